@@ -1,0 +1,243 @@
+// Package store defines what a server keeps and what it promises about it: the
+// [Store] interface, the values that cross it, and the errors it returns. The
+// conformance suite in storetest holds every implementation to this contract.
+//
+// A store has two halves that only ever appear together. Blobs are immutable
+// file contents named by their SHA-256; small ones share pack files, large
+// ones have a file each. The catalog is the versioned tree: an entry row
+// carries the publication that created it and the one that ended it, so a
+// commit costs O(changed entries), becomes visible all at once, and leaves
+// every earlier version readable until retention drops it.
+//
+// # Durability
+//
+// Bytes are durable before the transaction that refers to them, and the
+// transaction before the answer. A crash before the transaction leaves only
+// blobs nobody refers to, which collection removes; after it nothing is lost.
+//
+// # Leases
+//
+// A blob is collectable when no retained entry refers to it and no session
+// leases it. Everything that tells a client "have" or accepts its bytes takes
+// a lease for that session first.
+//
+// All methods are safe for concurrent use unless they say otherwise, stop at
+// the cancellation of their context, and may be called while a collection runs.
+package store
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"github.com/pubsync/pubsync/sync/manifest"
+)
+
+// SmallBlob is the size in bytes up to which a blob lives in a pack.
+const SmallBlob = 128 << 10
+
+// Errors of a store. Implementations wrap them with what and where.
+var (
+	ErrNotFound = errors.New("not found")              // no such blob, entry, version, publication or record
+	ErrDamaged  = errors.New("stored content damaged") // bytes missing or not those their digest names
+	ErrMismatch = errors.New("content does not match its digest")
+	ErrFull     = errors.New("no space left in the store")
+	ErrExists   = errors.New("exists with other content") // see ConflictError
+	ErrGone     = errors.New("content gone")              // a commit names a blob the store no longer holds
+	ErrOffset   = errors.New("offset is not the end of what is staged")
+)
+
+// A ConflictError is the [ErrExists] of a commit without leave to overwrite:
+// the published paths it would have changed or removed, at most 20 of them.
+type ConflictError struct {
+	Paths []manifest.Path
+	Total int
+}
+
+func (e *ConflictError) Error() string { return ErrExists.Error() }
+func (e *ConflictError) Unwrap() error { return ErrExists }
+
+// A Version names a state of the published tree: that after the publication of
+// this number, 0 before the first. Latest is the newest.
+type Version int64
+
+// Latest is the newest version, whichever it is.
+const Latest Version = -1
+
+// A SessionID names the session that leases blobs and owns staged bytes.
+type SessionID string
+
+// A Publication is a committed session.
+type Publication struct {
+	Number     Version
+	Target     manifest.Path
+	Time       time.Time
+	TreeDigest manifest.Digest // of what was pushed, paths relative to the target
+	Mirror     bool
+	Added      int // entries that were not there
+	Replaced   int // entries that were, with other metadata or content
+	Removed    int
+	Entries    int    // entries pushed, changed or not
+	Note       string // JSON of the committer's: accessor, receipt; opaque here
+}
+
+// A Commit is the change that [Store.Commit] makes.
+type Commit struct {
+	Session    SessionID
+	Target     manifest.Path // entries below are relative to it
+	Entries    manifest.List // as pushed; every file with its digest
+	TreeDigest manifest.Digest
+	Mirror     bool // end every entry below Target that is not in Entries
+	Overwrite  bool // leave to change or end entries that exist; else ErrExists
+	Time       time.Time
+	Note       string
+
+	// Before, if not nil, runs inside the commit's transaction before anything
+	// is changed; its error aborts the commit and is returned as it is. After
+	// runs inside it at the end with the publication as it will be stored.
+	// Both may change records (consume a token, close a session).
+	Before func(Tx) error
+	After  func(Tx, *Publication) error
+}
+
+// A Blob is open content. It is safe for concurrent use; Close it once.
+type Blob interface {
+	io.ReaderAt
+	io.Closer
+	Size() int64
+	// File returns the path of the plain file with exactly this content
+	// and true, or false if the content lives in a pack. For hand-over to a
+	// web server and for hard links.
+	File() (string, bool)
+}
+
+// A Batch collects new blobs that become durable, known and leased together by
+// one sync. It is not safe for concurrent use; several batches are.
+type Batch interface {
+	// Add reads exactly size bytes from r and adds them as the blob d. Content
+	// already held is drained, checked and not stored twice, unless what is
+	// held is damaged, which this heals. Errors: ErrMismatch (the batch goes on
+	// without it), ErrFull.
+	Add(d manifest.Digest, size int64, r io.Reader) error
+	// Commit makes all added blobs durable and leases them. After it, or
+	// Discard, the batch is done.
+	Commit(ctx context.Context) error
+	// Discard drops what was added; a no-op after Commit.
+	Discard()
+}
+
+// A Partial is one large blob that arrives in order, over many requests and
+// across restarts. It is not safe for concurrent use.
+type Partial interface {
+	io.Writer        // appends at Size
+	Size() int64     // bytes staged so far
+	Sync() error     // makes what is staged survive a crash
+	Truncate() error // back to nothing
+	// Finish checks the bytes against the digest the partial was opened for
+	// and, if they match, makes them durable, known and leased. Otherwise
+	// ErrMismatch, and the partial is empty.
+	Finish(ctx context.Context) error
+	// Close releases the partial and keeps the staged bytes for the next open.
+	Close() error
+}
+
+// A Sight says which paths somebody may read.
+type Sight func(manifest.Path) bool
+
+// A Tx is a transaction over records: small named values in buckets, kept by
+// others (tokens, sessions, schedulers) in the same database, so that they
+// change together with the tree. It must not be used after the function it was
+// handed to returns.
+type Tx interface {
+	// Get returns the value at key, or ErrNotFound.
+	Get(bucket, key string) ([]byte, error)
+	Put(bucket, key string, value []byte) error
+	// Delete removes the value if it is there.
+	Delete(bucket, key string) error
+	// Scan calls f for every record of the bucket whose key begins with
+	// prefix, in key order, until f returns false. f must not call Put or
+	// Delete.
+	Scan(bucket, prefix string, f func(key string, value []byte) bool) error
+}
+
+// Records runs transactions over records.
+type Records interface {
+	// Update runs f in a read-write transaction that is durable when Update
+	// returns nil. An error of f rolls back and is returned as it is.
+	Update(ctx context.Context, f func(Tx) error) error
+	// View runs f in a read-only transaction.
+	View(ctx context.Context, f func(Tx) error) error
+}
+
+// Content is the blob half of a store.
+type Content interface {
+	// Open returns the content of a blob. ErrNotFound, or ErrDamaged if its
+	// bytes are not there at their size.
+	Open(ctx context.Context, d manifest.Digest) (Blob, error)
+	// NewBatch begins a batch whose blobs the session will lease.
+	NewBatch(s SessionID) (Batch, error)
+	// OpenPartial opens, or begins, what the session has staged of the blob d.
+	OpenPartial(s SessionID, d manifest.Digest) (Partial, error)
+	// Have reports, for each digest, whether its blob is held whole and may be
+	// said to be: a visible entry (at the latest version, and s may read its
+	// path) has it, or the session itself leases it. It leases every blob it
+	// says yes to.
+	Have(ctx context.Context, s SessionID, ds []manifest.Digest, sight Sight) ([]bool, error)
+	// Release drops the session's leases and staged bytes.
+	Release(ctx context.Context, s SessionID) error
+	// Derived returns the named index kept beside a blob (a signature, a
+	// member index), or ErrNotFound. PutDerived keeps one; it is replaced
+	// whole, is not durable before a sync of the system's own, and goes with
+	// its blob.
+	Derived(ctx context.Context, d manifest.Digest, name string) ([]byte, error)
+	PutDerived(ctx context.Context, d manifest.Digest, name string, b []byte) error
+}
+
+// Tree is the versioned tree of a store.
+type Tree interface {
+	// Version returns the number of the newest publication.
+	Version(ctx context.Context) (Version, error)
+	// Lookup returns the entry at p in version v, its Path being p. ErrNotFound.
+	Lookup(ctx context.Context, p manifest.Path, v Version) (manifest.Entry, error)
+	// ReadDir returns, in byte order of name, at most limit entries directly
+	// in dir whose names come after the given one, each with its full path.
+	// ErrNotFound if dir is not a directory in v. The root always is.
+	ReadDir(ctx context.Context, dir manifest.Path, v Version, after string, limit int) ([]manifest.Entry, error)
+	// Walk calls f for every entry below dir, not dir itself, with its path
+	// relative to dir, in no order that callers may rely on. An error of f
+	// ends the walk and is returned as it is.
+	Walk(ctx context.Context, dir manifest.Path, v Version, f func(manifest.Entry) error) error
+	// Standing returns the publication to target whose pushed tree had this
+	// digest and still stands as it was pushed: entry for entry, and, if
+	// mirror, with nothing else below target. ErrNotFound if there is none
+	// (the store may forget: a miss costs the client a list, never an error).
+	Standing(ctx context.Context, target manifest.Path, d manifest.Digest, mirror bool) (Publication, error)
+	// Commit publishes a change in one transaction: all of it or nothing.
+	// Directories above Target come into being as needed (mode 0755). Where
+	// nothing at all would change it still makes a publication. A file may
+	// take the place of a directory, ending all below it, or the reverse,
+	// only with Overwrite; entries of the same kind and content are never a
+	// conflict, and their metadata follows the push. Errors: *ConflictError,
+	// ErrGone, those of Before and After.
+	Commit(ctx context.Context, c Commit) (Publication, error)
+	// Log returns the publications to target or below it (or, if exact, to
+	// just target), newest first, at most limit, numbered below before (0:
+	// all).
+	Log(ctx context.Context, target manifest.Path, before Version, limit int) ([]Publication, error)
+	// Builds returns the targets directly below or at typ that hold entries
+	// in the latest version and were published to, most recently published
+	// first, at most limit.
+	Builds(ctx context.Context, typ manifest.Path, limit int) ([]manifest.Path, error)
+	// Similar returns files at the latest version at or below dir whose name
+	// has the same [Stem] as name, newest published first, at most limit.
+	Similar(ctx context.Context, dir manifest.Path, name string, limit int) ([]manifest.Entry, error)
+}
+
+// A Store is everything a server keeps.
+type Store interface {
+	Content
+	Tree
+	Records
+	Close() error
+}
