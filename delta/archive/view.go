@@ -1,0 +1,114 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"io"
+)
+
+var (
+	// ErrNotArchive is the error for a file that is to be treated as plain
+	// bytes: no archive, an irregular one, or one past the limits.
+	ErrNotArchive = errors.New("not an archive that can be taken apart")
+
+	// ErrBadRecipe is the error for a recipe, or a plain stream, that no
+	// archive can be rebuilt from.
+	ErrBadRecipe = errors.New("malformed archive recipe")
+
+	// ErrBadIndex is the error for bytes that are no index.
+	ErrBadIndex = errors.New("malformed archive index")
+)
+
+// A Range is the bytes from Off up to Off+Len of a stream.
+type Range struct {
+	Off, Len int64
+}
+
+// End returns the offset after the last byte of r.
+func (r Range) End() int64 { return r.Off + r.Len }
+
+// A Spool holds a plain stream outside memory; an *os.File is one. Bytes past
+// the view's size are leftovers to be ignored. One goroutine at a time writes
+// to it.
+type Spool interface {
+	io.WriterAt
+	io.ReaderAt
+}
+
+// A View is an archive taken apart.
+type View struct {
+	Format Format
+	Size   int64 // of the archive, in bytes
+
+	// Plain holds the plain stream in its first PlainSize bytes.
+	Plain     Spool
+	PlainSize int64
+
+	// Segments are the extents in Plain of the members' contents in the order
+	// of the archive, then of the columns. They ascend, do not overlap, are
+	// never empty and cover all of Plain.
+	Segments []Range
+
+	// Columns is how many segments at the end of Segments are columns.
+	Columns int
+
+	// Keys has for each segment 32 bits of hash of its name without the common
+	// prefix, so that members of two archives can be paired by name; for a
+	// column it is a small constant, the same in every archive.
+	Keys []uint32
+
+	// Recipe is opaque and versioned. Keep it, or send it as a byte-wise
+	// difference from a basis's: what did not change is the same bytes.
+	Recipe []byte
+}
+
+// Expand takes apart the archive in the first size bytes of src, writing its
+// plain stream to spool from offset 0. The view has been rebuilt and compared
+// with src when Expand returns it. An [ErrNotArchive] means plain bytes; any
+// other error is one of src, spool or ctx. Memory stays below 64 MiB with the
+// default limits; the time is that of inflating and modelling every deflate
+// stream and deflating it once more.
+func Expand(ctx context.Context, src io.ReaderAt, size int64, spool Spool, lim Limits) (*View, error) {
+	return nil, ErrNotArchive
+}
+
+// Replay writes to spool, from offset 0, the plain stream of an archive whose
+// recipe is known from an earlier [Expand]: src must be the same size bytes. It
+// only inflates, so it is many times faster than Expand. It returns the plain
+// size; an [ErrBadRecipe] means that recipe is not one of src.
+func Replay(ctx context.Context, src io.ReaderAt, size int64, recipe []byte, spool Spool, lim Limits) (int64, error) {
+	return 0, ErrBadRecipe
+}
+
+// A Copy says that Len bytes at New in a new plain stream equal those at Old in
+// the plain stream of the basis.
+type Copy struct {
+	New, Old, Len int64
+}
+
+// A Guide lets [Rebuild] work from a basis: an archive like the one to be
+// rebuilt, of which the caller has everything. Where the new plain stream
+// copies the old one, the basis's compressed bytes are copied or its encoder's
+// choices followed instead of searched for again. A guide makes Rebuild faster
+// and never changes what it writes, even if the guide is wrong about Copies of
+// whole zip entries' plain bytes, which are compared before use.
+type Guide struct {
+	Basis     io.ReaderAt // the basis archive
+	BasisSize int64
+
+	BasisPlain     io.ReaderAt // its plain stream
+	BasisPlainSize int64
+	BasisRecipe    []byte
+
+	// Copies ascend by New and do not overlap there.
+	Copies []Copy
+}
+
+// Rebuild writes to w the archive whose view is plain and recipe. guide may be
+// nil. An [ErrBadRecipe] means that the two do not belong together or exceed
+// lim; bytes may then have been written already. The caller compares the
+// digest of what was written with the one expected: a wrong plain stream can
+// rebuild to a wrong archive without an error.
+func Rebuild(ctx context.Context, plain io.ReaderAt, plainSize int64, recipe []byte, w io.Writer, lim Limits, guide *Guide) error {
+	return ErrBadRecipe
+}
