@@ -1,0 +1,208 @@
+package config
+
+import "errors"
+
+// Config is everything config.toml can say. The zero Config is not useful;
+// begin with [Default].
+type Config struct {
+	Server     Server          `toml:"server"`
+	TLS        TLS             `toml:"tls"`
+	Tokens     Tokens          `toml:"tokens"`
+	Schedulers []Scheduler     `toml:"scheduler"` // [[scheduler]], one each
+	OIDC       []OIDC          `toml:"oidc"`      // [[oidc]], tried in order
+	Types      map[string]Type `toml:"types"`     // [types.NAME], NAME the first component of targets
+	Export     Export          `toml:"export"`
+	Rsync      Rsync           `toml:"rsync"`
+	Alerts     Alerts          `toml:"alerts"`
+	Accel      Accel           `toml:"accel"`
+}
+
+// Server is the section [server].
+type Server struct {
+	// Listen is the address and port to serve HTTPS on; port 0 picks one.
+	Listen string `toml:"listen"`
+	// URL is the address put into tokens, if it is not https://LISTEN.
+	URL string `toml:"url"`
+	// Store is the folder of blobs and catalog; it is made if absent.
+	Store string `toml:"store"`
+	// ReadyFile, if set, receives the URL once the server serves.
+	ReadyFile string `toml:"ready_file"`
+	// TrustedProxies are the only peers whose X-Forwarded-For is believed.
+	TrustedProxies []Network `toml:"trusted_proxies"`
+	// Metrics are the networks that may read /metrics.
+	Metrics []Network `toml:"metrics"`
+	// Deny are networks refused before anything else.
+	Deny   []Network `toml:"deny"`
+	Limits Limits    `toml:"limits"`
+}
+
+// Limits is the section [server.limits].
+type Limits struct {
+	// Body is the most bytes one request body may have; the server states it
+	// to clients.
+	Body Size `toml:"body"`
+	// HeaderTimeout is how long a request's header may take to arrive.
+	HeaderTimeout Duration `toml:"header_timeout"`
+	// IdleTimeout is how long a connection may wait between requests.
+	IdleTimeout Duration `toml:"idle_timeout"`
+	// BodyRate is the least bytes per second a body must keep up, on average
+	// over RateGrace.
+	BodyRate Size `toml:"body_rate"`
+	// RateGrace is how long a body may fall behind BodyRate before the request
+	// is cut.
+	RateGrace Duration `toml:"rate_grace"`
+	// Parallel is the most requests served at once in all.
+	Parallel int `toml:"parallel"`
+	// PerAddress is the most requests served at once for one address.
+	PerAddress int `toml:"per_address"`
+	// SessionIdle is how long an unfinished push keeps its staged bytes after
+	// its last request.
+	SessionIdle Duration `toml:"session_idle"`
+	// Reserve is the space on the store's disk that pushes must leave free.
+	Reserve Size `toml:"reserve"`
+}
+
+// TLS is the section [tls]. Without Cert and without ACME domains the server
+// makes a self-signed certificate, keeps it in the store, and puts its pin into
+// tokens.
+type TLS struct {
+	Cert string `toml:"cert"` // PEM file, leaf first
+	Key  string `toml:"key"`  // PEM file
+	ACME ACME   `toml:"acme"`
+}
+
+// ACME is the section [tls.acme].
+type ACME struct {
+	Domains   []string `toml:"domains"`   // names to get certificates for; none turns ACME off
+	Email     string   `toml:"email"`     // contact given to the authority
+	Cache     string   `toml:"cache"`     // folder of keys and certificates; empty: STORE/acme
+	Directory string   `toml:"directory"` // the authority's directory URL; empty: Let's Encrypt
+}
+
+// Tokens is the section [tokens]: what a token gets when its issuer says
+// nothing, and what guessing costs.
+type Tokens struct {
+	TTL          Duration   `toml:"ttl"`          // from issue to not-after
+	Publications int        `toml:"publications"` // commits
+	Calls        int        `toml:"calls"`        // requests
+	Parallel     int        `toml:"parallel"`     // requests at once
+	Files        int        `toml:"files"`        // entries pushed
+	Bytes        Size       `toml:"bytes"`        // bytes of the files pushed
+	Visibility   Visibility `toml:"visibility"`   // of what is published
+	Ban          Ban        `toml:"ban"`
+}
+
+// Ban is the section [tokens.ban].
+type Ban struct {
+	Tries  int      `toml:"tries"` // bad tokens from one address within Window before it is banned; 0 never bans
+	Window Duration `toml:"window"`
+	Delay  Duration `toml:"delay"` // added to the answer to each bad token
+	For    Duration `toml:"for"`   // length of a ban
+}
+
+// Scheduler is a section [[scheduler]]: who may issue tokens, and how wide.
+type Scheduler struct {
+	Name        string    `toml:"name"`         // unique; in the audit log
+	Keys        string    `toml:"keys"`         // file of credential hashes, one a line, at most two active
+	ClientCA    string    `toml:"client_ca"`    // PEM file; a client certificate it signed, with Name as its common name, serves as credential
+	Prefixes    []string  `toml:"prefixes"`     // targets its tokens may publish at or below; "*" means any
+	Networks    []Network `toml:"networks"`     // addresses it may call from; empty: any
+	MaxLifetime Duration  `toml:"max_lifetime"` // of its tokens
+	MaxBytes    Size      `toml:"max_bytes"`    // per token
+	MaxFiles    int       `toml:"max_files"`    // per token
+	Overwrite   bool      `toml:"overwrite"`    // its tokens may carry the leave to overwrite
+	Quota       Size      `toml:"quota"`        // bytes its publications may hold in all; 0: no bound
+}
+
+// OIDC is a section [[oidc]]: the policy under which a job's identity token is
+// exchanged (RFC 8693) for a one-shot token.
+type OIDC struct {
+	Name     string `toml:"name"`     // unique; in the audit log
+	Issuer   string `toml:"issuer"`   // https URL, exactly as in the claim "iss"
+	Audience string `toml:"audience"` // the one audience accepted
+	// Match are claims that must have exactly this value, or, in a value with
+	// wildcards, match it as path.Match does. At least one is required.
+	Match map[string]string `toml:"match"`
+	// Target is the target of the token, with {claim} for checked claim
+	// values: "{project_path}/{pipeline_id}". A value becomes one component
+	// unless it is written {claim...}, and must be a valid path either way.
+	Target       string     `toml:"target"`
+	TTL          Duration   `toml:"ttl"`          // 0: that of [tokens]
+	Publications int        `toml:"publications"` // 0: that of [tokens]
+	Files        int        `toml:"files"`        // 0: that of [tokens]
+	Bytes        Size       `toml:"bytes"`        // 0: that of [tokens]
+	Overwrite    bool       `toml:"overwrite"`
+	Visibility   Visibility `toml:"visibility"` // empty: that of [tokens]
+}
+
+// Type is a section [types.NAME]: the profile of a build type.
+type Type struct {
+	Include []string `toml:"include"` // globs; see walk.Shape
+	Exclude []string `toml:"exclude"` // globs
+	Strip   int      `toml:"strip"`   // leading path components dropped
+	Flatten bool     `toml:"flatten"` // only the last component of each file kept
+	Mode    PushMode `toml:"mode"`    // empty: merge
+	// KeepBuilds and KeepDays say what retention keeps: a build goes when it is
+	// beyond both. 0 is no bound; both 0 keeps everything.
+	KeepBuilds int        `toml:"keep_builds"`
+	KeepDays   int        `toml:"keep_days"`
+	Visibility Visibility `toml:"visibility"` // empty: that of the token
+	Licence    string     `toml:"licence"`    // text file to accept before reading; empty: none
+	Aliases    []string   `toml:"aliases"`    // names below the type that follow the newest build: "latest"
+	Quota      Size       `toml:"quota"`      // bytes the type may hold; 0: no bound
+}
+
+// Export is the section [export]: published targets as a folder of plain files.
+type Export struct {
+	Dir     string   `toml:"dir"`     // empty: no export
+	Targets []string `toml:"targets"` // targets kept in step, each with all below it; "*" means all that are public
+	Link    string   `toml:"link"`    // "hard", "reflink", "copy", or "auto": the first that works, in that order
+}
+
+// Rsync is the section [rsync]: exported targets served by an rsync daemon.
+type Rsync struct {
+	Listen         string    `toml:"listen"`  // empty: no daemon
+	Program        string    `toml:"program"` // the rsync to run
+	Allow          []Network `toml:"allow"`   // empty: any
+	Deny           []Network `toml:"deny"`
+	MaxConnections int       `toml:"max_connections"`
+	Modules        []Module  `toml:"module"`
+}
+
+// Module is a section [[rsync.module]].
+type Module struct {
+	Name    string `toml:"name"`    // as in rsync://HOST/NAME/
+	Target  string `toml:"target"`  // the exported target it shows
+	Comment string `toml:"comment"` // shown in the daemon's list
+	List    bool   `toml:"list"`    // shown there at all
+}
+
+// Alerts is the section [alerts].
+type Alerts struct {
+	Webhook string   `toml:"webhook"` // URL that gets a POST of JSON for each alert; empty: only the log
+	Timeout Duration `toml:"timeout"` // of one call
+	Volume  Size     `toml:"volume"`  // bytes pushed under one scheduler in an hour that raise an alert; 0: none
+}
+
+// Accel is the section [accel]: downloads handed to the web server in front.
+// At most one of the two may be set.
+type Accel struct {
+	XAccelRedirect string `toml:"x_accel_redirect"` // nginx: the internal location that maps to the store's blobs, such as "/blobs/"
+	XSendfile      bool   `toml:"x_sendfile"`       // apache, lighttpd: the file's path
+}
+
+// Default returns the configuration of a server without config.toml.
+func Default() *Config { return &Config{} }
+
+// Load reads the file and returns its configuration over the defaults, checked.
+// Relative file names in it are taken relative to the file's own folder, but
+// Store and the others only named on the command line are not. Errors name the
+// file, the line where it is known, and the key.
+func Load(name string) (*Config, error) { return nil, errors.ErrUnsupported }
+
+// Parse is [Load] for text in memory; name is for errors, and relative file
+// names are left as they are.
+func Parse(name string, text []byte) (*Config, error) { return nil, errors.ErrUnsupported }
+
+// Check returns every mistake in c that is not one of syntax, joined.
+func (c *Config) Check() error { return errors.ErrUnsupported }
