@@ -28,6 +28,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"time"
 
@@ -46,6 +47,9 @@ var (
 	ErrExists   = errors.New("exists with other content") // see ConflictError
 	ErrGone     = errors.New("content gone")              // a commit names a blob the store no longer holds
 	ErrOffset   = errors.New("offset is not the end of what is staged")
+	ErrBusy     = errors.New("in use by another request") // a partial that is open; try again
+	ErrLocked   = errors.New("store in use by another process")
+	ErrInvalid  = errors.New("invalid argument") // what no correct caller passes
 )
 
 // A ConflictError is the [ErrExists] of a commit without leave to overwrite:
@@ -58,6 +62,18 @@ type ConflictError struct {
 func (e *ConflictError) Error() string { return ErrExists.Error() }
 func (e *ConflictError) Unwrap() error { return ErrExists }
 
+// A GoneError is the [ErrGone] of a commit: the digests, each once and at most
+// 1000 of them, that the store does not hold whole, and how many there are.
+type GoneError struct {
+	Digests []manifest.Digest
+	Total   int
+}
+
+func (e *GoneError) Error() string {
+	return fmt.Sprintf("%v: %d blobs, the first %v", ErrGone, e.Total, e.Digests[0])
+}
+func (e *GoneError) Unwrap() error { return ErrGone }
+
 // A Version names a state of the published tree: that after the publication of
 // this number, 0 before the first. Latest is the newest.
 type Version int64
@@ -65,7 +81,8 @@ type Version int64
 // Latest is the newest version, whichever it is.
 const Latest Version = -1
 
-// A SessionID names the session that leases blobs and owns staged bytes.
+// A SessionID names the session that leases blobs and owns staged bytes: 1 to
+// 64 letters, digits, dashes and underscores. Others give ErrInvalid.
 type SessionID string
 
 // A Publication is a committed session.
@@ -90,13 +107,22 @@ type Commit struct {
 	TreeDigest manifest.Digest
 	Mirror     bool // end every entry below Target that is not in Entries
 	Overwrite  bool // leave to change or end entries that exist; else ErrExists
-	Time       time.Time
-	Note       string
+	// Remove ends Target itself and all below it, which needs Overwrite;
+	// Entries must be empty and Target not the root. Retention's tool.
+	Remove bool
+	// Aliases are symbolic links, paths from the root and not within Target,
+	// that the same transaction makes or moves ("latest"), with or without
+	// Overwrite. One that would take the place of anything but a symbolic link
+	// is a conflict.
+	Aliases manifest.List
+	Time    time.Time
+	Note    string
 
 	// Before, if not nil, runs inside the commit's transaction before anything
 	// is changed; its error aborts the commit and is returned as it is. After
-	// runs inside it at the end with the publication as it will be stored.
-	// Both may change records (consume a token, close a session).
+	// runs inside it at the end with the publication as it will be stored,
+	// whose Note it may still set. Both may change records (consume a token,
+	// close a session); neither may call the store itself.
 	Before func(Tx) error
 	After  func(Tx, *Publication) error
 }
@@ -118,7 +144,8 @@ type Batch interface {
 	// Add reads exactly size bytes from r and adds them as the blob d. Content
 	// already held is drained, checked and not stored twice, unless what is
 	// held is damaged, which this heals. Errors: ErrMismatch (the batch goes on
-	// without it), ErrFull.
+	// without it), r's own, ErrFull (also late, for blobs added before: the
+	// batch is lost and must be discarded).
 	Add(d manifest.Digest, size int64, r io.Reader) error
 	// Commit makes all added blobs durable and leases them. After it, or
 	// Discard, the batch is done.
@@ -148,7 +175,8 @@ type Sight func(manifest.Path) bool
 // A Tx is a transaction over records: small named values in buckets, kept by
 // others (tokens, sessions, schedulers) in the same database, so that they
 // change together with the tree. It must not be used after the function it was
-// handed to returns.
+// handed to returns, and that function must not call the store itself: a write
+// transaction excludes all others, so it would wait for itself.
 type Tx interface {
 	// Get returns the value at key, or ErrNotFound.
 	Get(bucket, key string) ([]byte, error)
@@ -156,8 +184,8 @@ type Tx interface {
 	// Delete removes the value if it is there.
 	Delete(bucket, key string) error
 	// Scan calls f for every record of the bucket whose key begins with
-	// prefix, in key order, until f returns false. f must not call Put or
-	// Delete.
+	// prefix, in key order, until f returns false. f may use the Tx; whether
+	// Scan sees what f puts ahead of it is not defined.
 	Scan(bucket, prefix string, f func(key string, value []byte) bool) error
 }
 
@@ -178,18 +206,25 @@ type Content interface {
 	// NewBatch begins a batch whose blobs the session will lease.
 	NewBatch(s SessionID) (Batch, error)
 	// OpenPartial opens, or begins, what the session has staged of the blob d.
+	// ErrBusy while it is open elsewhere.
 	OpenPartial(s SessionID, d manifest.Digest) (Partial, error)
 	// Have reports, for each digest, whether its blob is held whole and may be
 	// said to be: a visible entry (at the latest version, and s may read its
 	// path) has it, or the session itself leases it. It leases every blob it
-	// says yes to.
+	// says yes to. Of a blob at very many paths it looks at the first 1000
+	// before it says no, which costs the client a transfer, never an error.
 	Have(ctx context.Context, s SessionID, ds []manifest.Digest, sight Sight) ([]bool, error)
 	// Release drops the session's leases and staged bytes.
 	Release(ctx context.Context, s SessionID) error
+	// MarkDamaged records that a read of the blob gave bytes that are not those
+	// its digest names, or none. Open then fails with ErrDamaged, Have says no
+	// and no tree that uses it stands, so that the next push heals it.
+	MarkDamaged(ctx context.Context, d manifest.Digest) error
 	// Derived returns the named index kept beside a blob (a signature, a
 	// member index), or ErrNotFound. PutDerived keeps one; it is replaced
 	// whole, is not durable before a sync of the system's own, and goes with
-	// its blob.
+	// its blob (ErrNotFound if there is none). A name is 1 to 32 lower-case
+	// letters, digits and dashes.
 	Derived(ctx context.Context, d manifest.Digest, name string) ([]byte, error)
 	PutDerived(ctx context.Context, d manifest.Digest, name string, b []byte) error
 }
@@ -239,5 +274,8 @@ type Store interface {
 	Content
 	Tree
 	Records
+	Maintenance
+	// Close ends what is under way and gives up the lock on the folder. No
+	// other method may be called during or after it.
 	Close() error
 }
