@@ -1,0 +1,109 @@
+package rolling
+
+// K is the multiplier of version 1 of the signature format: the fractional
+// part of the golden ratio as 64 bits, which is 5 modulo 8, so its powers have
+// the longest period there is, 2^62.
+const K uint64 = 0x9E3779B97F4A7C15
+
+// The powers of K modulo 2^64 that Sum takes eight bytes at a time with.
+const (
+	k2 uint64 = 0xDF442D22CE4859B9
+	k3 uint64 = 0x604A5CE3ADDEF82D
+	k4 uint64 = 0xD94363FC538227B1
+	k5 uint64 = 0x2E2B795F2D10FD85
+	k6 uint64 = 0x4BE7956E30A337E9
+	k7 uint64 = 0x5ECB31E4CCD2721D
+	k8 uint64 = 0x06D4B2611BEB6861
+)
+
+// Sum returns the hash of all of b; of no bytes it is 0.
+func Sum(b []byte) uint64 {
+	var h uint64
+	for len(b) >= 8 {
+		h = h*k8 + uint64(b[0])*k8 + uint64(b[1])*k7 + uint64(b[2])*k6 + uint64(b[3])*k5 +
+			uint64(b[4])*k4 + uint64(b[5])*k3 + uint64(b[6])*k2 + uint64(b[7])*K
+		b = b[8:]
+	}
+	for _, c := range b {
+		h = (h + uint64(c)) * K
+	}
+	return h
+}
+
+// A Hash moves the sum of a window of one length over data.
+type Hash struct {
+	n   int
+	out [256]uint64 // out[c] is c·K^n: what the byte that leaves has put in
+}
+
+// New returns the Hash for windows of n bytes, n > 0.
+func New(n int) *Hash {
+	h := &Hash{n: n}
+	pow := uint64(1)
+	for range n {
+		pow *= K
+	}
+	for c := range h.out {
+		h.out[c] = uint64(c) * pow
+	}
+	return h
+}
+
+// Len returns the length of the window in bytes.
+func (h *Hash) Len() int { return h.n }
+
+// Roll returns the sum of the window one byte further on, which out leaves and
+// in enters.
+func (h *Hash) Roll(sum uint64, out, in byte) uint64 {
+	return (sum + uint64(in) - h.out[out]) * K
+}
+
+// Scan looks for the first window of data that may be in f. The first window,
+// data[:Len()], has the given sum; data must be no shorter than it. Scan
+// returns that window's index and sum and true, or the index and sum of the
+// last window (which is not in f) and false.
+func (h *Hash) Scan(data []byte, sum uint64, f *Filter) (int, uint64, bool) {
+	in := data[h.n:]
+	out := data[:len(in)]
+	i := 0
+	if n := len(in) &^ 3; n > 0 {
+		i, sum = h.skip(in[:n], out[:n], sum, f)
+	}
+	for in, out = in[i:], out[i:]; len(in) > 0; in, out = in[1:], out[1:] {
+		if f.MayContain(sum) {
+			return i, sum, true
+		}
+		sum = h.Roll(sum, out[0], in[0])
+		i++
+	}
+	return i, sum, f.MayContain(sum)
+}
+
+// skip rolls sum over a multiple of four bytes, four at a time, and stops
+// before the four windows of which one may be in f. One branch for four
+// windows, and the two pairs of sums each in terms of the sum before, keep the
+// processor's multiplier busy instead of waiting for one product after another.
+func (h *Hash) skip(in, out []byte, sum uint64, f *Filter) (int, uint64) {
+	words, shift := f.words, f.shift&63
+	last := len(words) - 1
+	n := len(in)
+	for len(in) >= 4 && len(out) >= 4 {
+		d0 := uint64(in[0]) - h.out[out[0]]
+		d1 := uint64(in[1]) - h.out[out[1]]
+		d2 := uint64(in[2]) - h.out[out[2]]
+		d3 := uint64(in[3]) - h.out[out[3]]
+		s1 := (sum + d0) * K
+		s2 := sum*k2 + (d0*k2 + d1*K)
+		s3 := (s2 + d2) * K
+		s4 := s2*k2 + (d2*k2 + d3*K)
+		b0, b1, b2, b3 := sum>>shift, s1>>shift, s2>>shift, s3>>shift
+		hit := words[int(b0>>6)&last]>>(b0&63) | words[int(b1>>6)&last]>>(b1&63) |
+			words[int(b2>>6)&last]>>(b2&63) | words[int(b3>>6)&last]>>(b3&63)
+		if hit&1 != 0 {
+			break
+		}
+		sum = s4
+		in, out = in[4:], out[4:]
+	}
+	return n - len(in), sum
+}
