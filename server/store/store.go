@@ -256,10 +256,9 @@ type Tree interface {
 	// conflict, and their metadata follows the push. Errors: *ConflictError,
 	// ErrGone, those of Before and After.
 	Commit(ctx context.Context, c Commit) (Publication, error)
-	// Log returns the publications to target or below it (or, if exact, to
-	// just target), newest first, at most limit, numbered below before (0:
-	// all).
-	Log(ctx context.Context, target manifest.Path, exact bool, before Version, limit int) ([]Publication, error)
+	// Log returns the publications to target or below it, newest first, at
+	// most limit, numbered below before (0: all).
+	Log(ctx context.Context, target manifest.Path, before Version, limit int) ([]Publication, error)
 	// Builds returns the targets directly below or at typ that hold entries
 	// in the latest version and were published to, most recently published
 	// first, at most limit.
