@@ -1,5 +1,14 @@
 package files
 
+import (
+	"net/http"
+	"path/filepath"
+
+	"github.com/pubsync/pubsync/server/store"
+	"github.com/pubsync/pubsync/server/web"
+	"github.com/pubsync/pubsync/sync/manifest"
+)
+
 // An Accel hands downloads over to a web server in front of this one: instead
 // of the content the answer carries a header that names the file, and the web
 // server sends it. It serves content that has a plain file of its own;
@@ -37,4 +46,27 @@ type Accel struct {
 
 	// MinSize is the size in bytes from which a file is handed over.
 	MinSize int64
+}
+
+// handOver puts the header that names the blob's file in place of the content
+// and reports whether it did. Conditions are decided here, since nginx would
+// decide them by the blob's own times; ranges are the web server's to cut.
+func (a *Accel) handOver(w http.Header, r *http.Request, b store.Blob) bool {
+	if a.Header == "" || b.Size() < a.MinSize || isConditional(r) {
+		return false
+	}
+	file, ok := b.File()
+	if !ok {
+		return false
+	}
+	rel, err := filepath.Rel(a.Root, file)
+	if err != nil || !filepath.IsLocal(rel) {
+		return false
+	}
+	if a.Header == "X-Sendfile" {
+		w.Set(a.Header, file)
+		return true
+	}
+	w.Set(a.Header, a.URI+web.EscapePath(manifest.Path(filepath.ToSlash(rel))))
+	return true
 }

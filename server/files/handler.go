@@ -49,6 +49,10 @@ type Config struct {
 	// status and a line of plain text.
 	Fail func(w http.ResponseWriter, r *http.Request, err error)
 
+	// Damaged is told of content that could not be read although the tree
+	// has it, with the path it was asked for under. Optional.
+	Damaged func(p manifest.Path, d manifest.Digest, err error)
+
 	// CacheEntries bounds the entries of the newest version kept in memory,
 	// about 1 KiB each. Default 4096; negative: none.
 	CacheEntries int
@@ -62,9 +66,11 @@ type Config struct {
 // where the request's path arrives as it was sent: a router that cleans paths
 // or redirects must leave those below Prefix alone.
 type Handler struct {
-	cfg   Config
-	cache *cache
-	zstd  encoders
+	cfg     Config
+	cache   *cache
+	fixed   fixed
+	zstd    encoders
+	buffers buffers
 }
 
 // New returns a handler for c.
@@ -78,13 +84,16 @@ func New(c Config) *Handler {
 	if c.Fail == nil {
 		c.Fail = failPlain
 	}
+	if c.Damaged == nil {
+		c.Damaged = func(manifest.Path, manifest.Digest, error) {}
+	}
 	if c.CacheEntries == 0 {
 		c.CacheEntries = 4096
 	}
 	if c.MaxList == 0 {
 		c.MaxList = 1_000_000
 	}
-	return &Handler{cfg: c, cache: newCache(c.CacheEntries)}
+	return &Handler{cfg: c, cache: newCache(c.CacheEntries), fixed: newFixed()}
 }
 
 // ServeHTTP answers a request for something below Prefix.

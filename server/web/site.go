@@ -1,13 +1,25 @@
 package web
 
 import (
+	"bytes"
 	"context"
-	"io"
+	"crypto/sha256"
+	"embed"
+	"encoding/base64"
+	"errors"
+	"html/template"
 	"net/http"
+	"strconv"
 
 	"github.com/pubsync/pubsync/server/store"
 	"github.com/pubsync/pubsync/sync/manifest"
 )
+
+//go:embed page
+var pages embed.FS
+
+// ErrBadQuery is the error for a query that cannot be understood.
+var ErrBadQuery = errors.New("query not understood")
 
 // A Tree is the part of [store.Tree] that the pages need.
 type Tree interface {
@@ -15,7 +27,8 @@ type Tree interface {
 	Log(ctx context.Context, target manifest.Path, before store.Version, limit int) ([]store.Publication, error)
 }
 
-// A Config says what a [Site] shows. Tree is required by Front and Log.
+// A Config says what a [Site] shows. Tree is required by Front and
+// Publications.
 type Config struct {
 	Tree Tree
 
@@ -38,22 +51,97 @@ type Config struct {
 }
 
 // A Site renders pages. It is safe for concurrent use.
-type Site struct{ cfg Config }
+type Site struct {
+	cfg    Config
+	pages  *template.Template
+	style  template.CSS
+	policy string
+}
 
 // New returns a site for c.
-func New(c Config) *Site { return &Site{c} }
+func New(c Config) *Site {
+	if c.Title == "" {
+		c.Title = "pubsync"
+	}
+	if c.Files == "" {
+		c.Files = "/files"
+	}
+	if c.Log == "" {
+		c.Log = "/log"
+	}
+	if c.Fail == nil {
+		c.Fail = failPlain
+	}
+	style, err := pages.ReadFile("page/style.css")
+	if err != nil {
+		panic(err) // it is part of the program
+	}
+	sum := sha256.Sum256(style)
+	return &Site{
+		cfg:   c,
+		pages: template.Must(template.ParseFS(pages, "page/*.html")),
+		style: template.CSS(style),
+		policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; " +
+			"img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+	}
+}
 
-// Front answers GET / with the types and their newest publications.
-func (s *Site) Front(w http.ResponseWriter, r *http.Request) {}
+// Headers sets the headers of a page: its type and a policy that lets it load
+// nothing. Cache-Control is the caller's to set.
+func (s *Site) Headers(h http.Header) {
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Security-Policy", s.policy)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "same-origin")
+}
 
-// Publications answers GET LOG/TARGET with the publications to the target and
-// below it, newest first, 100 to a page (?before=N).
-func (s *Site) Publications(w http.ResponseWriter, r *http.Request) {}
+// frame is what every page shows around its own content.
+type frame struct {
+	Site    siteView
+	Heading string
+	Crumbs  []crumb
+}
 
-// Directory writes the page of one directory. The caller sends [Site.Headers]
-// first.
-func (s *Site) Directory(w io.Writer, d Directory) error { return nil }
+type siteView struct {
+	Title, Home, Files, Log string
+	Style                   template.CSS
+}
 
-// Headers sets the headers of a page: its type, a policy that lets it load
-// nothing, and that it must be checked for freshness.
-func (s *Site) Headers(h http.Header) {}
+// A crumb is one step of the path to a page; the page itself has no URL.
+type crumb struct{ Name, URL string }
+
+func (s *Site) frame(heading string, crumbs []crumb) frame {
+	view := siteView{Title: s.cfg.Title, Home: "/", Files: s.cfg.Files + "/", Log: s.cfg.Log + "/", Style: s.style}
+	return frame{Site: view, Heading: heading, Crumbs: crumbs}
+}
+
+// send renders a page whole before the first byte goes out.
+func (s *Site) send(w http.ResponseWriter, r *http.Request, page string, data any) error {
+	var b bytes.Buffer
+	if err := s.pages.ExecuteTemplate(&b, page, data); err != nil {
+		return err
+	}
+	s.Headers(w.Header())
+	w.Header().Set("Cache-Control", "private, no-cache")
+	w.Header().Set("Content-Length", strconv.Itoa(b.Len()))
+	if r.Method == http.MethodHead {
+		return nil
+	}
+	_, _ = w.Write(b.Bytes()) // a reader that has gone needs no answer
+	return nil
+}
+
+// failPlain is the default Config.Fail.
+func failPlain(w http.ResponseWriter, _ *http.Request, err error) {
+	w.Header().Set("Cache-Control", "no-cache")
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		http.Error(w, "not_found: not found", http.StatusNotFound)
+	case errors.Is(err, manifest.ErrBadPath):
+		http.Error(w, "bad_path: "+err.Error(), http.StatusBadRequest)
+	case errors.Is(err, ErrBadQuery):
+		http.Error(w, "bad_request: "+err.Error(), http.StatusBadRequest)
+	default:
+		http.Error(w, "internal: internal error", http.StatusInternalServerError)
+	}
+}

@@ -14,6 +14,10 @@ import (
 // (path_resolution(7)).
 const MaxHops = 40
 
+// MaxSteps is the number of components one resolution looks at, so that a few
+// links of "a/../a/../..." cost no more than a deep path does.
+const MaxSteps = 1000
+
 // Errors of a resolution that meets no error of its lookup.
 var (
 	ErrOutside = errors.New("symlink leads out of the tree")
@@ -31,9 +35,13 @@ type Lookup func(manifest.Path) (manifest.Entry, error)
 func Resolve(path manifest.Path, lookup Lookup) (manifest.Entry, error) {
 	cur := manifest.Entry{Kind: manifest.Dir}
 	rest := strings.Split(string(path), "/")
-	for hops := 0; len(rest) > 0; {
+	hops, steps := 0, 0
+	for len(rest) > 0 {
 		name := rest[0]
 		rest = rest[1:]
+		if steps++; steps > MaxSteps {
+			return manifest.Entry{}, fmt.Errorf("%q: %w", path, ErrLoop)
+		}
 		if cur.Kind != manifest.Dir {
 			return manifest.Entry{}, fmt.Errorf("%q: %w", cur.Path, ErrNotDir)
 		}

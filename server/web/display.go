@@ -1,0 +1,45 @@
+package web
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/pubsync/pubsync/sync/manifest"
+)
+
+// EscapePath returns p percent-encoded for a URL's path, slashes and ':', '+'
+// and '~' standing for themselves; decoding gives exactly the bytes of p.
+func EscapePath(p manifest.Path) string {
+	if !strings.Contains(string(p), "/") {
+		return url.PathEscape(string(p))
+	}
+	parts := strings.Split(string(p), "/")
+	for i := range parts {
+		parts[i] = url.PathEscape(parts[i])
+	}
+	return strings.Join(parts, "/")
+}
+
+// Display returns a name as it may be shown: bytes that are no UTF-8 and
+// characters that would act instead of appear (control and format characters,
+// such as those that turn the direction of text) are written as \x.. and \u....
+// It does no HTML escaping.
+func Display(name string) string {
+	var b strings.Builder
+	for i := 0; i < len(name); {
+		c, n := utf8.DecodeRuneInString(name[i:])
+		switch {
+		case c == utf8.RuneError && n == 1:
+			fmt.Fprintf(&b, `\x%02x`, name[i])
+		case unicode.In(c, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp):
+			fmt.Fprintf(&b, `\u%04x`, c)
+		default:
+			b.WriteRune(c)
+		}
+		i += n
+	}
+	return b.String()
+}
