@@ -1,5 +1,7 @@
 package archive
 
+import "github.com/pubsync/pubsync/delta/deflate"
+
 // Limits bound what an archive may make of this package. A file past them is
 // plain bytes ([ErrNotArchive]); a recipe or index past them is malformed.
 type Limits struct {
@@ -37,3 +39,27 @@ func DefaultLimits() Limits {
 		RecipeBytes: 8 << 20,
 	}
 }
+
+// plainMax returns the most plain bytes for an archive of size bytes.
+func (l Limits) plainMax(size int64) int64 {
+	if size > l.PlainSize/max(l.Ratio, 1) {
+		return l.PlainSize
+	}
+	return size * l.Ratio
+}
+
+// deflate returns the limits for one deflate stream of an archive of which
+// maxPlain plain bytes are allowed, on so many cores.
+func (l Limits) deflate(maxPlain int64, workers int) deflate.Limits {
+	return deflate.Limits{
+		Plain:   maxPlain,
+		Ratio:   l.Ratio,
+		Recipe:  l.RecipeBytes,
+		Worth:   worthPercent,
+		Workers: workers,
+	}
+}
+
+// worthPercent is the largest recipe of a deflate stream, in percent of its
+// compressed size, for which it is taken apart.
+const worthPercent = 20

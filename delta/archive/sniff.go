@@ -1,5 +1,7 @@
 package archive
 
+import "bytes"
+
 // A Format is a kind of archive, told by content.
 type Format uint8
 
@@ -24,5 +26,22 @@ const (
 // in it. Shorter head and tail are allowed, and overlap if the file is short; a
 // zip with bytes in front is recognised by its tail only.
 func Sniff(head, tail []byte) Format {
+	switch {
+	case gzipHeaderStart(head):
+		return Gzip
+	case bytes.HasPrefix(head, []byte(zipLocal)), bytes.HasPrefix(head, []byte(zipEnd)):
+		return Zip
+	case bytes.HasPrefix(head, []byte(arMagic)):
+		return Ar
+	case looksLikeTar(head):
+		return Tar
+	case findZipEnd(tail) >= 0:
+		return Zip
+	}
 	return Bytes
+}
+
+// gzipHeaderStart reports whether b begins like a gzip of a deflate stream.
+func gzipHeaderStart(b []byte) bool {
+	return len(b) >= 10 && b[0] == 0x1f && b[1] == 0x8b && b[2] == 8 && b[3]&0xe0 == 0
 }

@@ -69,39 +69,7 @@ type View struct {
 // default limits; the time is that of inflating and modelling every deflate
 // stream and deflating it once more.
 func Expand(ctx context.Context, src io.ReaderAt, size int64, spool Spool, lim Limits) (*View, error) {
-	return nil, ErrNotArchive
-}
-
-// Replay writes to spool, from offset 0, the plain stream of an archive whose
-// recipe is known from an earlier [Expand]: src must be the same size bytes. It
-// only inflates, so it is many times faster than Expand. It returns the plain
-// size; an [ErrBadRecipe] means that recipe is not one of src.
-func Replay(ctx context.Context, src io.ReaderAt, size int64, recipe []byte, spool Spool, lim Limits) (int64, error) {
-	return 0, ErrBadRecipe
-}
-
-// A Copy says that Len bytes at New in a new plain stream equal those at Old in
-// the plain stream of the basis.
-type Copy struct {
-	New, Old, Len int64
-}
-
-// A Guide lets [Rebuild] work from a basis: an archive like the one to be
-// rebuilt, of which the caller has everything. Where the new plain stream
-// copies the old one, the basis's compressed bytes are copied or its encoder's
-// choices followed instead of searched for again. A guide makes Rebuild faster
-// and never changes what it writes, even if the guide is wrong about Copies of
-// whole zip entries' plain bytes, which are compared before use.
-type Guide struct {
-	Basis     io.ReaderAt // the basis archive
-	BasisSize int64
-
-	BasisPlain     io.ReaderAt // its plain stream
-	BasisPlainSize int64
-	BasisRecipe    []byte
-
-	// Copies ascend by New and do not overlap there.
-	Copies []Copy
+	return expand(ctx, src, size, spool, lim, newModelled(lim, size))
 }
 
 // Rebuild writes to w the archive whose view is plain and recipe. guide may be
@@ -110,5 +78,14 @@ type Guide struct {
 // digest of what was written with the one expected: a wrong plain stream can
 // rebuild to a wrong archive without an error.
 func Rebuild(ctx context.Context, plain io.ReaderAt, plainSize int64, recipe []byte, w io.Writer, lim Limits, guide *Guide) error {
-	return ErrBadRecipe
+	j, err := newRebuilder(ctx, plain, plainSize, recipe, lim, newModelled(lim, lim.PlainSize))
+	if err != nil {
+		return err
+	}
+	if guide != nil {
+		if err := j.follow(guide); err != nil {
+			return err
+		}
+	}
+	return j.run(w)
 }
