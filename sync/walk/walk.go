@@ -3,26 +3,25 @@ package walk
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
-
-	"github.com/pubsync/pubsync/sync/manifest"
 )
 
 // Errors of a walk. What wraps them names the local path.
 var (
 	// ErrDuplicate is the error for one path of the target that two local
 	// paths claim; the error names both.
-	ErrDuplicate = errors.New("two files for one path")
+	ErrDuplicate = errors.New("two local paths for one path of the target")
 	// ErrChanged is the error for a file that is no longer what was walked, or
 	// that changed while it was read. [Tree.Refresh] and a retry may help.
-	ErrChanged = errors.New("changed while it was read")
+	ErrChanged = errors.New("changed since it was listed")
 	// ErrPattern is the error for a filter rule or glob that cannot be read.
 	ErrPattern = errors.New("malformed pattern")
 	// ErrStripped is the error for a file with no more path components than
 	// are to be stripped.
-	ErrStripped = errors.New("nothing left of the path after stripping")
+	ErrStripped = errors.New("nothing is left of the path after stripping")
 	// ErrNoMatch is the error for a glob of [Source.Globs] that matches nothing.
-	ErrNoMatch = errors.New("no such file, and no match")
+	ErrNoMatch = errors.New("no such file and no match")
 )
 
 // A Source is a directory to walk.
@@ -47,11 +46,12 @@ type Options struct {
 	Filter *Filter
 
 	// Files, if not nil, is the list of --files-from: paths relative to the
-	// one source (more than one source is then an error). As with rsync -a, a
-	// directory named in it arrives empty unless the name ends in a slash,
-	// which takes what it directly holds, and the directories above a listed
-	// path arrive with it. A path that does not exist is an error, as is one
-	// that leads through a symbolic link.
+	// one source (more than one source, or globs, are then an error). As with
+	// rsync -a, a directory named in it arrives empty unless the name ends in a
+	// slash, which takes what it directly holds, and the directories above a
+	// listed path arrive with it. Rules of Filter and Shape apply to the
+	// listed paths, not to the directories above. A path that does not exist
+	// is an error, as is one that leads through a symbolic link or to "..".
 	Files []string
 
 	// Shape is applied last.
@@ -65,6 +65,9 @@ type Options struct {
 	// Parallel is the number of directories read at once; 0 means 4. One
 	// file descriptor is held for each.
 	Parallel int
+
+	// openRoot replaces the system's, in tests.
+	openRoot func(string) (root, error)
 }
 
 // Walk lists what o selects. It stops when ctx ends.
@@ -77,67 +80,85 @@ type Options struct {
 //
 // The caller must Close the Tree.
 func Walk(ctx context.Context, o Options) (*Tree, error) {
-	return nil, errors.ErrUnsupported
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	t := &Tree{}
+	var found []*source
+	for i := range o.Sources {
+		s, err := walkSource(ctx, &o, i)
+		if err != nil {
+			t.Close()
+			return nil, err
+		}
+		t.roots = append(t.roots, s.root)
+		t.dirs = append(t.dirs, s.dir)
+		found = append(found, s)
+	}
+	if err := t.fill(&o, found); err != nil {
+		t.Close()
+		return nil, err
+	}
+	return t, nil
 }
 
-// A Tree is what a walk found. Entries and the methods use the same index.
-// Distinct indexes may be used concurrently.
-type Tree struct {
-	// Entries has every entry at its path below the target, in order, the
-	// digests of files zero. The caller may set digests, and nothing else.
-	Entries manifest.List
+func (o *Options) check() error {
+	if o.Files != nil && (len(o.Sources) != 1 || len(o.Sources[0].Globs) > 0) {
+		return errors.New("a list of files needs exactly one source directory, without globs")
+	}
+	if o.Shape.Strip < 0 {
+		return fmt.Errorf("cannot strip %d components", o.Shape.Strip)
+	}
+	return nil
 }
 
-// Local returns the local path of entry i, for messages and as the key of a
-// [Cache] (made absolute if the source was given so).
-func (t *Tree) Local(i int) string { return "" }
-
-// Stamp returns what the walk saw of entry i.
-func (t *Tree) Stamp(i int) Stamp { return Stamp{} }
-
-// Open opens the file entry i for reading. If it is not there any more or not
-// the file that was walked (kind, size, mtime, inode), the error wraps
-// [ErrChanged]; for any other failure it is an *[fs.PathError]. Nothing is ever
-// opened through a symbolic link, and opening a pipe does not block.
-func (t *Tree) Open(i int) (*File, error) { return nil, errors.ErrUnsupported }
-
-// Refresh examines entry i again and updates Entries[i] and its stamp, for
-// another try after [ErrChanged]; the digest becomes zero. An entry that
-// vanished or became another kind stays as it was, with an error wrapping
-// [ErrChanged].
-func (t *Tree) Refresh(i int) error { return errors.ErrUnsupported }
-
-// Close releases the source directories. Open files stay open.
-func (t *Tree) Close() error { return nil }
-
-// A Stamp is what tells whether a file was touched, as in git's index. On
-// systems other than Unix, Dev, Inode and CTime are zero.
-type Stamp struct {
-	Size  int64  // bytes
-	MTime int64  // modification, nanoseconds since the Unix epoch
-	CTime int64  // change of content or metadata, nanoseconds since the Unix epoch
-	Dev   uint64 // device number
-	Inode uint64
+// A source is one source directory, walked.
+type source struct {
+	dir   string
+	root  root
+	take  *taking
+	moves bool  // the shape changes paths
+	items *node // the directory itself
 }
 
-// A File is a walked file opened for reading. Read and Close are for one
-// goroutine; ReadAt may be called concurrently.
-type File struct{}
+func walkSource(ctx context.Context, o *Options, i int) (*source, error) {
+	src := &o.Sources[i]
+	take, err := newTaking(o, src)
+	if err != nil {
+		return nil, err
+	}
+	open := o.openRoot
+	if open == nil {
+		open = openRoot
+	}
+	r, err := open(src.Dir)
+	if err != nil {
+		return nil, err
+	}
+	s := &source{dir: src.Dir, root: r, take: take, moves: o.Shape.moves()}
+	if o.Files != nil {
+		err = s.readFiles(ctx, o.Files)
+	} else {
+		err = s.readAll(ctx, o.Parallel)
+	}
+	if err == nil {
+		err = s.checkGlobs()
+	}
+	if err != nil {
+		r.close()
+		return nil, err
+	}
+	return s, nil
+}
 
-// Size returns the size as walked, in bytes.
-func (f *File) Size() int64 { return 0 }
-
-// Read reads from the file, and never beyond the size that was walked.
-func (f *File) Read(p []byte) (int, error) { return 0, errors.ErrUnsupported }
-
-// ReadAt implements [io.ReaderAt], bounded like Read.
-func (f *File) ReadAt(p []byte, off int64) (int, error) { return 0, errors.ErrUnsupported }
-
-// Check returns an error wrapping [ErrChanged] if the open file's size, mtime
-// or change time is not what was walked or the name now leads elsewhere. Call it
-// after reading and before believing what was read: content that passes was not
-// written to since the walk, to the resolution of the file system's clock.
-func (f *File) Check() error { return errors.ErrUnsupported }
-
-// Close closes the file.
-func (f *File) Close() error { return nil }
+// checkGlobs returns an [ErrNoMatch] for a glob that nothing matched. What lies
+// below a directory that was taken whole was never held against the globs.
+func (s *source) checkGlobs() error {
+	if _, ok := s.take.globs.idle(); ok {
+		s.items.each(func(it *item) { s.take.globs.match(it.path) })
+	}
+	if p, ok := s.take.globs.idle(); ok {
+		return fmt.Errorf("%w: %q in %q", ErrNoMatch, p, s.dir)
+	}
+	return nil
+}
