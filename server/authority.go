@@ -1,0 +1,80 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+
+	"github.com/pubsync/pubsync/server/session"
+	"github.com/pubsync/pubsync/server/store"
+	"github.com/pubsync/pubsync/server/token"
+	"github.com/pubsync/pubsync/sync/manifest"
+	"github.com/pubsync/pubsync/sync/wire/connect"
+)
+
+// authority lets a session ask the token of its request. It implements
+// [session.Authority].
+type authority struct {
+	ctx    context.Context
+	tokens *token.Service
+	pass   *token.Pass
+	public func(manifest.Path) bool
+}
+
+var _ session.Authority = (*authority)(nil)
+
+// admit checks the bearer of a request and spends one call of it.
+func (s *Server) admit(r *http.Request, phase token.Phase, h connect.SessionHash) (*authority, error) {
+	pass, err := s.cfg.Tokens.Admit(r.Context(), token.Request{Bearer: bearer(r), From: s.source(r), Phase: phase, Session: h})
+	if err != nil {
+		return nil, err
+	}
+	return &authority{ctx: r.Context(), tokens: s.cfg.Tokens, pass: pass, public: s.cfg.Public}, nil
+}
+
+func (a *authority) release() { a.pass.Release() }
+
+// refuse puts a refusal into the audit log and returns it.
+func (a *authority) refuse(err error) error {
+	if err == nil {
+		return nil
+	}
+	return a.tokens.Refuse(a.ctx, a.pass, token.Exists(err))
+}
+
+func (a *authority) Accessor() string      { return a.pass.Record.Accessor }
+func (a *authority) Target() manifest.Path { return a.pass.Record.Grant.Target }
+func (a *authority) Overwrite() bool       { return a.pass.Record.Grant.Overwrite }
+func (a *authority) Live() error           { return a.pass.Live(a.ctx) }
+
+func (a *authority) Sight() store.Sight {
+	own := a.pass.Sight()
+	return func(p manifest.Path) bool { return a.public(p) || own(p) }
+}
+
+func (a *authority) CanOpen(t session.Terms) error {
+	verbs := token.Publish
+	if t.DryRun {
+		verbs = token.Check
+	}
+	return a.pass.May(verbs, t.Target)
+}
+
+func (a *authority) Bind(tx store.Tx, t session.Terms) error {
+	_, err := a.tokens.Open(tx, a.pass, token.Opening{
+		Hash: t.Hash, Session: t.Session, Target: t.Target, Files: int64(t.Files), Bytes: t.Bytes,
+	})
+	return err
+}
+
+func (a *authority) CanCommit(tx store.Tx, t session.Terms, d manifest.Digest) error {
+	return a.tokens.CheckRedeem(tx, a.pass, redemption(t, d))
+}
+
+func (a *authority) Redeem(tx store.Tx, t session.Terms, d manifest.Digest, receipt []byte) error {
+	return a.tokens.Redeem(tx, a.pass, redemption(t, d), json.RawMessage(receipt))
+}
+
+func redemption(t session.Terms, d manifest.Digest) token.Redemption {
+	return token.Redemption{Hash: t.Hash, Files: int64(t.Files), Bytes: t.Bytes, Manifest: d}
+}

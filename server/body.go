@@ -1,0 +1,47 @@
+package server
+
+import (
+	"io"
+	"net/http"
+	"time"
+)
+
+// Pace bounds how slowly a request body may come in.
+type Pace struct {
+	Rate  int64         // least bytes per second on average once Grace is over; 0: no bound
+	Grace time.Duration // how long a body may fall behind
+}
+
+// body returns the request's body, bounded in size and pace.
+func (s *Server) body(w http.ResponseWriter, r *http.Request) io.Reader {
+	limited := http.MaxBytesReader(w, r.Body, s.cfg.Limits.Body)
+	if s.cfg.Pace.Rate == 0 {
+		return limited
+	}
+	return &pacedReader{r: limited, pace: s.cfg.Pace, now: s.cfg.Now, deadline: http.NewResponseController(w).SetReadDeadline}
+}
+
+// pacedReader cuts a body off that falls behind its pace. Only the time spent
+// waiting for the client counts.
+type pacedReader struct {
+	r        io.Reader
+	pace     Pace
+	now      func() time.Time
+	deadline func(time.Time) error
+	bytes    int64
+	waited   time.Duration
+}
+
+func (p *pacedReader) Read(b []byte) (int, error) {
+	allowed := p.pace.Grace + time.Duration(float64(p.bytes)/float64(p.pace.Rate)*float64(time.Second))
+	began := p.now()
+	// Connections that take no deadline (tests, odd proxies) are read as they are.
+	_ = p.deadline(began.Add(allowed - p.waited))
+	n, err := p.r.Read(b)
+	p.waited += p.now().Sub(began)
+	p.bytes += int64(n)
+	if err != nil {
+		_ = p.deadline(time.Time{})
+	}
+	return n, err
+}

@@ -1,0 +1,122 @@
+package session
+
+import (
+	"context"
+	"errors"
+
+	"github.com/pubsync/pubsync/server/store"
+	"github.com/pubsync/pubsync/sync/manifest"
+	"github.com/pubsync/pubsync/sync/wire"
+)
+
+const (
+	minDelta   = 1 << 10 // bytes; a smaller file is sent whole
+	minSimilar = 4 << 10 // bytes; a smaller file is not looked for under other names
+	maxBuilds  = 8       // earlier builds of the type that are looked at
+	maxSimilar = 2       // bases found by name
+)
+
+// builds are the earlier builds of a session's type, newest first.
+type builds struct {
+	targets []manifest.Path
+}
+
+// bases chooses what the content of an entry is to be delta'd against, best
+// first: the file at the same path in the target; at the same path in the
+// newest earlier build of the type; a file whose name differs only in its
+// version. Only what the token may read is chosen.
+func (x *exchange) bases(index int, e *manifest.Entry) ([]wire.Basis, error) {
+	if e.Size < minDelta {
+		return nil, nil
+	}
+	s := x.session
+	s.mu.Lock()
+	old, ok := s.old[index]
+	s.mu.Unlock()
+	if ok {
+		if old.size >= minDelta && x.auth.Sight()(s.rec.Target.Join(e.Path)) {
+			return []wire.Basis{{Digest: old.digest, Size: old.size}}, nil
+		}
+		return nil, nil
+	}
+	b, err := x.earlier(e.Path)
+	if err != nil || b != nil {
+		return b, err
+	}
+	if e.Size < minSimilar {
+		return nil, nil
+	}
+	return x.similar(e)
+}
+
+// earlier looks for the path in the earlier builds of the target's type.
+func (x *exchange) earlier(p manifest.Path) ([]wire.Basis, error) {
+	s := x.session
+	targets, err := s.earlierBuilds(x.ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range targets {
+		if !x.auth.Sight()(t.Join(p)) {
+			continue
+		}
+		e, err := s.store().Lookup(x.ctx, t.Join(p), store.Latest)
+		if errors.Is(err, store.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if e.Kind == manifest.File && e.Size >= minDelta {
+			return []wire.Basis{{Digest: e.Digest, Size: e.Size}}, nil
+		}
+	}
+	return nil, nil
+}
+
+func (s *session) earlierBuilds(ctx context.Context) ([]manifest.Path, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.builds != nil {
+		return s.builds.targets, nil
+	}
+	all, err := s.store().Builds(ctx, manifest.Path(s.rec.Target.First()), maxBuilds+1)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return nil, err
+	}
+	b := &builds{}
+	for _, t := range all {
+		if t != s.rec.Target && len(b.targets) < maxBuilds {
+			b.targets = append(b.targets, t)
+		}
+	}
+	s.builds = b
+	return b.targets, nil
+}
+
+// similar looks for files of the same name but for versions, first in the
+// target, then in all of its type.
+func (x *exchange) similar(e *manifest.Entry) ([]wire.Basis, error) {
+	s := x.session
+	typ := manifest.Path(s.rec.Target.First())
+	found, err := s.store().Similar(x.ctx, typ, e.Path.Base(), 4*maxSimilar)
+	if err != nil {
+		return nil, err
+	}
+	var bases []wire.Basis
+	for _, f := range found {
+		if f.Size < minDelta || !x.auth.Sight()(f.Path) || len(bases) == maxSimilar {
+			continue
+		}
+		b := wire.Basis{Digest: f.Digest, Size: f.Size}
+		if len(bases) == 1 && bases[0].Digest == b.Digest {
+			continue
+		}
+		if f.Path.Within(s.rec.Target) && len(bases) > 0 {
+			bases = append([]wire.Basis{b}, bases...)
+			continue
+		}
+		bases = append(bases, b)
+	}
+	return bases, nil
+}

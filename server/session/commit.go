@@ -1,0 +1,120 @@
+package session
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+
+	"github.com/pubsync/pubsync/server/store"
+	"github.com/pubsync/pubsync/sync/manifest"
+	"github.com/pubsync/pubsync/sync/wire"
+)
+
+// maxIndices bounds the entries an incomplete commit names.
+const maxIndices = 1000
+
+// commit publishes the session, or returns the receipt of the commit before.
+func (s *session) commit(ctx context.Context, auth Authority, c wire.Commit) (*wire.Receipt, error) {
+	e := s.engine
+	if rec, err := e.load(ctx, s.id); err == nil && rec.Receipt != nil {
+		return rec.Receipt, nil
+	}
+	if s.rec.DryRun {
+		return nil, wire.Errorf(wire.CodeBadRequest, "a dry run publishes nothing")
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.complete(); err != nil {
+		return nil, err
+	}
+	digest := s.list.ManifestDigest()
+	if c.ManifestDigest != digest && c.ManifestDigest != s.list.AnnouncedDigest(s.given) {
+		return nil, wire.Errorf(wire.CodeManifestMismatch, "the manifest announced is not that of the entries sent")
+	}
+	if err := s.list.Check(); err != nil {
+		return nil, err
+	}
+	files, bytes := s.list.Totals()
+	terms := s.rec.terms(s.id)
+	terms.Files, terms.Bytes = files, bytes
+	n, err := json.Marshal(note{Accessor: s.rec.Accessor, Manifest: digest})
+	if err != nil {
+		return nil, err
+	}
+	rec := *s.rec
+	_, err = s.store().Commit(ctx, store.Commit{
+		Session: s.id, Target: s.rec.Target, Entries: s.list, TreeDigest: s.list.TreeDigest(),
+		Mirror: s.rec.Mode == wire.Mirror, Overwrite: auth.Overwrite(), Time: e.cfg.Now(), Note: string(n),
+		Before: func(tx store.Tx) error { return s.beforeCommit(tx, auth, terms, digest) },
+		After: func(tx store.Tx, p *store.Publication) error {
+			rec.Receipt = e.receiptOf(p)
+			receipt, err := json.Marshal(rec.Receipt)
+			if err != nil {
+				return err
+			}
+			if err := auth.Redeem(tx, terms, digest, receipt); err != nil {
+				return err
+			}
+			return putRecord(tx, s.id, &rec)
+		},
+	})
+	var done published
+	switch {
+	case errors.As(err, &done):
+		return done.receipt, nil
+	case errors.Is(err, store.ErrGone):
+		// Content was collected between the quick check and now: ask anew.
+		s.list, s.held, s.given = nil, nil, nil
+		return nil, listNeeded(0)
+	case err != nil:
+		return nil, err
+	}
+	// What the session held back from collection is published now.
+	if err := s.store().Release(ctx, s.id); err != nil {
+		e.cfg.Log.Warn("leases of a published session not released; they will expire", "session", s.id, "error", err)
+	}
+	return rec.Receipt, nil
+}
+
+// published aborts a commit that another request of the session has made.
+type published struct{ receipt *wire.Receipt }
+
+func (published) Error() string { return "published already" }
+
+func (s *session) beforeCommit(tx store.Tx, auth Authority, t Terms, d manifest.Digest) error {
+	b, err := tx.Get(bucket, string(s.id))
+	if err != nil {
+		return err
+	}
+	var now record
+	if err := json.Unmarshal(b, &now); err != nil {
+		return err
+	}
+	if now.Receipt != nil {
+		return published{now.Receipt}
+	}
+	return auth.CanCommit(tx, t, d)
+}
+
+// complete returns an error unless the whole list and all content are here.
+func (s *session) complete() error {
+	if len(s.list) < s.rec.Entries {
+		return listNeeded(len(s.list))
+	}
+	var missing []int
+	total := 0
+	for i, ok := range s.held {
+		if ok {
+			continue
+		}
+		if total++; len(missing) < maxIndices {
+			missing = append(missing, i)
+		}
+	}
+	if total == 0 {
+		return nil
+	}
+	err := wire.Errorf(wire.CodeIncomplete, "content of %d files is missing", total)
+	err.Indices, err.Total = missing, total
+	return err
+}

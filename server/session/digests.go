@@ -1,0 +1,77 @@
+package session
+
+import (
+	"github.com/pubsync/pubsync/server/store"
+	"github.com/pubsync/pubsync/sync/manifest"
+	"github.com/pubsync/pubsync/sync/wire"
+)
+
+// onDigests takes the digests of entries and answers, for each, whether its
+// content is held, or else what is staged of it and what to delta it against.
+func (x *exchange) onDigests(payload []byte) error {
+	ds, err := wire.ParseDigests(payload)
+	if err != nil {
+		return err
+	}
+	if err := x.session.setDigests(ds); err != nil {
+		return err
+	}
+	all := make([]manifest.Digest, len(ds))
+	for i := range ds {
+		all[i] = ds[i].Digest
+	}
+	have, err := x.session.store().Have(x.ctx, x.session.id, all, x.auth.Sight())
+	if err != nil {
+		return err
+	}
+	verdicts := make([]wire.Verdict, len(ds))
+	for i, d := range ds {
+		verdicts[i] = wire.Verdict{Index: d.Index, Have: have[i]}
+		if have[i] {
+			x.session.setHeld(d.Index, d.Digest)
+			continue
+		}
+		if err := x.prepare(&verdicts[i], d.Digest); err != nil {
+			return err
+		}
+	}
+	x.reply = wire.AppendVerdicts(x.reply, verdicts)
+	x.offers = append(x.offers, verdicts...)
+	return nil
+}
+
+// setDigests records the digests; the indices are in the list, and of files.
+func (s *session) setDigests(ds []wire.Digest) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, d := range ds {
+		if d.Index >= len(s.list) {
+			return listNeeded(len(s.list))
+		}
+		e := &s.list[d.Index]
+		if e.Kind != manifest.File {
+			return wire.Errorf(wire.CodeBadRequest, "a digest for entry %d, %q, which is no file", d.Index, e.Path)
+		}
+		if e.Digest != d.Digest {
+			e.Digest, s.held[d.Index] = d.Digest, false
+		}
+		s.given[d.Index] = true
+	}
+	return nil
+}
+
+// prepare fills in what a client needs to send an entry's content.
+func (x *exchange) prepare(v *wire.Verdict, d manifest.Digest) error {
+	s := x.session
+	s.mu.Lock()
+	e := s.list[v.Index]
+	s.mu.Unlock()
+	var err error
+	if e.Size > store.SmallBlob {
+		if v.Staged, err = s.stagedSize(d); err != nil {
+			return err
+		}
+	}
+	v.Bases, err = x.bases(v.Index, &e)
+	return err
+}

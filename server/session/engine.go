@@ -1,0 +1,366 @@
+package session
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base32"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/pubsync/pubsync/delta/codec"
+	"github.com/pubsync/pubsync/server/store"
+	"github.com/pubsync/pubsync/sync/manifest"
+	"github.com/pubsync/pubsync/sync/wire"
+	"github.com/pubsync/pubsync/sync/wire/connect"
+)
+
+// Terms are what an open asks of a token.
+type Terms struct {
+	Target  manifest.Path
+	Files   int
+	Bytes   int64
+	DryRun  bool
+	Session store.SessionID
+	Hash    connect.SessionHash // of the session secret
+}
+
+// DryRunPrefix begins the names of sessions that only ask.
+const DryRunPrefix = "dry-"
+
+// An Authority is what the bearer of one request may do. Its errors reach the
+// client as they are. It is used by one request at a time.
+type Authority interface {
+	// Accessor names the token in records and logs.
+	Accessor() string
+	// Target is the directory the token publishes under when the client names
+	// none.
+	Target() manifest.Path
+	// Sight says which published paths the token may read.
+	Sight() store.Sight
+	// CanOpen checks the terms without spending anything.
+	CanOpen(t Terms) error
+	// Bind gives one publication of the token to the session. The same terms
+	// again are no error.
+	Bind(tx store.Tx, t Terms) error
+	// Overwrite reports whether published content may be changed or removed.
+	Overwrite() bool
+	// CanCommit checks, inside the transaction and before anything changes,
+	// that a commit of what the list really holds is allowed now.
+	CanCommit(tx store.Tx, t Terms, d manifest.Digest) error
+	// Redeem spends the publication inside the transaction.
+	Redeem(tx store.Tx, t Terms, d manifest.Digest, receipt []byte) error
+	// Live returns an error as soon as the token is revoked or its time for
+	// finishing is over. It is cheap: called for every frame.
+	Live() error
+}
+
+// Config wires an [Engine].
+type Config struct {
+	Store  store.Store
+	Now    func() time.Time
+	Limits wire.Limits
+	Log    *slog.Logger
+	// URL returns where people read a published path.
+	URL func(manifest.Path) string
+	// MaxEntries bounds a session's list.
+	MaxEntries int
+}
+
+// An Engine runs the sessions of a server. It is safe for concurrent use.
+type Engine struct {
+	cfg   Config
+	coder *codec.Coder
+
+	mu       sync.Mutex
+	sessions map[store.SessionID]*session
+}
+
+// New returns an engine.
+func New(cfg Config) *Engine {
+	return &Engine{cfg: cfg, coder: codec.NewCoder(), sessions: map[store.SessionID]*session{}}
+}
+
+// bucket holds the records of sessions.
+const bucket = "session"
+
+// record is what of a session survives a restart.
+type record struct {
+	Accessor   string              `json:"accessor"`
+	Hash       connect.SessionHash `json:"hash"` // of the session secret
+	Target     manifest.Path       `json:"target"`
+	Mode       string              `json:"mode"`
+	Entries    int                 `json:"entries"`
+	Files      int                 `json:"files"`
+	Bytes      int64               `json:"bytes"`
+	TreeDigest manifest.Digest     `json:"tree_digest"`
+	Checksum   bool                `json:"checksum,omitempty"`
+	DryRun     bool                `json:"dry_run,omitempty"`
+	Opened     time.Time           `json:"opened"`
+	Receipt    *wire.Receipt       `json:"receipt,omitempty"` // once published
+}
+
+// same reports whether a repeated open asks for what the session was opened
+// for.
+func (r *record) same(q *record) bool {
+	return r.Target == q.Target && r.Mode == q.Mode && r.TreeDigest == q.TreeDigest && r.Checksum == q.Checksum && r.Entries == q.Entries
+}
+
+func (r *record) terms(id store.SessionID) Terms {
+	return Terms{Target: r.Target, Files: r.Files, Bytes: r.Bytes, DryRun: r.DryRun, Session: id, Hash: r.Hash}
+}
+
+// sessionID derives the name of a session from what identifies it, so that an
+// open repeated after a lost answer meets the session of the first.
+func sessionID(accessor string, hash connect.SessionHash, dryRun bool) store.SessionID {
+	h := sha256.New()
+	fmt.Fprintf(h, "pubsync session 1\n%s\n%x\n%v", accessor, hash[:], dryRun)
+	id := strings.ToLower(base32.StdEncoding.EncodeToString(h.Sum(nil)[:15]))
+	if dryRun {
+		id = DryRunPrefix + id
+	}
+	return store.SessionID(id)
+}
+
+// Open answers an open message. See [wire.Open] and [wire.Opened].
+func (e *Engine) Open(ctx context.Context, auth Authority, o wire.Open) (wire.Opened, error) {
+	if o.Target == "" {
+		o.Target = auth.Target()
+	}
+	if o.Mode == "" {
+		o.Mode = wire.Merge
+	}
+	if err := e.checkOpen(&o); err != nil {
+		return wire.Opened{}, err
+	}
+	var hash connect.SessionHash
+	if err := hash.UnmarshalText([]byte(o.SessionHash)); err != nil {
+		return wire.Opened{}, wire.Errorf(wire.CodeBadRequest, "session_hash: %v", err)
+	}
+	id := sessionID(auth.Accessor(), hash, o.DryRun)
+	opened := wire.Opened{Status: wire.StatusOpen, Session: string(id), Target: o.Target, Limits: e.cfg.Limits}
+	rec := record{
+		Accessor: auth.Accessor(), Hash: hash, Target: o.Target, Mode: o.Mode, Entries: o.Entries,
+		Files: o.Files, Bytes: o.Bytes, TreeDigest: o.TreeDigest, Checksum: o.Checksum, DryRun: o.DryRun,
+		Opened: e.cfg.Now(),
+	}
+	old, err := e.load(ctx, id)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return wire.Opened{}, err
+	}
+	if err == nil && old.Receipt != nil {
+		opened.Status, opened.Receipt, opened.TreeDigest = wire.StatusPublished, old.Receipt, old.TreeDigest
+		return opened, nil
+	}
+	terms := rec.terms(id)
+	if err := auth.CanOpen(terms); err != nil {
+		return wire.Opened{}, err
+	}
+	if !o.Checksum {
+		pub, err := e.cfg.Store.Standing(ctx, o.Target, o.TreeDigest, o.Mode == wire.Mirror)
+		if err == nil {
+			opened.Status, opened.Session, opened.Receipt = wire.StatusUnchanged, "", e.receiptOf(&pub)
+			return opened, nil
+		}
+		if !errors.Is(err, store.ErrNotFound) {
+			return wire.Opened{}, err
+		}
+	}
+	if err == nil && !old.same(&rec) {
+		e.drop(id) // the tree changed since: its list is another, the bytes accepted stay
+	}
+	err = e.cfg.Store.Update(ctx, func(tx store.Tx) error {
+		if !o.DryRun {
+			if err := auth.Bind(tx, terms); err != nil {
+				return err
+			}
+		}
+		return putRecord(tx, id, &rec)
+	})
+	if err != nil {
+		return wire.Opened{}, err
+	}
+	opened.Empty, err = e.empty(ctx, o.Target)
+	return opened, err
+}
+
+func (e *Engine) checkOpen(o *wire.Open) error {
+	if o.Version != wire.Version {
+		return wire.Errorf(wire.CodeBadVersion, "protocol version %d is not spoken here; this server speaks %d", o.Version, wire.Version)
+	}
+	if _, err := manifest.ParsePath(string(o.Target)); err != nil {
+		return err
+	}
+	if o.Mode != wire.Merge && o.Mode != wire.Mirror {
+		return wire.Errorf(wire.CodeBadRequest, "mode %q is neither %q nor %q", o.Mode, wire.Merge, wire.Mirror)
+	}
+	if o.Entries < 0 || o.Files < 0 || o.Files > o.Entries || o.Bytes < 0 {
+		return wire.Errorf(wire.CodeBadRequest, "counts out of range")
+	}
+	if o.Entries > e.cfg.MaxEntries {
+		return wire.Errorf(wire.CodeFilesExhausted, "%d entries are more than the %d this server takes in one push", o.Entries, e.cfg.MaxEntries)
+	}
+	return nil
+}
+
+// empty reports whether nothing is published under target.
+func (e *Engine) empty(ctx context.Context, target manifest.Path) (bool, error) {
+	es, err := e.cfg.Store.ReadDir(ctx, target, store.Latest, "", 1)
+	if errors.Is(err, store.ErrNotFound) {
+		return true, nil
+	}
+	return len(es) == 0, err
+}
+
+// Abandon ends an open session and frees what it holds. The token's
+// publication stays with the session secret: the same client may open again.
+func (e *Engine) Abandon(ctx context.Context, auth Authority, id store.SessionID, secret string) error {
+	rec, err := e.find(ctx, auth, id, secret)
+	if err != nil {
+		return err
+	}
+	if rec.Receipt != nil {
+		e.drop(id)
+		return nil
+	}
+	return e.Discard(ctx, id)
+}
+
+// Discard ends a session whoever holds it, and frees what it holds.
+func (e *Engine) Discard(ctx context.Context, id store.SessionID) error {
+	e.drop(id)
+	if err := e.cfg.Store.Release(ctx, id); err != nil {
+		return err
+	}
+	return e.cfg.Store.Update(ctx, func(tx store.Tx) error { return tx.Delete(bucket, string(id)) })
+}
+
+// find returns the record of the session if it is the bearer's: same token,
+// and the secret whose hash it was opened with.
+func (e *Engine) find(ctx context.Context, auth Authority, id store.SessionID, secret string) (*record, error) {
+	rec, err := e.load(ctx, id)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, wire.Errorf(wire.CodeNotFound, "no session %q", id).WithHint("it was abandoned or has expired: push again")
+	}
+	if err != nil {
+		return nil, err
+	}
+	if rec.Accessor != auth.Accessor() {
+		return nil, wire.Errorf(wire.CodeNotFound, "no session %q", id).WithHint("it was abandoned or has expired: push again")
+	}
+	sum := connect.HashSession(secret)
+	if subtle.ConstantTimeCompare(rec.Hash[:], sum[:]) != 1 {
+		return nil, wire.Errorf(wire.CodeTokenInUse, "this token is in use by another session")
+	}
+	return rec, nil
+}
+
+func (e *Engine) load(ctx context.Context, id store.SessionID) (*record, error) {
+	var rec record
+	err := e.cfg.Store.View(ctx, func(tx store.Tx) error {
+		b, err := tx.Get(bucket, string(id))
+		if err != nil {
+			return err
+		}
+		return json.Unmarshal(b, &rec)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &rec, nil
+}
+
+func putRecord(tx store.Tx, id store.SessionID, rec *record) error {
+	b, err := json.Marshal(rec)
+	if err != nil {
+		return err
+	}
+	return tx.Put(bucket, string(id), b)
+}
+
+// get returns the session's state in memory, making it if need be.
+func (e *Engine) get(id store.SessionID, rec *record) *session {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	s := e.sessions[id]
+	if s == nil {
+		s = newSession(e, id, rec)
+		e.sessions[id] = s
+	}
+	s.users++
+	return s
+}
+
+func (e *Engine) put(s *session) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	s.users--
+	s.used = e.cfg.Now()
+}
+
+func (e *Engine) drop(id store.SessionID) {
+	e.mu.Lock()
+	s := e.sessions[id]
+	delete(e.sessions, id)
+	e.mu.Unlock()
+	if s != nil {
+		s.close()
+	}
+}
+
+// Expire forgets what sessions unused for longer than idle hold in memory, and
+// ends those opened before the given time for good. Call it now and then.
+func (e *Engine) Expire(ctx context.Context, idle time.Duration, before time.Time) error {
+	var quiet []*session
+	e.mu.Lock()
+	for id, s := range e.sessions {
+		if s.users == 0 && e.cfg.Now().Sub(s.used) > idle {
+			quiet = append(quiet, s)
+			delete(e.sessions, id)
+		}
+	}
+	e.mu.Unlock()
+	for _, s := range quiet {
+		s.close()
+	}
+	var dead []store.SessionID
+	err := e.cfg.Store.View(ctx, func(tx store.Tx) error {
+		return tx.Scan(bucket, "", func(key string, value []byte) bool {
+			var rec record
+			if json.Unmarshal(value, &rec) != nil || rec.Opened.Before(before) {
+				dead = append(dead, store.SessionID(key))
+			}
+			return true
+		})
+	})
+	for _, id := range dead {
+		if err != nil {
+			return err
+		}
+		err = e.Discard(ctx, id)
+	}
+	return err
+}
+
+func (e *Engine) receiptOf(p *store.Publication) *wire.Receipt {
+	r := &wire.Receipt{
+		Publication: int64(p.Number), Target: p.Target, Time: p.Time, Entries: p.Entries,
+		Added: p.Added, Replaced: p.Replaced, Removed: p.Removed, URL: e.cfg.URL(p.Target),
+	}
+	var n note
+	if json.Unmarshal([]byte(p.Note), &n) == nil {
+		r.ManifestDigest = n.Manifest
+	}
+	return r
+}
+
+// note is what a publication remembers of its session.
+type note struct {
+	Accessor string          `json:"accessor"`
+	Manifest manifest.Digest `json:"manifest_digest"`
+}

@@ -1,0 +1,187 @@
+package session
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+
+	"github.com/pubsync/pubsync/server/store"
+	"github.com/pubsync/pubsync/sync/manifest"
+	"github.com/pubsync/pubsync/sync/wire"
+)
+
+// maxReply bounds the signatures in one answer, in bytes; a client that wants
+// more asks again.
+const maxReply = 32 << 20
+
+// Exchange runs the frames of a request in order and returns the frames of the
+// answer. Frames that took effect before an error stay in effect; all are
+// idempotent. Errors are [*wire.Error], those of the authority or the store,
+// or of body.
+func (e *Engine) Exchange(ctx context.Context, auth Authority, id store.SessionID, secret string, body io.Reader) ([]byte, error) {
+	rec, err := e.find(ctx, auth, id, secret)
+	if err != nil {
+		return nil, err
+	}
+	s := e.get(id, rec)
+	defer e.put(s)
+	x := &exchange{ctx: ctx, auth: auth, session: s, seen: map[manifest.Digest]bool{}}
+	defer x.close()
+	return x.run(body)
+}
+
+// exchange is one request of a session.
+type exchange struct {
+	ctx     context.Context
+	auth    Authority
+	session *session
+	reply   []byte
+	batch   store.Batch    // of the small files so far, nil if none
+	batched []wire.Storing // what to report once batch is durable
+	whose   []manifest.Digest
+	offers  []wire.Verdict           // with bases, to volunteer signatures for
+	seen    map[manifest.Digest]bool // bases known to be readable, or not to be
+}
+
+func (x *exchange) close() {
+	if x.batch != nil {
+		x.batch.Discard()
+	}
+}
+
+func (x *exchange) run(body io.Reader) ([]byte, error) {
+	r := wire.NewReader(body)
+	defer r.Close()
+	for {
+		f, err := r.Next()
+		if err == io.EOF {
+			return x.finish()
+		}
+		if err != nil {
+			return nil, badBody(err)
+		}
+		if err := x.auth.Live(); err != nil {
+			return nil, err
+		}
+		if err := x.frame(f); err != nil {
+			return nil, badBody(err)
+		}
+	}
+}
+
+// finish makes the rest durable and completes the answer.
+func (x *exchange) finish() ([]byte, error) {
+	if err := x.flush(); err != nil {
+		return nil, err
+	}
+	return x.reply, x.volunteer()
+}
+
+// badBody gives malformed frames their code; other errors pass.
+func badBody(err error) error {
+	if errors.Is(err, wire.ErrBadFrame) || errors.Is(err, manifest.ErrBadCoding) || errors.Is(err, manifest.ErrBadEntry) {
+		return wire.Errorf(wire.CodeBadRequest, "%v", err)
+	}
+	return err
+}
+
+func (x *exchange) frame(f wire.Frame) error {
+	switch f.Type {
+	case wire.FrameList:
+		return x.onList(f.Payload)
+	case wire.FrameAmend:
+		return x.onAmend(f.Payload)
+	case wire.FrameDigests:
+		return x.onDigests(f.Payload)
+	case wire.FrameSign:
+		return x.onSign(f.Payload)
+	case wire.FrameFile:
+		return x.onFile(f.Payload)
+	case wire.FramePart:
+		return x.onPart(f.Payload)
+	case wire.FrameCommit:
+		if err := x.flush(); err != nil {
+			return err
+		}
+		return x.onCommit(f.Payload)
+	}
+	return wire.Errorf(wire.CodeBadRequest, "frame type %#02x is not known here", byte(f.Type))
+}
+
+func (x *exchange) onList(payload []byte) error {
+	first, l, err := wire.ParseList(payload, x.session.rec.Entries)
+	if err != nil {
+		return err
+	}
+	bits, err := x.session.addList(x.ctx, first, l)
+	if err != nil {
+		return err
+	}
+	x.reply = wire.AppendUnsettled(x.reply, first, len(l), bits)
+	return x.volunteerListed(first, len(l))
+}
+
+func (x *exchange) onAmend(payload []byte) error {
+	index, l, err := wire.ParseList(payload, 1)
+	if err != nil {
+		return err
+	}
+	if len(l) != 1 {
+		return wire.Errorf(wire.CodeBadRequest, "an amendment of %d entries", len(l))
+	}
+	return x.session.amend(index, l[0])
+}
+
+func (x *exchange) onFile(payload []byte) error {
+	f, err := wire.ParseFile(payload)
+	if err != nil {
+		return err
+	}
+	e, err := x.session.file(f.Index)
+	if err != nil {
+		return err
+	}
+	if int64(len(f.Content)) != e.Size || manifest.DigestOf(f.Content) != e.Digest {
+		x.reply = wire.AppendStored(x.reply, []wire.Storing{{Index: f.Index, Outcome: wire.Resend}})
+		return nil
+	}
+	return x.addSmall(f.Index, e, f.Content)
+}
+
+// flush makes the small files of the request durable and reports them.
+func (x *exchange) flush() error {
+	if x.batch == nil {
+		return nil
+	}
+	b := x.batch
+	x.batch = nil
+	defer b.Discard()
+	if err := b.Commit(x.ctx); err != nil {
+		return err
+	}
+	for i, s := range x.batched {
+		x.session.setHeld(s.Index, x.whose[i])
+	}
+	x.reply = wire.AppendStored(x.reply, x.batched)
+	x.batched, x.whose = nil, nil
+	return nil
+}
+
+func (x *exchange) onCommit(payload []byte) error {
+	var c wire.Commit
+	if err := json.Unmarshal(payload, &c); err != nil {
+		return wire.Errorf(wire.CodeBadRequest, "commit: %v", err)
+	}
+	receipt, err := x.session.commit(x.ctx, x.auth, c)
+	var refused *wire.Error
+	if errors.As(err, &refused) && refused.Code == wire.CodeIncomplete && c.IfComplete {
+		x.reply = wire.AppendJSON(x.reply, wire.FrameError, refused)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	x.reply = wire.AppendJSON(x.reply, wire.FrameReceipt, receipt)
+	return nil
+}

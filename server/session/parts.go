@@ -1,0 +1,152 @@
+package session
+
+import (
+	"bytes"
+	"errors"
+	"io"
+
+	"github.com/pubsync/pubsync/delta"
+	"github.com/pubsync/pubsync/delta/codec"
+	"github.com/pubsync/pubsync/server/store"
+	"github.com/pubsync/pubsync/sync/manifest"
+	"github.com/pubsync/pubsync/sync/wire"
+)
+
+// addSmall adds the content of a small file, already checked, to the batch of
+// the request.
+func (x *exchange) addSmall(index int, e manifest.Entry, content []byte) error {
+	if x.batch == nil {
+		b, err := x.session.store().NewBatch(x.session.id)
+		if err != nil {
+			return err
+		}
+		x.batch = b
+	}
+	if err := x.batch.Add(e.Digest, e.Size, bytes.NewReader(content)); err != nil {
+		return err
+	}
+	x.batched = append(x.batched, wire.Storing{Index: index, Outcome: wire.Stored})
+	x.whose = append(x.whose, e.Digest)
+	return nil
+}
+
+// onPart applies a part to what is staged of its file, and finishes the file
+// with its last.
+func (x *exchange) onPart(payload []byte) error {
+	p, err := wire.ParsePart(payload)
+	if err != nil {
+		return err
+	}
+	e, err := x.session.file(p.Index)
+	if err != nil {
+		return err
+	}
+	if p.View != wire.Raw || p.Total != e.Size || p.Offset > p.Total {
+		return wire.Errorf(wire.CodeBadRequest, "a part of entry %d, %q, outside the file", p.Index, e.Path)
+	}
+	bases, done, ok, err := x.openBases(p.Bases)
+	defer done()
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return x.stored(p.Index, wire.Unusable)
+	}
+	if e.Size <= store.SmallBlob && p.Offset == 0 {
+		return x.smallPart(p, e, bases)
+	}
+	return x.stagePart(p, e, bases)
+}
+
+func (x *exchange) stored(index int, o wire.Outcome) error {
+	x.reply = wire.AppendStored(x.reply, []wire.Storing{{Index: index, Outcome: o}})
+	return nil
+}
+
+// openBases opens the bases of a part; ok is false if one is not to be had.
+func (x *exchange) openBases(bs []wire.Basis) (srcs []delta.Source, done func(), ok bool, err error) {
+	var closers []func()
+	done = func() {
+		for _, c := range closers {
+			c()
+		}
+	}
+	for _, b := range bs {
+		src, c, err := x.openBasis(b)
+		if err != nil || src.ReaderAt == nil {
+			return nil, done, false, err
+		}
+		closers = append(closers, c)
+		srcs = append(srcs, src)
+	}
+	return srcs, done, true, nil
+}
+
+// unusable reports whether a part failed for what it says, not for the
+// server's disk.
+func unusable(err error) bool {
+	return errors.Is(err, codec.ErrMalformed) || errors.Is(err, codec.ErrTooLarge) || errors.Is(err, codec.ErrBadCopy)
+}
+
+// smallPart rebuilds a small file in memory; if the part makes all of it, it
+// joins the batch of the request like any small file.
+func (x *exchange) smallPart(p wire.Part, e manifest.Entry, bases []delta.Source) error {
+	var out bytes.Buffer
+	n, err := x.session.engine.coder.Apply(p.Body, bases, &out, e.Size)
+	switch {
+	case unusable(err):
+		return wire.Errorf(wire.CodeBadRequest, "part of entry %d, %q: %v", p.Index, e.Path, err)
+	case err != nil:
+		return err
+	case n < e.Size:
+		return x.stagePart(p, e, bases)
+	case manifest.DigestOf(out.Bytes()) != e.Digest:
+		return x.stored(p.Index, wire.Resend)
+	}
+	return x.addSmall(p.Index, e, out.Bytes())
+}
+
+func (x *exchange) stagePart(p wire.Part, e manifest.Entry, bases []delta.Source) error {
+	st, err := x.session.stage(partKey{e.Digest, p.View})
+	if err != nil {
+		return err
+	}
+	size, err := st.await(x.ctx, p.Offset)
+	if err != nil {
+		return err
+	}
+	defer st.mu.Unlock()
+	if st.done {
+		x.session.setHeld(p.Index, e.Digest)
+		return x.stored(p.Index, wire.Stored)
+	}
+	defer st.moved()
+	w := &skipWriter{w: io.Writer(st.partial), skip: size - p.Offset}
+	_, err = x.session.engine.coder.Apply(p.Body, bases, w, e.Size-p.Offset)
+	if unusable(err) {
+		return wire.Errorf(wire.CodeBadRequest, "part of entry %d, %q: %v", p.Index, e.Path, err)
+	}
+	if err != nil {
+		return err
+	}
+	if st.partial.Size() < e.Size {
+		return x.stored(p.Index, wire.Staged)
+	}
+	return x.finishPart(st, p.Index, e)
+}
+
+// finishPart checks a file that has arrived whole, and takes it in. st is
+// locked.
+func (x *exchange) finishPart(st *staging, index int, e manifest.Entry) error {
+	err := st.partial.Finish(x.ctx)
+	if errors.Is(err, store.ErrMismatch) {
+		return x.stored(index, wire.Resend)
+	}
+	if err != nil {
+		return err
+	}
+	st.partial.Close()
+	st.partial, st.done = nil, true
+	x.session.setHeld(index, e.Digest)
+	return x.stored(index, wire.Stored)
+}

@@ -1,0 +1,204 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/pubsync/pubsync/server/store"
+	"github.com/pubsync/pubsync/sync/manifest"
+	"github.com/pubsync/pubsync/sync/wire"
+)
+
+// session is the state of a push in memory.
+type session struct {
+	engine *Engine
+	id     store.SessionID
+	rec    *record
+
+	users int       // requests under way; guarded by engine.mu
+	used  time.Time // guarded by engine.mu
+
+	mu     sync.Mutex
+	list   manifest.List // as received so far
+	held   []bool        // by index: its content, if it has any, is held and leased
+	given  []bool        // by index: the client gave its digest, not the quick check
+	live   map[manifest.Path]liveFile
+	ready  bool                 // live is filled
+	old    map[int]liveFile     // by index: what is published at the path of an unsettled file
+	builds *builds              // earlier builds of the type, nil until asked for
+	parts  map[partKey]*staging // files arriving in parts
+}
+
+// liveFile is a file published under the target when the session looked.
+type liveFile struct {
+	size, mtime int64
+	digest      manifest.Digest
+}
+
+func newSession(e *Engine, id store.SessionID, rec *record) *session {
+	return &session{engine: e, id: id, rec: rec, old: map[int]liveFile{}, parts: map[partKey]*staging{}, used: e.cfg.Now()}
+}
+
+func (s *session) store() store.Store { return s.engine.cfg.Store }
+
+func (s *session) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for k, p := range s.parts {
+		p.close()
+		delete(s.parts, k)
+	}
+}
+
+// addList takes entries first, first+1, ... and returns the bits of those that
+// need a digest. Entries it has already are answered again from what it knows.
+func (s *session) addList(ctx context.Context, first int, l manifest.List) ([]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if first > len(s.list) {
+		return nil, listNeeded(len(s.list))
+	}
+	if first+len(l) > s.rec.Entries {
+		return nil, wire.Errorf(wire.CodeBadRequest, "the list has more than the %d entries announced", s.rec.Entries)
+	}
+	if err := s.loadLive(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.extend(first, l); err != nil {
+		return nil, err
+	}
+	bits := make([]byte, (len(l)+7)/8)
+	for i := range l {
+		if !s.held[first+i] {
+			bits[i/8] |= 1 << (i % 8)
+		}
+	}
+	if len(s.list) == s.rec.Entries {
+		s.live, s.ready = nil, false
+	}
+	return bits, nil
+}
+
+func (s *session) extend(first int, l manifest.List) error {
+	for i := range l {
+		at := first + i
+		if at < len(s.list) {
+			if s.list[at].Path != l[i].Path {
+				return wire.Errorf(wire.CodeBadRequest, "entry %d is %q now and was %q before", at, l[i].Path, s.list[at].Path)
+			}
+			continue
+		}
+		if at > 0 && s.list[at-1].Path >= l[i].Path {
+			return wire.Errorf(wire.CodeBadRequest, "entry %d, %q, is out of order", at, l[i].Path)
+		}
+		s.list = append(s.list, l[i])
+		s.held = append(s.held, s.settled(at))
+		s.given = append(s.given, false)
+	}
+	return nil
+}
+
+// settled applies the quick check to the entry at index i: what is no file
+// needs no content, and a file of the same path, size and mtime has the content
+// that is published.
+func (s *session) settled(i int) bool {
+	e := &s.list[i]
+	if e.Kind != manifest.File {
+		return true
+	}
+	f, ok := s.live[e.Path]
+	if !ok {
+		return false
+	}
+	if !s.rec.Checksum && f.size == e.Size && f.mtime == e.MTime {
+		e.Digest = f.digest
+		return true
+	}
+	s.old[i] = f
+	return false
+}
+
+// loadLive reads what is published under the target, once for a list.
+func (s *session) loadLive(ctx context.Context) error {
+	if s.ready || len(s.list) == s.rec.Entries && s.rec.Entries > 0 {
+		return nil
+	}
+	live := map[manifest.Path]liveFile{}
+	err := s.store().Walk(ctx, s.rec.Target, store.Latest, func(e manifest.Entry) error {
+		if e.Kind == manifest.File {
+			live[e.Path] = liveFile{e.Size, e.MTime, e.Digest}
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	s.live, s.ready = live, true
+	return nil
+}
+
+// amend replaces the entry at index i: its file changed after it was listed.
+func (s *session) amend(i int, e manifest.Entry) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if i >= len(s.list) {
+		return listNeeded(len(s.list))
+	}
+	if s.list[i].Path != e.Path || s.list[i].Kind != e.Kind {
+		return wire.Errorf(wire.CodeBadRequest, "entry %d is %q, not %q", i, s.list[i].Path, e.Path)
+	}
+	s.list[i] = e
+	s.held[i], s.given[i] = e.Kind != manifest.File, false
+	return nil
+}
+
+// setHeld records that the content of the entry at i is held.
+func (s *session) setHeld(i int, d manifest.Digest) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if i < len(s.list) && s.list[i].Digest == d {
+		s.held[i] = true
+	}
+}
+
+func (s *session) isHeld(i int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return i < len(s.held) && s.held[i]
+}
+
+// entry returns the entry at index i.
+func (s *session) entry(i int) (manifest.Entry, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if i >= len(s.list) {
+		return manifest.Entry{}, listNeeded(len(s.list))
+	}
+	return s.list[i], nil
+}
+
+// file returns the entry at index i, which must be a file whose digest the
+// client has given.
+func (s *session) file(i int) (manifest.Entry, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if i >= len(s.list) {
+		return manifest.Entry{}, listNeeded(len(s.list))
+	}
+	e := s.list[i]
+	if e.Kind != manifest.File {
+		return e, wire.Errorf(wire.CodeBadRequest, "entry %d, %q, is no file", i, e.Path)
+	}
+	if e.Digest.IsZero() {
+		return e, listNeeded(len(s.list)) // the digests were lost with the list
+	}
+	return e, nil
+}
+
+func listNeeded(have int) error {
+	err := wire.Errorf(wire.CodeListNeeded, "the server has %d entries of the list", have)
+	err.Have = int64(have)
+	return err
+}

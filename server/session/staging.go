@@ -1,0 +1,139 @@
+package session
+
+import (
+	"context"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/pubsync/pubsync/server/store"
+	"github.com/pubsync/pubsync/sync/manifest"
+	"github.com/pubsync/pubsync/sync/wire"
+)
+
+// waitForPart is how long a part waits for the one before it, which another
+// request of the same session is still bringing.
+const waitForPart = 30 * time.Second
+
+type partKey struct {
+	digest manifest.Digest
+	view   wire.View
+}
+
+// staging is one view of one file arriving in parts. Parts are applied one
+// after another; a part that comes early waits for its turn.
+type staging struct {
+	mu      sync.Mutex
+	turn    chan struct{} // closed and replaced whenever size moves
+	partial store.Partial
+	done    bool // finished: the content is held
+}
+
+func (st *staging) close() {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.partial != nil {
+		st.partial.Close()
+		st.partial = nil
+	}
+}
+
+// stage returns the staging of a file's view, opening what is staged on disk.
+func (s *session) stage(k partKey) (*staging, error) {
+	s.mu.Lock()
+	st := s.parts[k]
+	if st == nil {
+		st = &staging{turn: make(chan struct{})}
+		s.parts[k] = st
+	}
+	s.mu.Unlock()
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.partial == nil && !st.done {
+		p, err := s.openPartial(k)
+		if err != nil {
+			return nil, err
+		}
+		st.partial = p
+	}
+	return st, nil
+}
+
+func (s *session) openPartial(k partKey) (store.Partial, error) {
+	return s.store().OpenPartial(s.id, k.digest)
+}
+
+// stagedSize returns how many bytes of the raw view of a file are staged.
+func (s *session) stagedSize(d manifest.Digest) (int64, error) {
+	s.mu.Lock()
+	st := s.parts[partKey{d, wire.Raw}]
+	s.mu.Unlock()
+	if st != nil {
+		st.mu.Lock()
+		defer st.mu.Unlock()
+		if st.partial != nil {
+			return st.partial.Size(), nil
+		}
+	}
+	p, err := s.store().OpenPartial(s.id, d)
+	if err != nil {
+		return 0, err
+	}
+	defer p.Close()
+	return p.Size(), nil
+}
+
+// await locks st once its size has reached off. It returns the bytes staged,
+// and an error with code "gap" if the parts before do not come.
+func (st *staging) await(ctx context.Context, off int64) (int64, error) {
+	timeout := time.NewTimer(waitForPart)
+	defer timeout.Stop()
+	for {
+		st.mu.Lock()
+		if st.done {
+			return 0, nil
+		}
+		size := st.partial.Size()
+		if size >= off {
+			return size, nil
+		}
+		turn := st.turn
+		st.mu.Unlock()
+		select {
+		case <-turn:
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		case <-timeout.C:
+			err := wire.Errorf(wire.CodeGap, "a part begins at byte %d and %d are staged", off, size)
+			err.Have = size
+			return 0, err
+		}
+	}
+}
+
+// moved wakes those that await. st must be locked.
+func (st *staging) moved() {
+	close(st.turn)
+	st.turn = make(chan struct{})
+}
+
+// skipWriter drops the first bytes written to it: those staged already when a
+// part is repeated.
+type skipWriter struct {
+	w    io.Writer
+	skip int64
+}
+
+func (s *skipWriter) Write(p []byte) (int, error) {
+	n := len(p)
+	if s.skip >= int64(n) {
+		s.skip -= int64(n)
+		return n, nil
+	}
+	p = p[s.skip:]
+	s.skip = 0
+	if _, err := s.w.Write(p); err != nil {
+		return 0, err
+	}
+	return n, nil
+}

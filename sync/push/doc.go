@@ -1,0 +1,27 @@
+// Package push is the client's side of a publication: it takes a walked tree
+// to a server through a [Remote] and comes back with the receipt.
+//
+// # The stages
+//
+// [Push] opens the session; where the tree is published already, that is all.
+// Otherwise it sends the list, learns which files the quick check does not
+// settle, hashes those in windows of bounded size, and for each window asks
+// what the server holds and sends what it lacks: small files packed together,
+// large ones in parts, either as deltas where the server names a basis. While
+// one window is sent the next is hashed. The commit rides on the last request
+// where it can.
+//
+// # Memory
+//
+// One window of digests, a few request bodies and one signature are held at a
+// time, besides the list itself (about 150 bytes an entry), whatever the
+// files' sizes.
+//
+// # When things change
+//
+// A file that changed since it was listed is hashed again and its entry
+// amended; one that goes on changing ends the push with [walk.ErrChanged] and
+// nothing published. A server that has lost the list (it was restarted) gets
+// it again; digests computed once are kept. Data the server could not use (a
+// delta whose result has another digest) is sent again whole.
+package push

@@ -1,0 +1,142 @@
+package push
+
+import (
+	"sync"
+	"time"
+
+	"github.com/pubsync/pubsync/delta/codec"
+	"github.com/pubsync/pubsync/sync/wire"
+)
+
+// flight is one request under way.
+type flight struct {
+	sender   *sender
+	on       []cargo
+	outcomes map[int]wire.Outcome
+	tooLarge bool
+}
+
+func (fl *flight) send(body []byte) error {
+	p := fl.sender.p
+	fl.outcomes = map[int]wire.Outcome{}
+	began := p.opts.Now()
+	err := p.remote.Exchange(fl.sender.ctx, p.session, body, fl.collect)
+	if err == nil {
+		p.rate.add(len(body), p.opts.Now().Sub(began))
+	}
+	if p.shrink(err, len(body)) {
+		fl.tooLarge = true
+		return nil
+	}
+	return err
+}
+
+// collect takes the frames of the answer. Of several outcomes for one file
+// "stored" is the last word; else the worst counts.
+func (fl *flight) collect(f wire.Frame) error {
+	if f.Type != wire.FrameStored {
+		return fl.sender.p.onEnd(f)
+	}
+	ss, err := wire.ParseStored(f.Payload)
+	for _, st := range ss {
+		if st.Outcome != wire.Stored {
+			st.Outcome = max(st.Outcome, fl.outcomes[st.Index])
+		}
+		fl.outcomes[st.Index] = st.Outcome
+	}
+	return err
+}
+
+// settle books what the request came to.
+func (fl *flight) settle() error {
+	s, again := fl.sender, map[int]bool{}
+	for _, c := range fl.on {
+		outcome, told := fl.outcomes[c.index]
+		switch {
+		case fl.tooLarge || !told:
+			again[c.index] = true
+		case outcome == wire.Stored:
+			c.tally.add(fileCount(c.last), c.bytes, int64(c.size))
+			if c.last {
+				s.p.deal(c.index, s.p.word(c.tally))
+			} else {
+				s.p.advance(c.index, c.bytes)
+			}
+		case outcome == wire.Staged:
+			c.tally.add(0, c.bytes, int64(c.size))
+			s.p.advance(c.index, c.bytes)
+		default:
+			again[c.index] = true
+			if c.tally != &s.p.whole || !c.last {
+				s.whole[c.index] = true
+				continue
+			}
+			delete(again, c.index)
+			if err := s.changed(c.index); err != nil {
+				return err
+			}
+		}
+	}
+	for i := range again {
+		s.again = append(s.again, i)
+	}
+	return nil
+}
+
+func fileCount(last bool) int64 {
+	if last {
+		return 1
+	}
+	return 0
+}
+
+// word names what became of a file counted in t.
+func (p *pusher) word(t *tally) string {
+	if t == &p.whole {
+		return Sent
+	}
+	return Delta
+}
+
+// rate follows how fast requests get through.
+type rate struct {
+	mu    sync.Mutex
+	bytes float64 // per second; 0 while unknown
+}
+
+// enough is the least size in bytes of a request whose time says something of
+// the link's rate.
+const enough = 32 << 10
+
+func (r *rate) add(bytes int, took time.Duration) {
+	if bytes < enough || took <= 0 {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := float64(bytes) / took.Seconds()
+	if r.bytes == 0 {
+		r.bytes = now
+		return
+	}
+	r.bytes += (now - r.bytes) / 4
+}
+
+// fastLink is the rate in bytes per second from which compression is what
+// takes the time, not the link.
+const fastLink = 25 << 20
+
+// fast reports whether the link outruns thorough compression. Until something
+// is measured it does.
+func (r *rate) fast() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.bytes == 0 || r.bytes > fastLink
+}
+
+func (r *rate) level() codec.Level {
+	if r.fast() {
+		return codec.Fast
+	}
+	return codec.Default
+}

@@ -1,0 +1,180 @@
+package push
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/pubsync/pubsync/sync/manifest"
+	"github.com/pubsync/pubsync/sync/walk"
+	"github.com/pubsync/pubsync/sync/wire"
+)
+
+// maxChanges is how often a file may change under the reader before the push
+// gives up on it.
+const maxChanges = 5
+
+// window is a run of files that are hashed, asked about and sent together.
+type window struct {
+	indices []int
+	bytes   int64
+	amended []int // entries that changed since they were listed
+}
+
+// Bounds of a window.
+const (
+	windowFiles = 4096
+	windowBytes = 64 << 20
+)
+
+// windows cuts the files that need a digest into windows.
+func (p *pusher) windows() []window {
+	var (
+		all []window
+		w   window
+	)
+	for i, need := range p.needs {
+		if !need {
+			continue
+		}
+		size := p.tree.Entries[i].Size
+		if len(w.indices) > 0 && (len(w.indices) == windowFiles || w.bytes+size > windowBytes) {
+			all = append(all, w)
+			w = window{}
+		}
+		w.indices = append(w.indices, i)
+		w.bytes += size
+	}
+	if len(w.indices) > 0 {
+		all = append(all, w)
+	}
+	return all
+}
+
+// hash fills in the digests of a window's files, those known already excepted.
+func (p *pusher) hash(ctx context.Context, w *window) error {
+	var mu sync.Mutex
+	g, ctx := errgroup.WithContext(ctx)
+	next := make(chan int)
+	g.Go(func() error {
+		defer close(next)
+		for _, i := range w.indices {
+			if !p.tree.Entries[i].Digest.IsZero() {
+				continue
+			}
+			select {
+			case next <- i:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		return nil
+	})
+	for range hashers() {
+		g.Go(func() error {
+			buf := make([]byte, 256<<10)
+			for i := range next {
+				changed, err := p.hashFile(ctx, i, buf)
+				if err != nil {
+					return err
+				}
+				if changed {
+					mu.Lock()
+					w.amended = append(w.amended, i)
+					mu.Unlock()
+				}
+			}
+			return nil
+		})
+	}
+	return g.Wait()
+}
+
+// hashFile sets the digest of entry i from content that did not change while
+// it was read, and reports whether the entry differs from what was listed.
+func (p *pusher) hashFile(ctx context.Context, i int, buf []byte) (changed bool, err error) {
+	for try := 0; ; try++ {
+		d, err := p.digest(ctx, i, buf)
+		if err == nil {
+			p.tree.Entries[i].Digest = d
+			return changed, nil
+		}
+		if !errors.Is(err, walk.ErrChanged) || try == maxChanges {
+			return changed, err
+		}
+		if err := p.refresh(ctx, i); err != nil {
+			return changed, err
+		}
+		changed = true
+	}
+}
+
+func (p *pusher) digest(ctx context.Context, i int, buf []byte) (manifest.Digest, error) {
+	f, err := p.tree.Open(i)
+	if err != nil {
+		return manifest.Digest{}, err
+	}
+	defer f.Close()
+	h := sha256.New()
+	for {
+		n, err := f.Read(buf)
+		h.Write(buf[:n])
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return manifest.Digest{}, err
+		}
+		if err := ctx.Err(); err != nil {
+			return manifest.Digest{}, context.Cause(ctx)
+		}
+	}
+	if err := f.Check(); err != nil {
+		return manifest.Digest{}, err
+	}
+	return manifest.Digest(h.Sum(nil)), nil
+}
+
+// refresh looks at a changed file again after giving its writer a moment.
+func (p *pusher) refresh(ctx context.Context, i int) error {
+	t := time.NewTimer(pause)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	return p.tree.Refresh(i)
+}
+
+// rehash brings entry i up to date after its file changed between hashing and
+// sending, and returns the frames that tell the server.
+func (p *pusher) rehash(ctx context.Context, i int) ([]byte, error) {
+	p.events.Lock()
+	p.changes[i]++
+	often := p.changes[i] > maxChanges
+	p.events.Unlock()
+	if often {
+		return nil, fmt.Errorf("%s: %w, again and again", p.tree.Local(i), walk.ErrChanged)
+	}
+	if err := p.refresh(ctx, i); err != nil {
+		return nil, err
+	}
+	if _, err := p.hashFile(ctx, i, make([]byte, 256<<10)); err != nil {
+		return nil, err
+	}
+	return p.amendment(i), nil
+}
+
+// amendment codes the entry at i as it is now.
+func (p *pusher) amendment(i int) []byte {
+	e := p.tree.Entries[i]
+	e.Digest = manifest.Digest{}
+	return wire.AppendAmend(nil, i, e)
+}

@@ -1,0 +1,323 @@
+package push
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pubsync/pubsync/delta/codec"
+	"github.com/pubsync/pubsync/sync/manifest"
+	"github.com/pubsync/pubsync/sync/walk"
+	"github.com/pubsync/pubsync/sync/wire"
+)
+
+// A Remote carries the requests of one session. Its implementation repeats
+// them through failures of the network; sync/remote has one over HTTPS. It is
+// safe for concurrent use.
+type Remote interface {
+	// Open sends an open frame followed by the frames in extra and calls reply
+	// for each frame of the answer.
+	Open(ctx context.Context, o wire.Open, extra []byte, reply func(wire.Frame) error) error
+	// Exchange sends frames to a session and calls reply for each frame of
+	// the answer, whose payload is valid during the call. A request may be
+	// repeated, and reply see frames again.
+	Exchange(ctx context.Context, session string, body []byte, reply func(wire.Frame) error) error
+	// Abandon ends a session without publishing.
+	Abandon(ctx context.Context, session string) error
+}
+
+// A Progress is told how a push gets on. Its methods may be called
+// concurrently and must be quick.
+type Progress interface {
+	State(what string)            // a stage begins: "listing", "hashing", "sending", "committing"
+	Total(files int, bytes int64) // what is to be examined
+	Add(files int, bytes int64)   // that much is dealt with, sent or not
+}
+
+// Options say how to push. The zero value merges into the token's own target.
+type Options struct {
+	Target   manifest.Path
+	Mirror   bool // what is not pushed is removed
+	Checksum bool // compare contents, not size and mtime
+	DryRun   bool // find out, change nothing
+	// SessionHash is the SHA-256 of the session secret that the Remote sends,
+	// hexadecimal.
+	SessionHash string
+	// Parallel is the number of requests under way at once; 0 means 3.
+	Parallel int
+	Progress Progress
+	Now      func() time.Time // the clock, to measure the link's rate
+	// Event, if not nil, is told what becomes of each file as it is known.
+	Event func(e Event)
+}
+
+// What became of a file.
+const (
+	Sent   = "sent"
+	Delta  = "delta"
+	Linked = "linked"
+)
+
+// An Event reports one file of a push: with DryRun, what would be done.
+type Event struct {
+	Path manifest.Path
+	What string // Sent, Delta or Linked
+}
+
+// A Method counts what one way of sending covered.
+type Method struct {
+	Files int64 `json:"files"`
+	Bytes int64 `json:"bytes"` // of the files
+	Sent  int64 `json:"sent"`  // bytes of the frames that carried them, before TLS
+	Saved int64 `json:"saved"` // Bytes less Sent
+}
+
+// A Result tells what a push did.
+type Result struct {
+	Status       string        // "published", "unchanged" or "dry-run"
+	Target       manifest.Path // as the server understood it
+	Receipt      *wire.Receipt // nil for a dry run
+	Files        int           // files and symlinks pushed, changed or not
+	Bytes        int64         // of all files
+	Whole        Method        // sent as they are
+	Delta        Method        // as deltas of their bytes
+	Archive      Method        // as deltas of what is inside them
+	Linked       Method        // held by the server under another path
+	FilesRemoved int
+}
+
+// ErrProtocol is the error for a server that breaks the protocol.
+var ErrProtocol = errors.New("the server does not keep to the protocol")
+
+// maxRestarts bounds how often a push begins anew because the server lost the
+// list or a commit found content missing.
+const maxRestarts = 8
+
+// Push publishes the tree. The errors of the remote pass unchanged; others
+// wrap [walk.ErrChanged], [ErrProtocol], or name the local path that could not
+// be read. The result is valid as far as it got even when there is an error.
+func Push(ctx context.Context, r Remote, t *walk.Tree, o Options) (Result, error) {
+	if o.Parallel == 0 {
+		o.Parallel = 3
+	}
+	if o.Progress == nil {
+		o.Progress = noProgress{}
+	}
+	if o.Event == nil {
+		o.Event = func(Event) {}
+	}
+	p := &pusher{remote: r, tree: t, opts: o, coder: codec.NewCoder(), changes: map[int]int{}, partial: map[int]int64{}, counted: make([]bool, len(t.Entries)), needs: make([]bool, len(t.Entries))}
+	p.result.Files, p.result.Bytes = t.Entries.Totals()
+	o.Progress.Total(p.result.Files, p.result.Bytes)
+	err := p.run(ctx)
+	p.collect()
+	return p.result, err
+}
+
+type noProgress struct{}
+
+func (noProgress) State(string)     {}
+func (noProgress) Total(int, int64) {}
+func (noProgress) Add(int, int64)   {}
+
+// pusher is one push under way.
+type pusher struct {
+	remote  Remote
+	tree    *walk.Tree
+	opts    Options
+	session string
+	limits  wire.Limits
+	body    atomic.Int64 // bytes a request body may have; shrinks when a proxy refuses
+	result  Result
+
+	counted []bool     // by index: reported to Progress
+	events  sync.Mutex // guards counted, partial and changes
+
+	listed     int                      // entries that the server has answered for
+	needs      []bool                   // by index: the server needs its digest
+	volunteers map[int][]wire.Signature // by index: signatures that came unasked
+
+	changes map[int]int   // by index: how often its file changed
+	partial map[int]int64 // by index: bytes reported of a file not dealt with yet
+	coder   *codec.Coder
+	rate    rate
+
+	whole, delta, archive, linked tally
+	receipt                       *wire.Receipt
+}
+
+// tally is a Method being counted.
+type tally struct{ files, bytes, sent atomic.Int64 }
+
+func (t *tally) add(files, bytes, sent int64) {
+	t.files.Add(files)
+	t.bytes.Add(bytes)
+	t.sent.Add(sent)
+}
+
+func (t *tally) method() Method {
+	m := Method{Files: t.files.Load(), Bytes: t.bytes.Load(), Sent: t.sent.Load()}
+	m.Saved = m.Bytes - m.Sent
+	return m
+}
+
+func (p *pusher) collect() {
+	p.result.Whole, p.result.Delta = p.whole.method(), p.delta.method()
+	p.result.Archive, p.result.Linked = p.archive.method(), p.linked.method()
+	if p.receipt != nil {
+		p.result.Receipt = p.receipt
+		p.result.FilesRemoved = p.receipt.Removed
+	}
+}
+
+func (p *pusher) run(ctx context.Context) error {
+	for range maxRestarts {
+		done, err := p.attempt(ctx)
+		if done || err != nil && !restartable(err) {
+			return err
+		}
+	}
+	return fmt.Errorf("%w: it asked %d times for what it was given", ErrProtocol, maxRestarts)
+}
+
+// restartable reports whether the server asks for the list, or for content,
+// again.
+func restartable(err error) bool {
+	var e *wire.Error
+	return errors.As(err, &e) && (e.Code == wire.CodeListNeeded || e.Code == wire.CodeIncomplete || e.Code == wire.CodeGap)
+}
+
+// attempt goes through the stages once; done means there is nothing more to
+// do. A failed attempt may be made again: what the server has got, it has.
+func (p *pusher) attempt(ctx context.Context) (done bool, err error) {
+	if done, err := p.open(ctx); done || err != nil {
+		return done, err
+	}
+	if err := p.settle(ctx); err != nil {
+		return false, err
+	}
+	if done, err := p.eager(ctx); done || err != nil {
+		return done, err
+	}
+	p.opts.Progress.State("sending")
+	if err := p.transfer(ctx); err != nil {
+		return false, err
+	}
+	if p.opts.DryRun {
+		p.result.Status = "dry-run"
+		return true, p.remote.Abandon(ctx, p.session)
+	}
+	if p.receipt == nil {
+		p.opts.Progress.State("committing")
+		if err := p.commit(ctx); err != nil {
+			return false, err
+		}
+	}
+	p.result.Status = "published"
+	return true, nil
+}
+
+// smallList is the size in bytes up to which the list rides on the open: what
+// a new TCP connection carries in its first round trip (RFC 6928: 10 segments).
+const smallList = 12 << 10
+
+func (p *pusher) open(ctx context.Context) (done bool, err error) {
+	entries := p.tree.Entries
+	o := wire.Open{
+		Version: wire.Version, SessionHash: p.opts.SessionHash, Target: p.opts.Target, Mode: wire.Merge,
+		Entries: len(entries), Files: p.result.Files, Bytes: p.result.Bytes, TreeDigest: entries.TreeDigest(),
+		Checksum: p.opts.Checksum, DryRun: p.opts.DryRun,
+	}
+	if p.opts.Mirror {
+		o.Mode = wire.Mirror
+	}
+	p.listed, p.volunteers = 0, map[int][]wire.Signature{}
+	clear(p.needs)
+	extra, next := p.listFrom(0, smallList, true)
+	if next < len(entries) {
+		extra = nil
+	}
+	var opened wire.Opened
+	err = p.remote.Open(ctx, o, extra, func(f wire.Frame) error {
+		if f.Type == wire.FrameOpened {
+			return unmarshal(f.Payload, &opened)
+		}
+		return p.onSettle(f)
+	})
+	if err != nil {
+		return false, err
+	}
+	return p.opened(opened, o.TreeDigest)
+}
+
+func (p *pusher) opened(o wire.Opened, tree manifest.Digest) (done bool, err error) {
+	p.session, p.limits, p.result.Target = o.Session, o.Limits, o.Target
+	switch o.Status {
+	case wire.StatusUnchanged:
+		p.result.Status, p.receipt = "unchanged", o.Receipt
+		p.opts.Progress.Add(p.result.Files, p.result.Bytes)
+		return true, nil
+	case wire.StatusPublished:
+		if o.TreeDigest != tree {
+			return true, ErrSessionUsed
+		}
+		p.result.Status, p.receipt = "published", o.Receipt
+		return true, nil
+	case wire.StatusOpen:
+		if o.Session == "" || o.Limits.Body <= 0 {
+			return true, fmt.Errorf("%w: an open session without name or limits", ErrProtocol)
+		}
+		if b := p.body.Load(); b == 0 || b > o.Limits.Body {
+			p.body.Store(o.Limits.Body)
+		}
+		return false, nil
+	}
+	return true, fmt.Errorf("%w: unknown status %q", ErrProtocol, o.Status)
+}
+
+// ErrSessionUsed: the session secret belongs to a session that has published
+// another tree. Push again with a new secret.
+var ErrSessionUsed = errors.New("the session was used for another tree")
+
+func unmarshal(b []byte, v any) error {
+	if err := json.Unmarshal(b, v); err != nil {
+		return fmt.Errorf("%w: %v", ErrProtocol, err)
+	}
+	return nil
+}
+
+// deal reports the file at index i as dealt with, once.
+func (p *pusher) deal(i int, what string) {
+	p.events.Lock()
+	defer p.events.Unlock()
+	if p.counted[i] {
+		return
+	}
+	p.counted[i] = true
+	e := &p.tree.Entries[i]
+	p.opts.Progress.Add(1, e.Size-p.partial[i])
+	if what != "" {
+		p.opts.Event(Event{Path: e.Path, What: what})
+	}
+}
+
+// advance reports bytes of a file that is on its way.
+func (p *pusher) advance(i int, n int64) {
+	p.events.Lock()
+	defer p.events.Unlock()
+	if !p.counted[i] {
+		p.partial[i] += n
+		p.opts.Progress.Add(0, n)
+	}
+}
+
+// hashers is the number of files hashed at once.
+func hashers() int { return min(4, runtime.GOMAXPROCS(0)) }
+
+// pause waits before a file that changed is read again.
+const pause = 200 * time.Millisecond

@@ -1,0 +1,292 @@
+package push
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/pubsync/pubsync/delta"
+	"github.com/pubsync/pubsync/delta/codec"
+	"github.com/pubsync/pubsync/sync/walk"
+	"github.com/pubsync/pubsync/sync/wire"
+)
+
+const (
+	// bodyTarget is the size in bytes at which a request goes off, though the
+	// server may take more: enough to keep a link busy, little to lose.
+	bodyTarget = 4 << 20
+	// packPlain is how much plain content is compressed together.
+	packPlain = 1 << 20
+	// frameRoom is kept free in a body for the headers of a frame.
+	frameRoom = 2 << 10
+)
+
+// sender fills request bodies with the content of one window and sends them,
+// the next being filled while one is under way. It is used by one goroutine.
+type sender struct {
+	ctx   context.Context
+	p     *pusher
+	whole map[int]bool // by index: deltas have failed
+
+	enc    *zstd.Encoder
+	plain  []byte  // coded frames of small files, to be compressed together
+	packed []cargo // what is on plain
+	body   []byte
+	on     []cargo // what is on body
+
+	flying  chan error // the end of the request under way; nil if none
+	landing *flight    // that request
+
+	again   []int  // to be asked about again
+	amended []byte // frames that tell of entries that changed
+}
+
+// cargo is one frame of content in a body.
+type cargo struct {
+	index int
+	tally *tally
+	bytes int64 // of the file this frame covers
+	size  int   // of the frame
+	last  bool  // the file's last frame
+}
+
+func newSender(ctx context.Context, p *pusher, whole map[int]bool) *sender {
+	return &sender{ctx: ctx, p: p, whole: whole}
+}
+
+func (s *sender) send(w work) error {
+	defer s.close()
+	if s.p.opts.DryRun {
+		s.pretend(w)
+		return nil
+	}
+	err := s.sendAll(w)
+	if landed := s.land(); err == nil {
+		err = landed
+	}
+	s.again = append(s.again, w.twins...)
+	return err
+}
+
+func (s *sender) close() {
+	if s.enc != nil {
+		s.enc.Close()
+		s.enc = nil
+	}
+}
+
+func (s *sender) sendAll(w work) error {
+	for _, v := range w.small {
+		if err := s.small(v.Index); err != nil {
+			return err
+		}
+	}
+	if err := s.deltas(w.deltas, w.sigs); err != nil {
+		return err
+	}
+	for _, v := range w.large {
+		if err := s.large(v); err != nil {
+			return err
+		}
+	}
+	return s.flush()
+}
+
+// pretend reports what would be sent.
+func (s *sender) pretend(w work) {
+	p := s.p
+	for _, v := range append(w.small, w.large...) {
+		p.whole.add(1, p.tree.Entries[v.Index].Size, 0)
+		p.deal(v.Index, Sent)
+	}
+	for _, v := range w.deltas {
+		p.delta.add(1, p.tree.Entries[v.Index].Size, 0)
+		p.deal(v.Index, Delta)
+	}
+	for _, i := range w.twins {
+		p.linked.add(1, p.tree.Entries[i].Size, 0)
+		p.deal(i, Linked)
+	}
+}
+
+// small puts a whole file on the next body.
+func (s *sender) small(i int) error {
+	content, err := s.read(i)
+	if errors.Is(err, walk.ErrChanged) {
+		return s.changed(i)
+	}
+	if err != nil {
+		return err
+	}
+	before := len(s.plain)
+	s.plain = wire.AppendFile(s.plain, wire.File{Index: i, Content: content})
+	s.packed = append(s.packed, cargo{i, &s.p.whole, int64(len(content)), len(s.plain) - before, true})
+	if room := s.limit() - int64(len(s.body)); int64(len(s.plain)) < min(packPlain, room-smallFile) {
+		return nil
+	}
+	if err := s.pack(); err != nil {
+		return err
+	}
+	if int64(len(s.body)) < s.limit()-packPlain {
+		return nil
+	}
+	return s.flush()
+}
+
+// read returns the content of a small file, complete and unchanged.
+func (s *sender) read(i int) ([]byte, error) {
+	f, err := s.p.tree.Open(i)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b := make([]byte, f.Size())
+	if _, err := io.ReadFull(f, b); err != nil {
+		return nil, errors.Join(walk.ErrChanged, err)
+	}
+	return b, f.Check()
+}
+
+// limit is the size a body may reach.
+func (s *sender) limit() int64 { return max(min(s.p.body.Load(), bodyTarget)-frameRoom, minBody/2) }
+
+// pack compresses what small files have gathered onto the body.
+func (s *sender) pack() error {
+	if len(s.plain) == 0 {
+		return nil
+	}
+	if s.enc == nil {
+		level := zstd.SpeedDefault
+		if s.p.rate.fast() {
+			level = zstd.SpeedFastest
+		}
+		enc, err := wire.NewZstdEncoder(level)
+		if err != nil {
+			return err
+		}
+		s.enc = enc
+	}
+	before := len(s.body)
+	s.body = wire.AppendZstd(s.body, s.enc, s.plain)
+	s.share(len(s.body) - before)
+	s.plain = s.plain[:0]
+	return nil
+}
+
+// share divides the compressed size among the files that were packed together.
+func (s *sender) share(size int) {
+	for k := range s.packed {
+		c := &s.packed[k]
+		c.size = int(int64(c.size) * int64(size) / int64(len(s.plain)))
+	}
+	s.on = append(s.on, s.packed...)
+	s.packed = s.packed[:0]
+}
+
+// part puts a part on the body, sending off what is there if it would get too
+// long.
+func (s *sender) part(part wire.Part, c cargo) error {
+	if len(s.body) > 0 && int64(len(s.body)+len(part.Body)) > s.limit() {
+		if err := s.flush(); err != nil {
+			return err
+		}
+	}
+	before := len(s.body)
+	s.body = wire.AppendPart(s.body, part)
+	c.size = len(s.body) - before
+	s.on = append(s.on, c)
+	return nil
+}
+
+// large sends a file in parts, from where the server has it.
+func (s *sender) large(v wire.Verdict) error {
+	size := s.p.tree.Entries[v.Index].Size
+	return s.parts(v, nil, []delta.Op{{Basis: delta.Literal, Len: size}}, &s.p.whole)
+}
+
+// parts sends what ops make of a file.
+func (s *sender) parts(v wire.Verdict, bases []wire.Basis, ops []delta.Op, t *tally) error {
+	f, err := s.p.tree.Open(v.Index)
+	if errors.Is(err, walk.ErrChanged) {
+		return s.changed(v.Index)
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := s.encode(v, delta.Source{ReaderAt: f, Size: f.Size()}, bases, ops, t); err != nil {
+		return err
+	}
+	if f.Check() != nil {
+		return s.changed(v.Index)
+	}
+	return nil
+}
+
+func (s *sender) encode(v wire.Verdict, src delta.Source, bases []wire.Basis, ops []delta.Op, t *tally) error {
+	if err := s.pack(); err != nil {
+		return err
+	}
+	enc := s.p.coder.NewEncoder(src, ops, codec.EncodeOptions{
+		Limit: max(codec.MinLimit, int(s.limit())), NumBases: len(bases), Start: v.Staged, Level: s.p.rate.level(),
+	})
+	for off := v.Staged; ; {
+		body, n, err := enc.Next(nil)
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		part := wire.Part{Index: v.Index, View: wire.Raw, Offset: off, Total: src.Size, Bases: bases, Body: body}
+		off += n
+		if err := s.part(part, cargo{index: v.Index, tally: t, bytes: n, last: off == src.Size}); err != nil {
+			return err
+		}
+	}
+}
+
+// flush sends the body off once the one before has landed.
+func (s *sender) flush() error {
+	if err := s.pack(); err != nil {
+		return err
+	}
+	if len(s.body) == 0 {
+		return nil
+	}
+	if err := s.land(); err != nil {
+		return err
+	}
+	body, on := s.body, s.on
+	s.body, s.on = nil, nil
+	s.flying, s.landing = make(chan error, 1), &flight{sender: s, on: on}
+	go func(fl *flight, done chan<- error) { done <- fl.send(body) }(s.landing, s.flying)
+	return nil
+}
+
+// land waits for the request under way and takes in what it came to.
+func (s *sender) land() error {
+	if s.flying == nil {
+		return nil
+	}
+	err := <-s.flying
+	fl := s.landing
+	s.flying, s.landing = nil, nil
+	if err != nil {
+		return err
+	}
+	return fl.settle()
+}
+
+// changed brings an entry up to date whose file is not what was listed.
+func (s *sender) changed(i int) error {
+	frames, err := s.p.rehash(s.ctx, i)
+	if err != nil {
+		return err
+	}
+	s.amended = append(s.amended, frames...)
+	s.again = append(s.again, i)
+	return nil
+}

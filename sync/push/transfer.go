@@ -1,0 +1,211 @@
+package push
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/pubsync/pubsync/sync/manifest"
+	"github.com/pubsync/pubsync/sync/wire"
+)
+
+// transfer brings everything the server lacks to it, window by window: while
+// one is hashed, others are asked about and sent.
+func (p *pusher) transfer(ctx context.Context) error {
+	ws := p.windows()
+	g, ctx := errgroup.WithContext(ctx)
+	hashed := make(chan *window)
+	g.Go(func() error {
+		defer close(hashed)
+		for i := range ws {
+			if err := p.hash(ctx, &ws[i]); err != nil {
+				return err
+			}
+			select {
+			case hashed <- &ws[i]:
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
+		}
+		return nil
+	})
+	for range min(p.opts.Parallel, len(ws)) {
+		g.Go(func() error {
+			for w := range hashed {
+				if err := p.transferWindow(ctx, w, len(ws) == 1); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return g.Wait()
+}
+
+// transferWindow asks about the files of a window and sends what is lacking,
+// until there is nothing left to send. If it is the only window the commit
+// rides on the question, in case the answer is "have" throughout.
+func (p *pusher) transferWindow(ctx context.Context, w *window, only bool) error {
+	pending, whole := w.indices, map[int]bool{}
+	var amended []byte
+	for _, i := range w.amended {
+		amended = append(amended, p.amendment(i)...)
+	}
+	for len(pending) > 0 {
+		a, err := p.ask(ctx, amended, pending, only && !p.opts.DryRun)
+		if err != nil {
+			return err
+		}
+		if p.receipt != nil {
+			break
+		}
+		s := newSender(ctx, p, whole)
+		err = s.send(p.sort(a, whole))
+		amended, pending = s.amended, s.again
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// answer is what the server says of a window's files.
+type answer struct {
+	verdicts   []wire.Verdict
+	signatures map[int][]wire.Signature
+}
+
+// ask sends digests and returns the verdicts. A file whose content is that of
+// another in the same question is answered with the other's verdict later: it
+// is put behind.
+func (p *pusher) ask(ctx context.Context, amended []byte, indices []int, commit bool) (*answer, error) {
+	slices.Sort(indices)
+	ds := p.digestsOf(indices)
+	a := &answer{signatures: map[int][]wire.Signature{}}
+	for len(ds) > 0 {
+		n := min(len(ds), max(1, int(p.body.Load()-4096)/(manifest.DigestSize+4)))
+		body := wire.AppendDigests(append([]byte(nil), amended...), ds[:n])
+		if commit && n == len(ds) {
+			body = p.appendCommit(body, true)
+		}
+		got := answer{signatures: a.signatures}
+		err := p.remote.Exchange(ctx, p.session, body, got.collect(p))
+		if p.shrink(err, len(body)) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if len(got.verdicts) < n {
+			return nil, fmt.Errorf("%w: %d verdicts on %d digests", ErrProtocol, len(got.verdicts), n)
+		}
+		a.verdicts = append(a.verdicts, got.verdicts[:n]...)
+		ds, amended = ds[n:], nil
+	}
+	return a, nil
+}
+
+// collect returns the function that takes the answer's frames.
+func (a *answer) collect(p *pusher) func(wire.Frame) error {
+	return func(f wire.Frame) error {
+		switch f.Type {
+		case wire.FrameVerdicts:
+			vs, err := wire.ParseVerdicts(f.Payload)
+			if err != nil {
+				return err
+			}
+			for _, v := range vs {
+				if v.Index >= len(p.tree.Entries) {
+					return fmt.Errorf("%w: a verdict on entry %d", ErrProtocol, v.Index)
+				}
+			}
+			a.verdicts = vs
+			return nil
+		case wire.FrameSignature:
+			s, err := wire.ParseSignature(f.Payload)
+			if err != nil {
+				return err
+			}
+			s.Body = append([]byte(nil), s.Body...)
+			a.signatures[s.Index] = append(a.signatures[s.Index], s)
+			return nil
+		}
+		return p.onEnd(f)
+	}
+}
+
+// work is what of a window has to be sent, by the way it goes.
+type work struct {
+	small  []wire.Verdict // whole, packed together
+	large  []wire.Verdict // whole, in parts
+	deltas []wire.Verdict
+	twins  []int // the same content as another: to ask about again
+	sigs   map[int][]wire.Signature
+}
+
+// smallFile is the size in bytes up to which a file is sent in one frame.
+const smallFile = 128 << 10
+
+// sort decides how each file goes, and deals with those that need not.
+func (p *pusher) sort(a *answer, whole map[int]bool) work {
+	w := work{sigs: a.signatures}
+	seen := make(map[manifest.Digest]bool, len(a.verdicts))
+	for _, v := range a.verdicts {
+		e := &p.tree.Entries[v.Index]
+		switch {
+		case v.Have:
+			if !p.counted[v.Index] {
+				p.linked.add(1, e.Size, 0)
+				p.deal(v.Index, Linked)
+			}
+		case seen[e.Digest]:
+			w.twins = append(w.twins, v.Index)
+		case len(v.Bases) > 0 && !whole[v.Index]:
+			w.deltas = append(w.deltas, v)
+		case e.Size <= smallFile && v.Staged == 0 && e.Size < p.body.Load()/2:
+			w.small = append(w.small, v)
+		default:
+			w.large = append(w.large, v)
+		}
+		seen[e.Digest] = true
+	}
+	return w
+}
+
+// onEnd takes what may follow any other answer: the receipt, or the news that
+// content is still missing.
+func (p *pusher) onEnd(f wire.Frame) error {
+	switch f.Type {
+	case wire.FrameReceipt:
+		var r wire.Receipt
+		if err := unmarshal(f.Payload, &r); err != nil {
+			return err
+		}
+		p.receipt = &r
+		return nil
+	case wire.FrameError:
+		var e wire.Error
+		if err := unmarshal(f.Payload, &e); err != nil {
+			return err
+		}
+		if e.Code != wire.CodeIncomplete {
+			return &e
+		}
+		return nil
+	}
+	return fmt.Errorf("%w: unexpected frame %#02x", ErrProtocol, byte(f.Type))
+}
+
+func (p *pusher) appendCommit(body []byte, ifComplete bool) []byte {
+	return wire.AppendJSON(body, wire.FrameCommit, wire.Commit{ManifestDigest: p.announced(), IfComplete: ifComplete})
+}
+
+// announced is the manifest digest as this side knows it: files that the quick
+// check settled count as unknown even if they were hashed for another attempt.
+func (p *pusher) announced() manifest.Digest { return p.tree.Entries.AnnouncedDigest(p.needs) }
+
+func (p *pusher) commit(ctx context.Context) error {
+	return p.remote.Exchange(ctx, p.session, p.appendCommit(nil, false), p.onEnd)
+}

@@ -1,0 +1,267 @@
+package remote
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/pubsync/pubsync/sync/wire"
+)
+
+// maxErrorBody bounds what is read of a refusal, in bytes.
+const maxErrorBody = 1 << 20
+
+// Open sends an open frame and the frames in extra behind it, and calls reply
+// for each frame of the answer.
+func (c *Client) Open(ctx context.Context, open wire.Open, extra []byte, reply func(wire.Frame) error) error {
+	body := append(wire.AppendJSON(nil, wire.FrameOpen, open), extra...)
+	return c.frames(ctx, wire.SessionsPath, body, reply)
+}
+
+// Exchange sends frames to a session and calls reply for each frame of the
+// answer; payloads are valid during the call. It repeats the request, whose
+// frames are all idempotent, when the network or the server fails: reply may
+// then see frames again. The server's refusals are [*wire.Error].
+func (c *Client) Exchange(ctx context.Context, session string, body []byte, reply func(wire.Frame) error) error {
+	return c.frames(ctx, wire.SessionsPath+"/"+session, body, reply)
+}
+
+// Abandon ends a session without publishing.
+func (c *Client) Abandon(ctx context.Context, session string) error {
+	return c.retry(ctx, func() error {
+		return c.do(ctx, http.MethodDelete, wire.SessionsPath+"/"+session, "", nil, discard)
+	})
+}
+
+// GetJSON fetches the JSON document at path into v.
+func (c *Client) GetJSON(ctx context.Context, path string, v any) error {
+	return c.retry(ctx, func() error {
+		return c.do(ctx, http.MethodGet, path, "", nil, decodeInto(v))
+	})
+}
+
+// PostJSON sends in as JSON to path and decodes the answer into out. It is not
+// repeated: use it for what is not idempotent.
+func (c *Client) PostJSON(ctx context.Context, path string, in, out any) error {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return err
+	}
+	return c.do(ctx, http.MethodPost, path, "application/json", body, decodeInto(out))
+}
+
+// Get fetches path with the given extra header and hands the response, whose
+// status is 2xx, to use. use may be called again after a failure.
+func (c *Client) Get(ctx context.Context, path string, header http.Header, use func(*http.Response) error) error {
+	return c.retry(ctx, func() error {
+		return c.doHeader(ctx, http.MethodGet, path, header, nil, use)
+	})
+}
+
+func discard(resp *http.Response) error {
+	_, err := io.Copy(io.Discard, resp.Body)
+	return err
+}
+
+func decodeInto(v any) func(*http.Response) error {
+	return func(resp *http.Response) error {
+		if v == nil {
+			return discard(resp)
+		}
+		return json.NewDecoder(resp.Body).Decode(v)
+	}
+}
+
+func (c *Client) frames(ctx context.Context, path string, body []byte, reply func(wire.Frame) error) error {
+	return c.retry(ctx, func() error {
+		return c.do(ctx, http.MethodPost, path, wire.ContentType, body, func(resp *http.Response) error {
+			return readFrames(resp.Body, reply)
+		})
+	})
+}
+
+// A final error comes from the caller's own reply function: no repeat mends it.
+type final struct{ error }
+
+func (f final) Unwrap() error { return f.error }
+
+func readFrames(body io.Reader, reply func(wire.Frame) error) error {
+	r := wire.NewReader(body)
+	defer r.Close()
+	for {
+		f, err := r.Next()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := reply(f); err != nil {
+			return final{err}
+		}
+	}
+}
+
+func (c *Client) do(ctx context.Context, method, path, contentType string, body []byte, use func(*http.Response) error) error {
+	h := http.Header{}
+	if contentType != "" {
+		h.Set("Content-Type", contentType)
+	}
+	return c.doHeader(ctx, method, path, h, body, use)
+}
+
+func (c *Client) doHeader(ctx context.Context, method, path string, header http.Header, body []byte, use func(*http.Response) error) error {
+	var rd io.Reader
+	if body != nil {
+		rd = bytes.NewReader(body)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, c.base+path, rd)
+	if err != nil {
+		return final{err}
+	}
+	for k, v := range header {
+		req.Header[k] = v
+	}
+	req.Header.Set("User-Agent", c.cfg.UserAgent)
+	if c.cfg.Token != "" {
+		req.Header.Set("Authorization", "Bearer "+c.cfg.Token)
+	}
+	if c.cfg.Secret != "" {
+		req.Header.Set(wire.SessionHeader, c.cfg.Secret)
+	}
+	c.requests.Add(1)
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return transportError(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode/100 != 2 {
+		return refusal(resp)
+	}
+	return use(resp)
+}
+
+// transportError tells a server that is not the right one from one that is
+// not there.
+func transportError(err error) error {
+	var (
+		unknown  x509.UnknownAuthorityError
+		hostname x509.HostnameError
+		invalid  x509.CertificateInvalidError
+		record   tls.RecordHeaderError
+	)
+	switch {
+	case errors.Is(err, ErrIdentity):
+		return final{ErrIdentity}
+	case errors.As(err, &unknown), errors.As(err, &hostname), errors.As(err, &invalid):
+		return final{fmt.Errorf("%w (%v)", ErrIdentity, err)}
+	case errors.As(err, &record):
+		return final{fmt.Errorf("%w: what answers there speaks no TLS", ErrUnreachable)}
+	}
+	return fmt.Errorf("%w: %w", ErrUnreachable, err)
+}
+
+// refusal turns an answer that is not 2xx into a [*wire.Error]. Answers of a
+// proxy in between, which are no JSON of ours, get the code that their status
+// stands for.
+func refusal(resp *http.Response) error {
+	b, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
+	var e wire.Error
+	if json.Unmarshal(b, &e) == nil && e.Code != "" {
+		return &e
+	}
+	switch s := resp.StatusCode; {
+	case s == http.StatusRequestEntityTooLarge:
+		return wire.Errorf(wire.CodeTooLarge, "a proxy before the server refuses bodies of this size")
+	case s/100 == 3:
+		return wire.Errorf(wire.CodeNotFound, "the server redirects to %q, which is not followed: a token goes to no other address", resp.Header.Get("Location"))
+	case s == http.StatusNotFound:
+		return wire.Errorf(wire.CodeNotFound, "what answers there is no pubsync server, or an older one")
+	case s == http.StatusTooManyRequests, s == http.StatusBadGateway, s == http.StatusServiceUnavailable, s == http.StatusGatewayTimeout:
+		return wire.Errorf(wire.CodeBusy, "a proxy before the server answers %s", resp.Status)
+	default:
+		return wire.Errorf(wire.CodeInternal, "the server answers %s", resp.Status)
+	}
+}
+
+// Backoff between repeats: doubling from first to longest, half of it random.
+const (
+	firstWait   = 200 * time.Millisecond
+	longestWait = 15 * time.Second
+)
+
+// retry calls f until it succeeds, fails for good, or has failed for longer
+// than the client's patience.
+func (c *Client) retry(ctx context.Context, f func() error) error {
+	wait, waited := firstWait, time.Duration(0)
+	for {
+		err := f()
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		after, again := retryable(err)
+		if !again {
+			return unwrapFinal(err)
+		}
+		pause := max(after, wait/2+time.Duration(c.cfg.Jitter()*float64(wait/2)))
+		if waited+pause > c.cfg.Patience {
+			return giveUp(err, waited)
+		}
+		if c.cfg.Notify != nil {
+			c.cfg.Notify(err, pause)
+		}
+		if err := c.cfg.Sleep(ctx, pause); err != nil {
+			return context.Cause(ctx)
+		}
+		waited += pause
+		wait = min(2*wait, longestWait)
+	}
+}
+
+func unwrapFinal(err error) error {
+	var f final
+	if errors.As(err, &f) {
+		return f.error
+	}
+	return err
+}
+
+// giveUp keeps "unreachable" for a server that never answered, so that a wrong
+// address and a flaky link end differently.
+func giveUp(err error, waited time.Duration) error {
+	if errors.Is(err, ErrUnreachable) {
+		return fmt.Errorf("%w (tried for %v)", err, waited.Round(time.Second))
+	}
+	return fmt.Errorf("%w for %v: %w", ErrGaveUp, waited.Round(time.Second), err)
+}
+
+// retryable reports whether a repeat may help, and how long the server asked
+// to wait.
+func retryable(err error) (time.Duration, bool) {
+	var f final
+	if errors.As(err, &f) {
+		return 0, false
+	}
+	var e *wire.Error
+	if !errors.As(err, &e) {
+		return 0, true // the network, or an answer cut short
+	}
+	switch e.Code {
+	case wire.CodeBusy, wire.CodeParallel, wire.CodeInternal:
+		return e.RetryAfter, true
+	case wire.CodeNotYetValid:
+		// A scheduler's clock a little ahead of the server's is worth a wait.
+		return e.RetryAfter, e.RetryAfter <= 5*time.Second
+	}
+	return 0, false
+}

@@ -1,0 +1,179 @@
+// Package remote is the client's side of the wire: the requests of a push or
+// pull over HTTPS, with the server's identity checked by certificate or pin,
+// retries for what is worth retrying, and bytes counted at the socket.
+//
+// A [Client] is safe for concurrent use. It follows no redirect, so that a
+// token is never carried to another origin, and it reads no environment: proxy
+// settings, clock and randomness come with its [Config].
+package remote
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// Errors of a Client. Refusals by the server are [*wire.Error] instead.
+var (
+	// ErrUnreachable: no answer, or not from the server that the token names.
+	ErrUnreachable = errors.New("server not reached")
+	// ErrIdentity: what answered holds another key or certificate. It is an
+	// ErrUnreachable too.
+	ErrIdentity = fmt.Errorf("%w: it is not the server this token was made for", ErrUnreachable)
+	// ErrGaveUp: the network or the server failed again and again.
+	ErrGaveUp = errors.New("gave up after repeated failures")
+)
+
+// Config says how to reach a server.
+type Config struct {
+	URL       string         // https://host:port, perhaps with a path
+	Pin       *[32]byte      // SHA-256 of the server key's SubjectPublicKeyInfo; nil: verify by Roots
+	Roots     *x509.CertPool // nil: the system's
+	Token     string         // sent as "Authorization: Bearer"; never logged
+	Secret    string         // session secret, sent in wire.SessionHeader; "" outside a session
+	UserAgent string
+	Proxy     func(*http.Request) (*url.URL, error) // nil: none
+	Limiter   *rate.Limiter                         // of bytes sent per second; nil: none
+	Patience  time.Duration                         // how long failures may go on without progress; 0: 2 minutes
+	Sleep     func(context.Context, time.Duration) error
+	Jitter    func() float64 // in [0, 1)
+	Notify    func(err error, wait time.Duration)
+	Dial      func(ctx context.Context, network, addr string) (net.Conn, error) // nil: TCP
+}
+
+// Stats counts what crossed the socket, handshakes included.
+type Stats struct {
+	Sent, Received int64 // bytes
+	Requests       int64 // HTTP requests, repeats included
+}
+
+// A Client talks to one server.
+type Client struct {
+	cfg      Config
+	base     string
+	http     *http.Client
+	sent     atomic.Int64
+	received atomic.Int64
+	requests atomic.Int64
+}
+
+// idle is how long a connection may stay silent within a request before it
+// counts as dead. A commit of a large tree may keep the server busy for a while.
+const idle = 5 * time.Minute
+
+// New returns a client. It fails on an address that is no https URL.
+func New(cfg Config) (*Client, error) {
+	u, err := url.Parse(cfg.URL)
+	if err != nil || u.Scheme != "https" || u.Host == "" {
+		return nil, fmt.Errorf("%q is no server address: it must look like https://host:8443", cfg.URL)
+	}
+	if cfg.Patience == 0 {
+		cfg.Patience = 2 * time.Minute
+	}
+	if cfg.Dial == nil {
+		d := &net.Dialer{Timeout: 20 * time.Second, KeepAlive: 30 * time.Second}
+		cfg.Dial = d.DialContext
+	}
+	c := &Client{cfg: cfg, base: strings.TrimRight(u.Scheme+"://"+u.Host+u.Path, "/")}
+	c.http = &http.Client{
+		Transport: &http.Transport{
+			Proxy:                 cfg.Proxy,
+			DialContext:           c.dial,
+			TLSClientConfig:       tlsConfig(cfg),
+			TLSHandshakeTimeout:   20 * time.Second,
+			MaxIdleConnsPerHost:   8,
+			MaxConnsPerHost:       8,
+			IdleConnTimeout:       90 * time.Second,
+			DisableCompression:    true,
+			WriteBufferSize:       64 << 10,
+			ReadBufferSize:        64 << 10,
+			ForceAttemptHTTP2:     true,
+			ResponseHeaderTimeout: idle,
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	return c, nil
+}
+
+// Stats returns the counts so far.
+func (c *Client) Stats() Stats {
+	return Stats{Sent: c.sent.Load(), Received: c.received.Load(), Requests: c.requests.Load()}
+}
+
+// Close closes idle connections.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+// URL returns the address the client talks to, without a trailing slash.
+func (c *Client) URL() string { return c.base }
+
+func tlsConfig(cfg Config) *tls.Config {
+	t := &tls.Config{RootCAs: cfg.Roots, MinVersion: tls.VersionTLS12}
+	if cfg.Pin == nil {
+		return t
+	}
+	// The pin takes the place of names and authorities: it came with the token.
+	pin := *cfg.Pin
+	t.InsecureSkipVerify = true
+	t.VerifyConnection = func(s tls.ConnectionState) error {
+		if sha256.Sum256(s.PeerCertificates[0].RawSubjectPublicKeyInfo) != pin {
+			return ErrIdentity
+		}
+		return nil
+	}
+	return t
+}
+
+func (c *Client) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	conn, err := c.cfg.Dial(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	return &countedConn{Conn: conn, client: c}, nil
+}
+
+// countedConn counts bytes, slows writing down to the limiter's rate, and
+// gives up on a connection that stays silent.
+type countedConn struct {
+	net.Conn
+	client *Client
+}
+
+func (c *countedConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	c.client.received.Add(int64(n))
+	return n, err
+}
+
+func (c *countedConn) Write(p []byte) (int, error) {
+	done := 0
+	for done < len(p) {
+		chunk := p[done:]
+		if l := c.client.cfg.Limiter; l != nil {
+			chunk = chunk[:min(len(chunk), l.Burst())]
+			if err := l.WaitN(context.Background(), len(chunk)); err != nil {
+				return done, err
+			}
+		}
+		if err := c.Conn.SetWriteDeadline(time.Now().Add(idle)); err != nil {
+			return done, err
+		}
+		n, err := c.Conn.Write(chunk)
+		c.client.sent.Add(int64(n))
+		done += n
+		if err != nil {
+			return done, err
+		}
+	}
+	return done, nil
+}

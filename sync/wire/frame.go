@@ -1,0 +1,281 @@
+package wire
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+// A FrameType tells what a frame's payload is. Types from the client are below
+// 0x40, those from the server at or above it.
+type FrameType byte
+
+// The frames of version 1; the package comment gives their payloads.
+const (
+	FrameOpen    FrameType = 0x01
+	FrameList    FrameType = 0x02
+	FrameAmend   FrameType = 0x03
+	FrameDigests FrameType = 0x04
+	FrameSign    FrameType = 0x05
+	FrameFile    FrameType = 0x06
+	FramePart    FrameType = 0x07
+	FrameCommit  FrameType = 0x08
+	FrameZstd    FrameType = 0x3f // either way
+
+	FrameOpened    FrameType = 0x41
+	FrameUnsettled FrameType = 0x42
+	FrameVerdicts  FrameType = 0x43
+	FrameSignature FrameType = 0x44
+	FrameStored    FrameType = 0x45
+	FrameReceipt   FrameType = 0x46
+	FrameError     FrameType = 0x47
+	FrameHashes    FrameType = 0x48
+)
+
+// Bounds of frames, in bytes.
+const (
+	MaxFrame = 64 << 20 // of one payload
+	MaxPlain = 16 << 20 // of what one FrameZstd expands to
+	// zstdWindow bounds the memory of a decoder; encoders stay below it.
+	zstdWindow = 8 << 20
+)
+
+// ErrBadFrame is the error for bytes that are not frames, or break a bound.
+var ErrBadFrame = errors.New("malformed frame")
+
+// A Frame is one message.
+type Frame struct {
+	Type    FrameType
+	Payload []byte
+}
+
+// AppendFrame appends the coding of a frame to dst and returns the extended
+// buffer.
+func AppendFrame(dst []byte, t FrameType, payload []byte) []byte {
+	dst = append(dst, byte(t))
+	dst = binary.AppendUvarint(dst, uint64(len(payload)))
+	return append(dst, payload...)
+}
+
+// AppendJSON appends a frame whose payload is the JSON of v.
+func AppendJSON(dst []byte, t FrameType, v any) []byte {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(fmt.Sprintf("wire: %T cannot be JSON: %v", v, err)) // a programming error: our own types
+	}
+	return AppendFrame(dst, t, b)
+}
+
+// A Reader takes frames off a body, those inside [FrameZstd] frames included,
+// in order. It holds one payload at a time and is not safe for concurrent use.
+type Reader struct {
+	src    byteReader
+	inner  *bytes.Reader // the plain bytes of the FrameZstd being read, or nil
+	zip    *zstd.Decoder
+	plain  []byte
+	buf    []byte
+	closed bool
+}
+
+type byteReader interface {
+	io.Reader
+	io.ByteReader
+}
+
+// NewReader returns a Reader on r. Close it to free its decoder.
+func NewReader(r io.Reader) *Reader {
+	br, ok := r.(byteReader)
+	if !ok {
+		br = &oneByteReader{r: r}
+	}
+	return &Reader{src: br}
+}
+
+// Close frees what the reader holds.
+func (r *Reader) Close() {
+	if r.zip != nil {
+		r.zip.Close()
+		r.zip = nil
+	}
+}
+
+// Next returns the next frame, or [io.EOF] at a clean end. The payload is valid
+// until the call after. Errors wrap [ErrBadFrame], or are those of the
+// underlying reader.
+func (r *Reader) Next() (Frame, error) {
+	for {
+		if r.inner != nil {
+			if r.inner.Len() > 0 {
+				return r.innerFrame()
+			}
+			r.inner = nil
+		}
+		f, err := readFrame(r.src, &r.buf)
+		if err != nil || f.Type != FrameZstd {
+			return f, err
+		}
+		if err := r.expand(f.Payload); err != nil {
+			return Frame{}, err
+		}
+	}
+}
+
+func (r *Reader) innerFrame() (Frame, error) {
+	// The plain bytes are in memory: hand out slices of them.
+	t, _ := r.inner.ReadByte()
+	n, err := binary.ReadUvarint(r.inner)
+	if err != nil || n > uint64(r.inner.Len()) {
+		return Frame{}, fmt.Errorf("%w: frame in a zstd frame cut short", ErrBadFrame)
+	}
+	if FrameType(t) == FrameZstd {
+		return Frame{}, fmt.Errorf("%w: zstd frame in a zstd frame", ErrBadFrame)
+	}
+	off := len(r.plain) - r.inner.Len()
+	r.inner.Seek(int64(n), io.SeekCurrent)
+	return Frame{FrameType(t), r.plain[off : off+int(n)]}, nil
+}
+
+// expand decodes the payload of a zstd frame: the plain length, then one zstd
+// frame of exactly that content.
+func (r *Reader) expand(payload []byte) error {
+	n, k := binary.Uvarint(payload)
+	if k <= 0 || n > MaxPlain {
+		return fmt.Errorf("%w: zstd frame without a sane length", ErrBadFrame)
+	}
+	// A zstd frame of n bytes has at least n/(128 KiB) blocks of 4 bytes: no
+	// allocation beyond that for a few bytes that promise much.
+	if n > uint64(len(payload))<<15 {
+		return fmt.Errorf("%w: zstd frame promises %d bytes from %d", ErrBadFrame, n, len(payload))
+	}
+	if r.zip == nil {
+		z, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(zstdWindow), zstd.WithDecoderLowmem(true))
+		if err != nil {
+			return err
+		}
+		r.zip = z
+	}
+	if err := r.zip.Reset(bytes.NewReader(payload[k:])); err != nil {
+		return fmt.Errorf("%w: %v", ErrBadFrame, err)
+	}
+	if cap(r.plain) < int(n) {
+		r.plain = make([]byte, n)
+	}
+	r.plain = r.plain[:n]
+	if _, err := io.ReadFull(r.zip, r.plain); err != nil {
+		return fmt.Errorf("%w: zstd frame: %v", ErrBadFrame, err)
+	}
+	var one [1]byte
+	if m, err := r.zip.Read(one[:]); m != 0 || err != io.EOF {
+		return fmt.Errorf("%w: zstd frame longer than it says", ErrBadFrame)
+	}
+	r.inner = bytes.NewReader(r.plain)
+	return nil
+}
+
+func readFrame(src byteReader, buf *[]byte) (Frame, error) {
+	t, err := src.ReadByte()
+	if err != nil {
+		return Frame{}, err // io.EOF: the clean end
+	}
+	n, err := binary.ReadUvarint(src)
+	if err != nil {
+		return Frame{}, cutShort(err)
+	}
+	if n > MaxFrame {
+		return Frame{}, fmt.Errorf("%w: %d bytes, more than %d", ErrBadFrame, n, MaxFrame)
+	}
+	b, err := readGrowing(src, *buf, int(n))
+	*buf = b
+	if err != nil {
+		return Frame{}, cutShort(err)
+	}
+	return Frame{FrameType(t), b}, nil
+}
+
+// readGrowing reads n bytes into buf, growing it only as bytes arrive, so that
+// a length without bytes behind it allocates little.
+func readGrowing(r io.Reader, buf []byte, n int) ([]byte, error) {
+	const step = 1 << 20
+	buf = buf[:0]
+	for len(buf) < n {
+		k := min(n-len(buf), max(step, len(buf)))
+		if cap(buf)-len(buf) < k {
+			grown := make([]byte, len(buf), len(buf)+k)
+			copy(grown, buf)
+			buf = grown
+		}
+		m, err := io.ReadFull(r, buf[len(buf):len(buf)+k])
+		buf = buf[:len(buf)+m]
+		if err != nil {
+			return buf, err
+		}
+	}
+	return buf, nil
+}
+
+func cutShort(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("%w: cut short: %w", ErrBadFrame, io.ErrUnexpectedEOF)
+	}
+	return err
+}
+
+// oneByteReader gives a plain reader a ReadByte through a small buffer.
+type oneByteReader struct {
+	r    io.Reader
+	buf  [4096]byte
+	a, b int
+}
+
+func (o *oneByteReader) fill() error {
+	for o.a == o.b {
+		n, err := o.r.Read(o.buf[:])
+		o.a, o.b = 0, n
+		if n == 0 && err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (o *oneByteReader) ReadByte() (byte, error) {
+	if err := o.fill(); err != nil {
+		return 0, err
+	}
+	c := o.buf[o.a]
+	o.a++
+	return c, nil
+}
+
+func (o *oneByteReader) Read(p []byte) (int, error) {
+	if o.a == o.b {
+		return o.r.Read(p)
+	}
+	n := copy(p, o.buf[o.a:o.b])
+	o.a += n
+	return n, nil
+}
+
+// NewZstdEncoder returns an encoder fit for [AppendZstd]: its window is one
+// that every [Reader] accepts. It is not safe for concurrent use.
+func NewZstdEncoder(level zstd.EncoderLevel) (*zstd.Encoder, error) {
+	return zstd.NewWriter(nil, zstd.WithEncoderLevel(level), zstd.WithEncoderConcurrency(1),
+		zstd.WithWindowSize(1<<20), zstd.WithEncoderCRC(false), zstd.WithLowerEncoderMem(true))
+}
+
+// AppendZstd appends a [FrameZstd] frame that holds the coded frames in plain,
+// at most [MaxPlain] bytes, and returns the extended buffer; where compression
+// does not pay it appends plain as it is.
+func AppendZstd(dst []byte, enc *zstd.Encoder, plain []byte) []byte {
+	p := binary.AppendUvarint(make([]byte, 0, len(plain)/2+64), uint64(len(plain)))
+	p = enc.EncodeAll(plain, p)
+	if len(p) >= len(plain) {
+		return append(dst, plain...)
+	}
+	return AppendFrame(dst, FrameZstd, p)
+}

@@ -1,0 +1,402 @@
+package wire
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/pubsync/pubsync/sync/manifest"
+)
+
+// MaxBases is the number of bases that one file may be delta'd against.
+const MaxBases = 8
+
+// A View is a way to see a file as a stream of bytes to match and copy.
+type View byte
+
+// The views of version 1. What Plain and Recipe hold is defined by the package
+// comment of delta/archive.
+const (
+	Raw    View = 0 // the file's own bytes
+	Plain  View = 1 // the contents of an archive's members, decompressed
+	Recipe View = 2 // all else that rebuilds the archive bit for bit
+)
+
+// A Basis is a blob the server holds, to delta against.
+type Basis struct {
+	Digest manifest.Digest
+	Size   int64 // bytes of the blob
+	View   View  // the view that is matched
+}
+
+// A Verdict is the server's answer to the digest of one entry.
+type Verdict struct {
+	Index  int
+	Have   bool  // the content is held and leased: send nothing
+	Staged int64 // bytes of the raw view that the server has already; the next part begins there
+	Bases  []Basis
+}
+
+// A Digest gives the digest of one entry.
+type Digest struct {
+	Index  int
+	Digest manifest.Digest
+}
+
+// A Sign asks for the signature of a basis. The server signs only what the
+// token may read; anything else is answered as if it were not there.
+type Sign struct {
+	Index  int    // the entry it is for, echoed
+	Basis  Basis  // Size is not sent
+	Params []byte // what to sign and how finely: delta/codec's request coding
+}
+
+// A Signature is what a basis is matched by. In a [FrameHashes] it answers a
+// [Sign]; in a [FrameSignature] it comes unasked, with a verdict or with the
+// answer to a list.
+type Signature struct {
+	Index int
+	Basis Basis
+	// Body is delta/codec's coding of a signature with its request in a
+	// FrameSignature, and of the hashes alone in a FrameHashes. There it is
+	// empty if the basis is not (or no more) to be had, or if the answer has
+	// grown too long for it.
+	Body []byte
+}
+
+// A Part is a stretch of one view of one file.
+type Part struct {
+	Index  int
+	View   View
+	Offset int64   // in the view, of the first byte this part makes
+	Total  int64   // bytes of the whole view
+	Bases  []Basis // that the body's copies refer to, in order; sizes are not sent
+	Body   []byte  // delta/codec's part coding
+}
+
+// A File is the whole content of a small file.
+type File struct {
+	Index   int
+	Content []byte
+}
+
+// An Outcome is what became of data sent for one entry.
+type Outcome byte
+
+// The outcomes of version 1.
+const (
+	Stored   Outcome = 0 // the content is held, whole and checked
+	Staged   Outcome = 1 // the part is staged; more is to come
+	Resend   Outcome = 2 // what arrived is not what the digest names: send the file whole
+	Unusable Outcome = 3 // a basis is not (or no more) to be had: choose another way
+)
+
+// A Storing reports an [Outcome].
+type Storing struct {
+	Index   int
+	Outcome Outcome
+}
+
+// AppendList appends a list frame: entries first, first+1, ... of the list.
+func AppendList(dst []byte, first int, l manifest.List) []byte {
+	p := binary.AppendUvarint(nil, uint64(first))
+	return AppendFrame(dst, FrameList, manifest.AppendList(p, l))
+}
+
+// ParseList reads the payload of a list or amend frame of at most max entries.
+func ParseList(b []byte, max int) (first int, l manifest.List, err error) {
+	r := fields{b: b}
+	first = r.index()
+	if r.err != nil {
+		return 0, nil, r.err
+	}
+	l, err = manifest.DecodeList(r.b, max)
+	return first, l, err
+}
+
+// AppendAmend appends an amend frame: entry index is now e.
+func AppendAmend(dst []byte, index int, e manifest.Entry) []byte {
+	p := binary.AppendUvarint(nil, uint64(index))
+	return AppendFrame(dst, FrameAmend, manifest.AppendList(p, manifest.List{e}))
+}
+
+// AppendUnsettled appends an unsettled frame: of the n entries from first on,
+// those whose bit is set (lowest bit of the first byte first) need a digest.
+func AppendUnsettled(dst []byte, first, n int, bits []byte) []byte {
+	p := binary.AppendUvarint(nil, uint64(first))
+	p = binary.AppendUvarint(p, uint64(n))
+	return AppendFrame(dst, FrameUnsettled, append(p, bits[:(n+7)/8]...))
+}
+
+// ParseUnsettled reads the payload of an unsettled frame.
+func ParseUnsettled(b []byte) (first, n int, bits []byte, err error) {
+	r := fields{b: b}
+	first, n = r.index(), r.index()
+	bits = r.take((n + 7) / 8)
+	return first, n, bits, r.end()
+}
+
+// AppendDigests appends a digests frame; indices must ascend.
+func AppendDigests(dst []byte, ds []Digest) []byte {
+	p := make([]byte, 0, len(ds)*(manifest.DigestSize+2))
+	next := 0
+	for _, d := range ds {
+		p = binary.AppendUvarint(p, uint64(d.Index-next))
+		p = append(p, d.Digest[:]...)
+		next = d.Index + 1
+	}
+	return AppendFrame(dst, FrameDigests, p)
+}
+
+// ParseDigests reads the payload of a digests frame.
+func ParseDigests(b []byte) ([]Digest, error) {
+	r := fields{b: b}
+	ds := make([]Digest, 0, len(b)/(manifest.DigestSize+1))
+	next := 0
+	for len(r.b) > 0 {
+		d := Digest{Index: r.indexFrom(next), Digest: r.digest()}
+		if r.err != nil {
+			return nil, r.err
+		}
+		next = d.Index + 1
+		ds = append(ds, d)
+	}
+	return ds, nil
+}
+
+const (
+	verdictHave = 0
+	verdictSend = 1 // and the bases, none or more
+)
+
+// AppendVerdicts appends a verdicts frame; indices must ascend.
+func AppendVerdicts(dst []byte, vs []Verdict) []byte {
+	var p []byte
+	next := 0
+	for i := range vs {
+		v := &vs[i]
+		p = binary.AppendUvarint(p, uint64(v.Index-next))
+		next = v.Index + 1
+		if v.Have {
+			p = append(p, verdictHave)
+			continue
+		}
+		p = append(p, verdictSend)
+		p = binary.AppendUvarint(p, uint64(v.Staged))
+		p = binary.AppendUvarint(p, uint64(len(v.Bases)))
+		for _, b := range v.Bases {
+			p = appendBasis(p, b)
+			p = binary.AppendUvarint(p, uint64(b.Size))
+		}
+	}
+	return AppendFrame(dst, FrameVerdicts, p)
+}
+
+// ParseVerdicts reads the payload of a verdicts frame.
+func ParseVerdicts(b []byte) ([]Verdict, error) {
+	r := fields{b: b}
+	var vs []Verdict
+	next := 0
+	for len(r.b) > 0 {
+		v := Verdict{Index: r.indexFrom(next)}
+		next = v.Index + 1
+		switch code := r.byte(); code {
+		case verdictHave:
+			v.Have = true
+		case verdictSend:
+			v.Staged = r.size()
+			for n := r.count(MaxBases); n > 0; n-- {
+				b := r.basis()
+				b.Size = r.size()
+				v.Bases = append(v.Bases, b)
+			}
+		default:
+			return nil, fmt.Errorf("%w: verdict %d", ErrBadFrame, code)
+		}
+		if r.err != nil {
+			return nil, r.err
+		}
+		vs = append(vs, v)
+	}
+	return vs, nil
+}
+
+// AppendSign appends a sign frame.
+func AppendSign(dst []byte, s Sign) []byte {
+	p := binary.AppendUvarint(nil, uint64(s.Index))
+	p = appendBasis(p, s.Basis)
+	return AppendFrame(dst, FrameSign, append(p, s.Params...))
+}
+
+// ParseSign reads the payload of a sign frame. Params aliases b.
+func ParseSign(b []byte) (Sign, error) {
+	r := fields{b: b}
+	s := Sign{Index: r.index(), Basis: r.basis()}
+	s.Params = r.b
+	return s, r.err
+}
+
+// AppendSignature appends a signature or hashes frame.
+func AppendSignature(dst []byte, t FrameType, s Signature) []byte {
+	p := binary.AppendUvarint(nil, uint64(s.Index))
+	p = appendBasis(p, s.Basis)
+	p = binary.AppendUvarint(p, uint64(s.Basis.Size))
+	return AppendFrame(dst, t, append(p, s.Body...))
+}
+
+// ParseSignature reads the payload of a signature or hashes frame. Body aliases b.
+func ParseSignature(b []byte) (Signature, error) {
+	r := fields{b: b}
+	s := Signature{Index: r.index(), Basis: r.basis()}
+	s.Basis.Size = r.size()
+	s.Body = r.b
+	return s, r.err
+}
+
+// AppendPart appends a part frame.
+func AppendPart(dst []byte, p Part) []byte {
+	b := binary.AppendUvarint(make([]byte, 0, len(p.Body)+64), uint64(p.Index))
+	b = append(b, byte(p.View))
+	b = binary.AppendUvarint(b, uint64(p.Offset))
+	b = binary.AppendUvarint(b, uint64(p.Total))
+	b = binary.AppendUvarint(b, uint64(len(p.Bases)))
+	for _, basis := range p.Bases {
+		b = appendBasis(b, basis)
+	}
+	return AppendFrame(dst, FramePart, append(b, p.Body...))
+}
+
+// ParsePart reads the payload of a part frame. Body aliases b.
+func ParsePart(b []byte) (Part, error) {
+	r := fields{b: b}
+	p := Part{Index: r.index(), View: r.view(), Offset: r.size(), Total: r.size()}
+	for n := r.count(MaxBases); n > 0; n-- {
+		p.Bases = append(p.Bases, r.basis())
+	}
+	p.Body = r.b
+	return p, r.err
+}
+
+// AppendFile appends a file frame.
+func AppendFile(dst []byte, f File) []byte {
+	var head [binary.MaxVarintLen64]byte
+	n := binary.PutUvarint(head[:], uint64(f.Index))
+	dst = append(dst, byte(FrameFile))
+	dst = binary.AppendUvarint(dst, uint64(n+len(f.Content)))
+	dst = append(dst, head[:n]...)
+	return append(dst, f.Content...)
+}
+
+// ParseFile reads the payload of a file frame. Content aliases b.
+func ParseFile(b []byte) (File, error) {
+	r := fields{b: b}
+	f := File{Index: r.index()}
+	f.Content = r.b
+	return f, r.err
+}
+
+// AppendStored appends a stored frame; indices need not ascend.
+func AppendStored(dst []byte, ss []Storing) []byte {
+	var p []byte
+	for _, s := range ss {
+		p = binary.AppendUvarint(p, uint64(s.Index))
+		p = append(p, byte(s.Outcome))
+	}
+	return AppendFrame(dst, FrameStored, p)
+}
+
+// ParseStored reads the payload of a stored frame.
+func ParseStored(b []byte) ([]Storing, error) {
+	r := fields{b: b}
+	var ss []Storing
+	for len(r.b) > 0 {
+		s := Storing{Index: r.index(), Outcome: Outcome(r.byte())}
+		if r.err != nil {
+			return nil, r.err
+		}
+		ss = append(ss, s)
+	}
+	return ss, nil
+}
+
+func appendBasis(dst []byte, b Basis) []byte {
+	dst = append(dst, b.Digest[:]...)
+	return append(dst, byte(b.View))
+}
+
+// fields takes fields off the front of b; the first failure sticks.
+type fields struct {
+	b   []byte
+	err error
+}
+
+// maxIndex bounds indices and counts of entries.
+const maxIndex = 1 << 27
+
+func (f *fields) uvarint(max uint64) uint64 {
+	v, n := binary.Uvarint(f.b)
+	if n <= 0 || v > max {
+		f.fail()
+		return 0
+	}
+	f.b = f.b[n:]
+	return v
+}
+
+func (f *fields) index() int { return int(f.uvarint(maxIndex)) }
+
+// indexFrom reads an index coded as its distance from the least it can be.
+func (f *fields) indexFrom(least int) int {
+	i := least + f.index()
+	if i > maxIndex {
+		f.fail()
+	}
+	return i
+}
+
+func (f *fields) size() int64       { return int64(f.uvarint(manifest.MaxSize)) }
+func (f *fields) count(max int) int { return int(f.uvarint(uint64(max))) }
+func (f *fields) digest() (d manifest.Digest) {
+	copy(d[:], f.take(manifest.DigestSize))
+	return d
+}
+
+func (f *fields) basis() Basis { return Basis{Digest: f.digest(), View: f.view()} }
+
+func (f *fields) view() View {
+	v := View(f.byte())
+	if v > Recipe {
+		f.fail()
+	}
+	return v
+}
+
+func (f *fields) byte() byte {
+	if b := f.take(1); b != nil {
+		return b[0]
+	}
+	return 0
+}
+
+func (f *fields) take(n int) []byte {
+	if n > len(f.b) {
+		f.fail()
+		return nil
+	}
+	v := f.b[:n]
+	f.b = f.b[n:]
+	return v
+}
+
+func (f *fields) fail() {
+	if f.err == nil {
+		f.err = fmt.Errorf("%w: field out of bounds or cut short", ErrBadFrame)
+	}
+	f.b = nil
+}
+
+func (f *fields) end() error {
+	if f.err == nil && len(f.b) > 0 {
+		f.err = fmt.Errorf("%w: %d bytes after the last field", ErrBadFrame, len(f.b))
+	}
+	return f.err
+}

@@ -1,0 +1,136 @@
+package wire
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/pubsync/pubsync/sync/manifest"
+)
+
+// Version is the protocol version that this package speaks.
+const Version = 1
+
+// SessionsPath is where sessions are opened; those open lie below it.
+const SessionsPath = "/v1/sessions"
+
+// ContentType is the media type of bodies made of frames.
+const ContentType = "application/vnd.pubsync.frames"
+
+// SessionHeader carries the session secret on every request of a session.
+const SessionHeader = "Pubsync-Session"
+
+// How a push treats what is under its target already.
+const (
+	Merge  = "merge"  // add and update
+	Mirror = "mirror" // the target ends up exactly as pushed
+)
+
+// Open asks for a session: the JSON body of POST /v1/sessions, or the payload
+// of an [FrameOpen] frame there.
+type Open struct {
+	Version     int             `json:"version"`
+	SessionHash string          `json:"session_hash"`       // 64 hexadecimal digits: SHA-256 of the session secret
+	Target      manifest.Path   `json:"target,omitempty"`   // "" is the token's own target
+	Mode        string          `json:"mode,omitempty"`     // Merge if ""
+	Entries     int             `json:"entries"`            // in the list to come
+	Files       int             `json:"files"`              // of them no directories
+	Bytes       int64           `json:"bytes"`              // of all files
+	TreeDigest  manifest.Digest `json:"tree_digest"`        // of the list to come
+	Checksum    bool            `json:"checksum,omitempty"` // no quick check: every digest is compared
+	DryRun      bool            `json:"dry_run,omitempty"`  // ask only: nothing is bound, spent or published
+}
+
+// What became of an open.
+const (
+	StatusOpen      = "open"      // the session takes requests
+	StatusUnchanged = "unchanged" // the tree is published already: nothing to do, nothing spent
+	StatusPublished = "published" // this session has committed before: its receipt again
+)
+
+// Opened answers [Open].
+type Opened struct {
+	Status  string        `json:"status"`
+	Session string        `json:"session,omitempty"` // names the session in URLs; no secret
+	Target  manifest.Path `json:"target"`
+	Limits  Limits        `json:"limits"`
+	Empty   bool          `json:"empty,omitempty"` // nothing is published under the target
+	Receipt *Receipt      `json:"receipt,omitempty"`
+	// TreeDigest, with StatusPublished, is that of the tree the session
+	// published: another than the one just asked for means that the client
+	// needs a new session secret.
+	TreeDigest manifest.Digest `json:"tree_digest,omitzero"`
+}
+
+// Limits are what the server accepts; a proxy before it may accept less.
+type Limits struct {
+	Body     int64 `json:"body"`     // bytes of a request's body
+	Parallel int   `json:"parallel"` // requests of a session at once
+}
+
+// Commit asks to publish: the payload of a [FrameCommit] frame, or the JSON
+// body of POST /v1/sessions/ID/commit.
+type Commit struct {
+	ManifestDigest manifest.Digest `json:"manifest_digest"`
+	// IfComplete makes a commit that lacks content answer with an
+	// "incomplete" error frame after the other answers instead of failing the
+	// request: it lets a commit ride on a request before the client knows
+	// that nothing is missing.
+	IfComplete bool `json:"if_complete,omitempty"`
+}
+
+// A Receipt tells what a publication did.
+type Receipt struct {
+	Publication    int64           `json:"publication"`
+	Target         manifest.Path   `json:"target"`
+	Time           time.Time       `json:"time"`
+	Entries        int             `json:"entries"` // in the list
+	Added          int             `json:"added"`   // entries
+	Replaced       int             `json:"replaced"`
+	Removed        int             `json:"removed"`
+	ManifestDigest manifest.Digest `json:"manifest_digest"`
+	URL            string          `json:"url,omitempty"` // where people read it
+}
+
+// A Profile is the client's part of a build type: which files a push of it
+// takes and how.
+type Profile struct {
+	Include []string `json:"include,omitempty"` // globs; none: everything
+	Exclude []string `json:"exclude,omitempty"` // globs
+	Strip   int      `json:"strip,omitempty"`   // leading components dropped
+	Flatten bool     `json:"flatten,omitempty"` // only the last component kept
+	Mode    string   `json:"mode,omitempty"`    // Merge or Mirror
+}
+
+// ReadOpen reads the open frame at the front of a body, byte by byte no further
+// than its end, and returns its JSON, at most 64 KiB.
+func ReadOpen(body io.Reader) ([]byte, error) {
+	r := byteByByte{body}
+	t, err := r.ReadByte()
+	if err != nil {
+		return nil, cutShort(err)
+	}
+	n, err := binary.ReadUvarint(r)
+	if err != nil {
+		return nil, cutShort(err)
+	}
+	if FrameType(t) != FrameOpen || n > maxOpen {
+		return nil, fmt.Errorf("%w: a body here begins with an open frame of at most %d bytes", ErrBadFrame, maxOpen)
+	}
+	b := make([]byte, n)
+	if _, err := io.ReadFull(body, b); err != nil {
+		return nil, cutShort(err)
+	}
+	return b, nil
+}
+
+const maxOpen = 64 << 10
+
+type byteByByte struct{ io.Reader }
+
+func (b byteByByte) ReadByte() (byte, error) {
+	var c [1]byte
+	_, err := io.ReadFull(b.Reader, c[:])
+	return c[0], err
+}
