@@ -34,6 +34,8 @@ func Display(name string) string {
 		switch {
 		case c == utf8.RuneError && n == 1:
 			fmt.Fprintf(&b, `\x%02x`, name[i])
+		case c > 0xffff && unicode.Is(unicode.Cf, c):
+			fmt.Fprintf(&b, `\u{%x}`, c)
 		case unicode.In(c, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp):
 			fmt.Fprintf(&b, `\u%04x`, c)
 		default:
