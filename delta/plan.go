@@ -1,6 +1,10 @@
 package delta
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
 
 // Limits of a Plan.
 const (
@@ -29,12 +33,6 @@ type PlanOptions struct {
 	Segments []Range
 }
 
-// A BasisRequest asks for a signature of one of the bases of a Plan.
-type BasisRequest struct {
-	Basis int
-	Request
-}
-
 // Stats counts what a Plan has done.
 type Stats struct {
 	Comparisons int64 // hashes compared with the hash of a window
@@ -42,42 +40,138 @@ type Stats struct {
 	Rounds      int   // calls of Next that asked for something
 }
 
+// A placed is an op at its place in the new file.
+type placed struct {
+	at int64
+	Op
+}
+
+func (c *placed) end() int64 { return c.at + c.Len }
+
+// continues reports whether c goes on where prev ends, in both files.
+func (c *placed) continues(prev *placed) bool {
+	return c.at == prev.end() && c.Basis == prev.Basis && c.Off == prev.Off+prev.Len
+}
+
 // A Plan collects copies from bases that together with literals make up a new
 // file. Keep one per file; it is not safe for concurrent use. The new file must
 // not change meanwhile; if it does, the ops produce something else than either
 // state, which the digest of the whole shows.
-type Plan struct{}
+type Plan struct {
+	src    Source
+	bases  []basisState
+	opt    PlanOptions
+	copies []placed // ascending by at, not overlapping, none continuing the one before
+	stats  Stats
+	cost   float64 // of a literal byte, 0 if not measured yet
+}
 
 // NewPlan returns a Plan for the new file src against bases of the given sizes
 // in bytes; their indexes are the Basis of ops and requests. It reads nothing
 // yet.
-func NewPlan(src Source, bases []int64, opt PlanOptions) *Plan { return nil }
+func NewPlan(src Source, bases []int64, opt PlanOptions) *Plan {
+	p := &Plan{src: src, opt: opt.withDefaults(), cost: opt.LiteralCost}
+	for _, size := range bases {
+		p.bases = append(p.bases, basisState{size: size})
+	}
+	return p
+}
+
+func (o PlanOptions) withDefaults() PlanOptions {
+	if o.RoundTrip == 0 {
+		o.RoundTrip = 200
+	}
+	if o.MaxRounds == 0 {
+		o.MaxRounds = 8
+	}
+	if o.MinBlock == 0 {
+		o.MinBlock = 32
+	}
+	return o
+}
 
 // Place records that the new file's bytes from at on equal those that op
 // copies, without checking. It is for what the caller knows from elsewhere
 // (members of equal digest). Errors wrap [ErrOverlap] or [ErrBadRequest].
-func (p *Plan) Place(at int64, op Op) error { return nil }
+func (p *Plan) Place(at int64, op Op) error {
+	if op.Basis < 0 || op.Basis >= len(p.bases) || op.Off < 0 || op.Len <= 0 ||
+		op.Off > p.bases[op.Basis].size-op.Len || at < 0 || at > p.src.Size-op.Len {
+		return fmt.Errorf("%w: copy of %d bytes at %d from %d of basis %d", ErrBadRequest, op.Len, at, op.Off, op.Basis)
+	}
+	i, _ := slices.BinarySearchFunc(p.copies, at, func(c placed, at int64) int { return int(min(max(c.end()-at, 0), 1)*2 - 1) })
+	if i < len(p.copies) && p.copies[i].at < at+op.Len {
+		return fmt.Errorf("%w: %d bytes at %d of the new file", ErrOverlap, op.Len, at)
+	}
+	if len(p.copies) >= MaxCopies {
+		return nil
+	}
+	p.copies = slices.Insert(p.copies, i, placed{at, op})
+	return nil
+}
 
-// Match finds blocks of the signature in what is still missing. Among equal
-// blocks it prefers the one that continues the copy before. Errors are those
-// of reading the new file, or wrap [ErrBadRequest] if the signature does not
-// fit the basis.
-func (p *Plan) Match(basis int, sig *Signature) error { return nil }
-
-// Next returns the requests of another round, at most one per basis, or
-// nothing if no round is expected to save more bytes than it costs. Every
-// request must be answered by Match before the next call, or is given up.
-func (p *Plan) Next() []BasisRequest { return nil }
+// gaps calls f for every piece of the new file that is in no copy, ascending,
+// with the copies before and after it, nil where there is none.
+func (p *Plan) gaps(f func(g Range, before, after *placed) error) error {
+	var (
+		end    int64
+		before *placed
+	)
+	for i := range p.copies {
+		c := &p.copies[i]
+		if c.at > end {
+			if err := f(Range{end, c.at - end}, before, c); err != nil {
+				return err
+			}
+		}
+		end, before = c.end(), c
+	}
+	if end < p.src.Size {
+		return f(Range{end, p.src.Size - end}, before, nil)
+	}
+	return nil
+}
 
 // Missing returns what of the new file is in no copy yet, ascending.
-func (p *Plan) Missing() []Range { return nil }
+func (p *Plan) Missing() []Range {
+	var gs []Range
+	p.gaps(func(g Range, _, _ *placed) error {
+		gs = append(gs, g)
+		return nil
+	})
+	return gs
+}
 
 // MissingBytes returns the total length of Missing.
-func (p *Plan) MissingBytes() int64 { return 0 }
+func (p *Plan) MissingBytes() int64 {
+	n := p.src.Size
+	for i := range p.copies {
+		n -= p.copies[i].Len
+	}
+	return n
+}
 
 // Ops returns the ops that produce the new file from its first byte to its
 // last.
-func (p *Plan) Ops() []Op { return nil }
+func (p *Plan) Ops() []Op {
+	ops := make([]Op, 0, 2*len(p.copies)+1)
+	var end int64
+	for i := range p.copies {
+		c := &p.copies[i]
+		if c.at > end {
+			ops = append(ops, Op{Literal, end, c.at - end})
+		}
+		if n := len(ops); n > 0 && i > 0 && c.continues(&p.copies[i-1]) {
+			ops[n-1].Len += c.Len
+		} else {
+			ops = append(ops, c.Op)
+		}
+		end = c.end()
+	}
+	if end < p.src.Size {
+		ops = append(ops, Op{Literal, end, p.src.Size - end})
+	}
+	return ops
+}
 
 // Stats returns the counts so far.
-func (p *Plan) Stats() Stats { return Stats{} }
+func (p *Plan) Stats() Stats { return p.stats }

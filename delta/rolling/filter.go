@@ -13,9 +13,11 @@ type Filter struct {
 	shift uint
 }
 
-// NewFilter returns an empty Filter with room for n hashes.
-func NewFilter(n int) *Filter {
-	width := max(bits.Len(uint(max(n, 1)*filterShare-1)), 6)
+// NewFilter returns an empty Filter with room for n hashes, of which width top
+// bits are known.
+func NewFilter(n, width int) *Filter {
+	best := max(bits.Len(uint(max(n, 1)*filterShare-1)), 6)
+	width = max(min(best, width), 6)
 	return &Filter{words: make([]uint64, 1<<(width-6)), shift: uint(64 - width)}
 }
 

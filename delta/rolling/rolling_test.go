@@ -55,7 +55,7 @@ func TestScanFindsTheFirstWindow(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		b := rapid.SliceOfN(rapid.ByteRange(0, 3), 1, 300).Draw(t, "b")
 		n := rapid.IntRange(1, len(b)).Draw(t, "n")
-		f := NewFilter(4)
+		f := NewFilter(4, 64)
 		for range rapid.IntRange(0, 4).Draw(t, "hashes") {
 			at := rapid.IntRange(0, len(b)-n).Draw(t, "at")
 			f.Add(Sum(b[at : at+n]))
@@ -81,7 +81,7 @@ func TestScanFindsTheFirstWindow(t *testing.T) {
 
 func TestFilterLetsFewPast(t *testing.T) {
 	const n = 5000
-	f := NewFilter(n)
+	f := NewFilter(n, 64)
 	r := rand.New(rand.NewPCG(1, 2))
 	for range n {
 		f.Add(r.Uint64())
@@ -115,7 +115,7 @@ func BenchmarkSum(b *testing.B) {
 // for as many blocks as a file of 1 GiB has.
 func BenchmarkScan(b *testing.B) {
 	const n, blocks = 4096, 1 << 14
-	f := NewFilter(blocks)
+	f := NewFilter(blocks, 64)
 	r := rand.New(rand.NewPCG(1, 2))
 	for range blocks {
 		f.Add(r.Uint64())

@@ -1,0 +1,161 @@
+package delta
+
+import (
+	"compress/flate"
+	"math"
+)
+
+// A costModel weighs, in bytes on the wire, what a round of signatures costs
+// against the literals it is expected to save.
+type costModel struct {
+	literal   float64 // of a literal byte
+	roundTrip float64
+	missing   int64
+	seams     []seam
+	block     int     // of the round before
+	yield     float64 // expected share matched of what lies away from the seams
+	bits      float64 // of a block's hash
+	rest      map[int]float64
+}
+
+const (
+	rangeCost = 4.0 // bytes that a range takes in a request
+	seamShare = 1.5 // blocks that an edit of one place leaves unmatched on average
+)
+
+func newCostModel(literal float64, roundTrip, missing int64, seams []seam, b *basisState) *costModel {
+	m := &costModel{
+		literal:   literal,
+		roundTrip: float64(roundTrip),
+		missing:   missing,
+		seams:     seams,
+		block:     b.block,
+		rest:      make(map[int]float64),
+	}
+	m.yield = 0.4
+	if b.rounds > 1 {
+		m.yield = (m.yield + b.yield) / 2
+	}
+	m.bits = float64(log2(missing) + 12 + 12)
+	return m
+}
+
+// residue is what an edited place costs in the end, once it is narrowed down to
+// a block of the given size, if every later round is chosen well.
+func (m *costModel) residue(size int) float64 {
+	if c, ok := m.rest[size]; ok {
+		return c
+	}
+	best := seamShare * float64(size) * m.literal
+	places := float64(max(len(m.seams), 1))
+	for s := size / 2; s >= 16; s /= 2 {
+		c := seamShare*float64(size)/float64(s)*m.bits/8 + rangeCost + m.roundTrip/places + m.residue(s)
+		best = min(best, c)
+	}
+	m.rest[size] = best
+	return best
+}
+
+// gain is what signing a seam at the block size is expected to save, less its
+// cost; the round trip is not in it.
+func (m *costModel) gain(s seam, size int) float64 {
+	cost := math.Ceil(float64(s.free.Len)/float64(size))*m.bits/8 + rangeCost
+	near := min(float64(min(s.missing, s.free.Len)), seamShare*float64(m.block))
+	saved := 0.0
+	if near > float64(size) {
+		saved = 0.8 * (near*m.literal - m.residue(size))
+	}
+	far := max(float64(min(s.missing, s.free.Len))-near, 0)
+	saved += far * m.literal * m.yieldAt(size)
+	if s.missing < s.free.Len {
+		// What was moved away from here may be missing anywhere.
+		elsewhere := float64(min(s.free.Len-s.missing, m.missing))
+		saved += elsewhere * m.literal * m.yieldAt(size) / 16
+	}
+	return saved - cost
+}
+
+// yieldAt is the expected share matched far from seams: less for small blocks,
+// since what differs at one scale mostly differs at the next.
+func (m *costModel) yieldAt(size int) float64 {
+	switch {
+	case size >= 1024:
+		return m.yield
+	case size >= 256:
+		return m.yield * 0.6
+	}
+	return m.yield * 0.3
+}
+
+// net is what a round at the block size is expected to save in all.
+func (m *costModel) net(size int) float64 {
+	n := -m.roundTrip
+	for _, s := range m.seams {
+		n += max(m.gain(s, size), 0)
+	}
+	return n
+}
+
+// choose returns the ranges worth signing at the block size.
+func (m *costModel) choose(size int) []Range {
+	var rs []Range
+	for _, s := range m.seams {
+		if m.gain(s, size) > 0 && len(rs) < MaxRanges {
+			rs = append(rs, s.free)
+		}
+	}
+	return rs
+}
+
+// Sampling for literalCost.
+const (
+	samples    = 16
+	sampleSize = 8 << 10
+	primed     = 0.7 // of what the sample says, for literals are primed with their neighbours
+)
+
+// literalCost estimates what a literal byte costs once compressed.
+func (p *Plan) literalCost() float64 {
+	if p.cost > 0 {
+		return p.cost
+	}
+	var n, packed countWriter
+	w, err := flate.NewWriter(&packed, flate.BestSpeed)
+	if err != nil {
+		return 1
+	}
+	buf := make([]byte, sampleSize)
+	missing := p.MissingBytes()
+	step := max(missing/samples, sampleSize)
+	skip := int64(0)
+	p.gaps(func(g Range, _, _ *placed) error {
+		for skip < g.Len && n < samples*sampleSize {
+			b := buf[:min(g.Len-skip, sampleSize)]
+			if err := p.src.readFull(b, g.Off+skip); err != nil {
+				return err
+			}
+			w.Write(b)
+			n += countWriter(len(b))
+			skip += max(step, int64(len(b)))
+			if step == sampleSize {
+				skip += 0
+			}
+		}
+		skip = max(skip-g.Len, 0)
+		return nil
+	})
+	w.Close()
+	p.cost = 0.25
+	if n > 0 {
+		p.cost = min(max(float64(packed)/float64(n)*primed, 0.02), 1)
+	}
+	return p.cost
+}
+
+// countWriter counts the bytes written to it.
+type countWriter int64
+
+func (c *countWriter) Write(b []byte) (int, error) {
+	*c += countWriter(len(b))
+	return len(b), nil
+}

@@ -1,0 +1,109 @@
+package delta
+
+import (
+	"math/bits"
+	"sort"
+
+	"github.com/pubsync/pubsync/delta/rolling"
+)
+
+// noBlock ends a chain and stands for "no block".
+const noBlock = -1
+
+// An index finds the blocks of a signature by their weak hash. It holds full
+// blocks only, each distinct hash once, and no more than MaxChain in a chain:
+// what does not fit is not found, so blocks made to collide cannot make lookups
+// slow.
+type index struct {
+	*Signature
+	first  []int32 // per range, its first block
+	heads  []int32
+	next   []int32
+	shift  uint // of the weak bits, to the bucket
+	filter *rolling.Filter
+}
+
+func newIndex(sig *Signature) *index {
+	n := len(sig.Hashes)
+	width := min(max(bits.Len(uint(n)), 4), sig.WeakBits)
+	x := &index{
+		Signature: sig,
+		first:     make([]int32, 0, len(sig.Ranges)),
+		heads:     make([]int32, 1<<width),
+		next:      make([]int32, n),
+		shift:     uint(sig.WeakBits - width),
+		filter:    rolling.NewFilter(n, sig.WeakBits),
+	}
+	for i := range x.heads {
+		x.heads[i] = noBlock
+	}
+	block := int32(0)
+	for _, g := range sig.Ranges {
+		x.first = append(x.first, block)
+		full := int32(g.Len / int64(sig.BlockSize))
+		for i := range full {
+			x.insert(block + i)
+		}
+		block += int32(blocksIn(g.Len, sig.BlockSize))
+	}
+	return x
+}
+
+// insert appends block i to its chain unless an equal hash is there or the
+// chain is full.
+func (x *index) insert(i int32) {
+	x.next[i] = noBlock
+	weak := x.Hashes[i] >> x.StrongBits
+	link := &x.heads[weak>>x.shift]
+	for range MaxChain {
+		if *link == noBlock {
+			*link = i
+			x.filter.Add(weak << (64 - x.WeakBits))
+			return
+		}
+		if x.Hashes[*link] == x.Hashes[i] {
+			return
+		}
+		link = &x.next[*link]
+	}
+}
+
+// rangeOf returns the index of the range that block i is in.
+func (x *index) rangeOf(i int32) int {
+	return sort.Search(len(x.first), func(k int) bool { return x.first[k] > i }) - 1
+}
+
+// blockRange returns where block i is in the basis.
+func (x *index) blockRange(i int32) Range {
+	k := x.rangeOf(i)
+	g := x.Ranges[k]
+	skip := int64(i-x.first[k]) * int64(x.BlockSize)
+	return Range{g.Off + skip, min(int64(x.BlockSize), g.Len-skip)}
+}
+
+// starting returns the block that starts at offset off of the basis.
+func (x *index) starting(off int64) int32 {
+	k := sort.Search(len(x.Ranges), func(k int) bool { return x.Ranges[k].End() > off })
+	if k == len(x.Ranges) || off < x.Ranges[k].Off {
+		return noBlock
+	}
+	skip := off - x.Ranges[k].Off
+	if skip%int64(x.BlockSize) != 0 {
+		return noBlock
+	}
+	return x.first[k] + int32(skip/int64(x.BlockSize))
+}
+
+// ending returns the block that ends at offset off of the basis.
+func (x *index) ending(off int64) int32 {
+	k := sort.Search(len(x.Ranges), func(k int) bool { return x.Ranges[k].End() >= off })
+	if k == len(x.Ranges) || off <= x.Ranges[k].Off {
+		return noBlock
+	}
+	g := x.Ranges[k]
+	skip := off - g.Off
+	if off != g.End() && skip%int64(x.BlockSize) != 0 {
+		return noBlock
+	}
+	return x.first[k] + int32(blocksIn(skip, x.BlockSize)) - 1
+}

@@ -1,0 +1,257 @@
+package delta
+
+import (
+	"fmt"
+
+	"github.com/pubsync/pubsync/delta/rolling"
+)
+
+// Match finds blocks of the signature in what is still missing. Among equal
+// blocks it prefers the one that continues the copy before. Errors are those
+// of reading the new file, or wrap [ErrBadRequest] if the signature does not
+// fit the basis.
+func (p *Plan) Match(basis int, sig *Signature) error {
+	if basis < 0 || basis >= len(p.bases) {
+		return fmt.Errorf("%w: no basis %d", ErrBadRequest, basis)
+	}
+	if err := sig.Check(p.bases[basis].size); err != nil {
+		return err
+	}
+	if sig.BlockSize == 0 {
+		return p.matchWhole(basis, sig)
+	}
+	before := p.MissingBytes()
+	m := &matcher{
+		index: newIndex(sig),
+		plan:  p,
+		basis: basis,
+		hash:  rolling.New(sig.BlockSize),
+		win:   newWindow(p.src, sig.BlockSize),
+		out:   make([]placed, 0, len(p.copies)+16),
+	}
+	if err := p.gaps(m.gap); err != nil {
+		return fmt.Errorf("read new file: %w", err)
+	}
+	m.flush(nil)
+	p.copies = m.out
+	p.bases[basis].matched(sig, before, p.MissingBytes())
+	return nil
+}
+
+// A matcher matches one signature with one gap after another and collects the
+// copies, old and new, in order.
+type matcher struct {
+	*index
+	plan   *Plan
+	basis  int
+	hash   *rolling.Hash
+	win    *window
+	out    []placed
+	copied int // of plan.copies, how many are in out
+}
+
+// flush appends the old copies up to and including last to out; nil: all.
+func (m *matcher) flush(last *placed) {
+	for m.copied < len(m.plan.copies) {
+		c := &m.plan.copies[m.copied]
+		if last != nil && c.at > last.at {
+			return
+		}
+		m.add(*c)
+		m.copied++
+	}
+}
+
+// add appends a copy, or extends the last one.
+func (m *matcher) add(c placed) {
+	if n := len(m.out); n > 0 && c.continues(&m.out[n-1]) {
+		m.out[n-1].Len += c.Len
+		return
+	}
+	m.out = append(m.out, c)
+}
+
+func (m *matcher) full() bool {
+	return len(m.out)+len(m.plan.copies)-m.copied >= MaxCopies
+}
+
+// gap matches one gap: first what continues the copies on both sides, which
+// also settles short last blocks, then the rest at every offset.
+func (m *matcher) gap(g Range, before, after *placed) error {
+	if before != nil {
+		m.flush(before)
+	}
+	if m.full() {
+		return nil
+	}
+	next := m.follower(before)
+	from, next, err := m.forward(g.Off, g.End(), next)
+	if err != nil {
+		return err
+	}
+	back, err := m.backward(from, g.End(), after)
+	if err != nil {
+		return err
+	}
+	if err := m.scan(from, back.at, next); err != nil {
+		return err
+	}
+	if back.Len > 0 {
+		m.add(back)
+	}
+	return nil
+}
+
+// follower returns the block that continues the copy c, or starts the file.
+func (m *matcher) follower(c *placed) int32 {
+	if c == nil {
+		return m.starting(0)
+	}
+	if c.Basis != m.basis {
+		return noBlock
+	}
+	return m.starting(c.Off + c.Len)
+}
+
+// after returns the block that follows block i in the basis without a break.
+func (m *matcher) after(i int32) int32 {
+	r := m.blockRange(i)
+	return m.starting(r.End())
+}
+
+// forward adds blocks, from block next on, as long as they are what the new
+// file has from off on. It returns where they end and the block that did not
+// match.
+func (m *matcher) forward(off, end int64, next int32) (int64, int32, error) {
+	for next != noBlock {
+		r := m.blockRange(next)
+		if r.Len > end-off {
+			break
+		}
+		b, err := m.win.at(off, end, int(r.Len))
+		if err != nil {
+			return 0, 0, err
+		}
+		if !m.equal(next, b[:r.Len]) {
+			break
+		}
+		m.add(placed{off, Op{m.basis, r.Off, r.Len}})
+		off += r.Len
+		next = m.after(next)
+	}
+	return off, next, nil
+}
+
+// backward returns the copy of blocks that lead up to the copy after (or to the
+// ends of both files), empty and at the end if there are none.
+func (m *matcher) backward(off, end int64, after *placed) (placed, error) {
+	tail := m.plan.bases[m.basis].size
+	if after != nil {
+		tail = after.Off
+	}
+	back := placed{end, Op{m.basis, tail, 0}}
+	if after != nil && after.Basis != m.basis {
+		return back, nil
+	}
+	for i := m.ending(tail); i != noBlock; i = m.ending(back.Off) {
+		r := m.blockRange(i)
+		if r.Len > back.at-off {
+			break
+		}
+		b, err := m.win.at(back.at-r.Len, back.at, int(r.Len))
+		if err != nil {
+			return back, err
+		}
+		if !m.equal(i, b[:r.Len]) {
+			break
+		}
+		back = placed{back.at - r.Len, Op{m.basis, r.Off, back.Len + r.Len}}
+	}
+	return back, nil
+}
+
+// equal reports whether b has the hash of block i.
+func (m *matcher) equal(i int32, b []byte) bool {
+	m.plan.stats.Comparisons++
+	weak := rolling.Sum(b)
+	if weak>>(64-m.WeakBits) != m.Hashes[i]>>m.StrongBits {
+		return false
+	}
+	m.plan.stats.Strong++
+	return m.join(weak, m.strong(b)) == m.Hashes[i]
+}
+
+// scan looks for blocks at every offset from off to end. next is the block that
+// would continue the copy before off.
+func (m *matcher) scan(off, end int64, next int32) error {
+	n := int64(m.BlockSize)
+	var (
+		sum   uint64
+		valid bool // sum is that of the window at off
+	)
+	for off+n <= end && !m.full() {
+		b, err := m.win.at(off, end, m.BlockSize+1)
+		if err != nil {
+			return err
+		}
+		if !valid {
+			sum = rolling.Sum(b[:n])
+		}
+		i, s, maybe := m.hash.Scan(b, sum, m.filter)
+		off, sum, valid = off+int64(i), s, true
+		if maybe {
+			if hit := m.lookup(sum, b[i:i+m.BlockSize], next); hit != noBlock {
+				r := m.blockRange(hit)
+				m.add(placed{off, Op{m.basis, r.Off, r.Len}})
+				off, next, err = m.forward(off+n, end, m.after(hit))
+				if err != nil {
+					return err
+				}
+				valid = false
+				continue
+			}
+		}
+		if i+m.BlockSize == len(b) {
+			if off+n == end {
+				break
+			}
+			// The next window needs a byte that is not in the buffer.
+			valid = false
+			if b, err = m.win.at(off, end, m.BlockSize+1); err != nil {
+				return err
+			}
+			i = 0
+		}
+		sum = m.hash.Roll(sum, b[i], b[i+m.BlockSize])
+		off, valid = off+1, true
+	}
+	return nil
+}
+
+// lookup returns a block with the hash of the window b, whose weak sum is sum,
+// or noBlock. next is preferred.
+func (m *matcher) lookup(sum uint64, b []byte, next int32) int32 {
+	weak := sum >> (64 - m.WeakBits)
+	var (
+		strong uint64
+		known  bool
+	)
+	for i := m.heads[weak>>m.shift]; i != noBlock; i = m.next[i] {
+		m.plan.stats.Comparisons++
+		if m.Hashes[i]>>m.StrongBits != weak {
+			continue
+		}
+		if !known {
+			m.plan.stats.Strong++
+			strong, known = m.strong(b), true
+		}
+		if m.Hashes[i] != m.join(sum, strong) {
+			continue
+		}
+		if next != noBlock && m.Hashes[next] == m.Hashes[i] && m.blockRange(next).Len == int64(m.BlockSize) {
+			return next
+		}
+		return i
+	}
+	return noBlock
+}

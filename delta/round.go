@@ -1,0 +1,161 @@
+package delta
+
+import (
+	"slices"
+)
+
+// basisState is what a Plan knows of the rounds with one basis.
+type basisState struct {
+	size    int64
+	block   int     // block size matched last, 0 for none
+	yield   float64 // share of what was missing that the last round of blocks found
+	rounds  int     // rounds of blocks
+	finding bool
+}
+
+// matched records what a signature brought: the missing bytes before and after.
+func (b *basisState) matched(sig *Signature, before, after int64) {
+	if sig.BlockSize == 0 {
+		return
+	}
+	b.block = sig.BlockSize
+	b.rounds++
+	b.yield = 0
+	if before > 0 {
+		b.yield = float64(before-after) / float64(before)
+	}
+}
+
+// A BasisRequest asks for a signature of one of the bases of a Plan.
+type BasisRequest struct {
+	Basis int
+	Request
+}
+
+// Next returns the requests of another round, at most one per basis, or
+// nothing if no round is expected to save more bytes than it costs. Every
+// request must be answered by Match before the next call, or is given up.
+func (p *Plan) Next() []BasisRequest {
+	if p.stats.Rounds >= p.opt.MaxRounds || p.MissingBytes() == 0 {
+		return nil
+	}
+	var reqs []BasisRequest
+	for i := range p.bases {
+		if r, ok := p.nextFor(i); ok {
+			reqs = append(reqs, BasisRequest{i, r})
+		}
+	}
+	if len(reqs) > 0 {
+		p.stats.Rounds++
+	}
+	return reqs
+}
+
+// nextFor returns the request for one basis that is expected to save most.
+func (p *Plan) nextFor(basis int) (Request, bool) {
+	b := &p.bases[basis]
+	if b.size == 0 {
+		return Request{}, false
+	}
+	missing := p.MissingBytes()
+	seams := p.seams(basis)
+	if b.block == 0 {
+		return p.firstFor(basis, seams, missing)
+	}
+	m := newCostModel(p.literalCost(), p.opt.RoundTrip, missing, seams, b)
+	best, bestNet := 0, 0.0
+	for size := b.block / 2; size >= p.opt.MinBlock; size /= 2 {
+		if net := m.net(size); net > bestNet {
+			best, bestNet = size, net
+		}
+	}
+	if best == 0 {
+		return Request{}, false
+	}
+	r := Request{BlockSize: best, Ranges: m.choose(best)}
+	for r.Blocks() > MaxBlocks || missing/int64(r.BlockSize) > MaxCopies {
+		r.BlockSize *= 2
+		r.Ranges = m.choose(r.BlockSize)
+		if r.BlockSize >= b.block {
+			return Request{}, false
+		}
+	}
+	r.setBits(p.src.Size, missing)
+	return r, len(r.Ranges) > 0
+}
+
+// firstFor returns the coarse request for a basis of which only whole ranges,
+// or nothing, are matched.
+func (p *Plan) firstFor(basis int, seams []seam, missing int64) (Request, bool) {
+	r := Request{}
+	for _, s := range seams {
+		if s.free.Len > 0 {
+			r.Ranges = append(r.Ranges, s.free)
+		}
+	}
+	if len(r.Ranges) == 0 || len(r.Ranges) > MaxRanges {
+		return r, false
+	}
+	r.BlockSize = firstBlockSize(total(r.Ranges))
+	r.setBits(p.src.Size, missing)
+	return r, r.Blocks() <= MaxBlocks
+}
+
+// A seam is a piece of a basis that no copy uses, and how much is missing in
+// the new file right beside the copies at its ends.
+type seam struct {
+	free    Range
+	missing int64
+}
+
+// seams returns the unused pieces of a basis, ascending.
+func (p *Plan) seams(basis int) []seam {
+	type used struct {
+		Range
+		before, after int64 // missing in the new file beside it
+	}
+	var us []used
+	var end int64
+	for i := range p.copies {
+		c := &p.copies[i]
+		if n := len(us); n > 0 && i > 0 && p.copies[i-1].Basis == basis {
+			us[n-1].after = c.at - end
+		}
+		if c.Basis == basis {
+			us = append(us, used{Range{c.Off, c.Len}, c.at - end, 0})
+		}
+		end = c.end()
+	}
+	if n := len(us); n > 0 && p.copies[len(p.copies)-1].Basis == basis {
+		us[n-1].after = p.src.Size - end
+	}
+	slices.SortFunc(us, func(a, b used) int {
+		switch {
+		case a.Off < b.Off:
+			return -1
+		case a.Off > b.Off:
+			return 1
+		}
+		return 0
+	})
+	var (
+		ss   []seam
+		from int64
+		left int64
+	)
+	for _, u := range us {
+		if u.Off > from {
+			ss = append(ss, seam{Range{from, u.Off - from}, max(left, u.before)})
+		}
+		if u.End() > from {
+			from, left = u.End(), u.after
+		}
+	}
+	if size := p.bases[basis].size; from < size {
+		if len(us) == 0 {
+			left = p.MissingBytes()
+		}
+		ss = append(ss, seam{Range{from, size - from}, left})
+	}
+	return ss
+}
