@@ -45,6 +45,7 @@ type expander struct {
 	links  linkList
 	tar    tarEncoder
 	recipe []byte
+	zipped *zipEncoder
 }
 
 const spoolBuffer = 256 << 10

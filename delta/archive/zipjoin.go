@@ -1,0 +1,279 @@
+package archive
+
+import (
+	"encoding/binary"
+	"hash/crc32"
+	"io"
+)
+
+// zipDecoder puts a zip together again.
+type zipDecoder struct {
+	j       *rebuilder
+	w       *counter
+	base    int64
+	shapes  zipShapeReader
+	clock   zipClock
+	patch   sparseReader
+	recipe  []byte // the last deflate recipe
+	dir     []byte
+	records []int32 // offsets in dir
+	name    []byte
+}
+
+// counter counts what is written through it.
+type counter struct {
+	w io.Writer
+	n int64
+}
+
+func (c *counter) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	c.n += int64(n)
+	return n, err
+}
+
+// zip writes a zip.
+func (j *rebuilder) zip(w io.Writer) error {
+	z := &zipDecoder{j: j, w: &counter{w: w}, patch: sparseReader{id: colPatch}}
+	z.shapes.max = 2*j.lim.ColumnBytes + 4096
+	z.base = int64(j.rec.uvarint(uint64(j.lim.PlainSize)))
+	n := int(j.rec.uvarint(uint64(j.lim.Members)))
+	flag, end := j.rec.byte(), j.rec.uvarint(maxZipTail)
+	tail := j.rec.bytes(maxZipTail)
+	if flag > 1 || flag == 1 && end+zipEndLen > uint64(len(tail)) {
+		j.rec.fail("zip tail")
+	}
+	if j.rec.err != nil {
+		return j.rec.err
+	}
+	for i := range n {
+		if err := z.entry(i); err != nil {
+			return err
+		}
+	}
+	if err := j.content(z.w, int64(j.rec.uvarint(uint64(j.lim.PlainSize)))); err != nil {
+		return err
+	}
+	at := z.w.n
+	if err := z.directory(); err != nil {
+		return err
+	}
+	if flag == 1 {
+		tail = append([]byte(nil), tail...)
+		copy(tail[end+8:end+20], endNumbers(n, len(z.dir), at-z.base))
+	}
+	_, err := z.w.Write(tail)
+	return err
+}
+
+// directory writes the central directory.
+func (z *zipDecoder) directory() error {
+	c, s := z.j.cols, sparseReader{id: colOrder}
+	next := int64(0)
+	for range z.records {
+		if s.hit(c) {
+			next += c.varint(colOrder)
+		}
+		if next < 0 || next >= int64(len(z.records)) || c.err != nil {
+			c.fail(badRecipe("order of the directory"))
+			return c.err
+		}
+		stop := int32(len(z.dir))
+		if next+1 < int64(len(z.records)) {
+			stop = z.records[next+1]
+		}
+		if _, err := z.w.Write(z.dir[z.records[next]:stop]); err != nil {
+			return err
+		}
+		next++
+	}
+	return nil
+}
+
+// zipParts are the lengths and extra areas of one entry.
+type zipParts struct {
+	zipHeader
+	local, central []byte
+	comment        []byte
+	content        Range
+	recipe         []byte
+}
+
+// entry writes the i-th entry and keeps its directory record.
+func (z *zipDecoder) entry(i int) error {
+	j, c := z.j, z.j.cols
+	if err := j.step(); err != nil {
+		return err
+	}
+	s := z.shapes.next(c)
+	if s == nil {
+		return c.err
+	}
+	z.name = j.names.next(c, z.name[:0])
+	if s.flags&zipGlue != 0 {
+		n := c.uvarint(colPacked)
+		if n > uint64(j.lim.PlainSize) {
+			return badRecipe("glue of a zip")
+		}
+		if err := j.content(z.w, int64(n)); err != nil {
+			return err
+		}
+	}
+	p, err := z.parts(s)
+	if err != nil {
+		return err
+	}
+	p.offset = z.w.n - z.base
+	if err := z.header(p); err != nil {
+		return err
+	}
+	if err := z.body(p, i); err != nil {
+		return err
+	}
+	if _, err := z.w.Write(appendDescriptor(nil, s.desc, p.crc, p.packed, p.plain)); err != nil {
+		return err
+	}
+	return z.record(p)
+}
+
+// parts reads everything of an entry that the columns have before its headers.
+func (z *zipDecoder) parts(s *zipShape) (*zipParts, error) {
+	j, c := z.j, z.j.cols
+	p := &zipParts{}
+	p.shape = s
+	plain, packed := c.uvarint(colSize), uint64(0)
+	p.zipHeader.name = len(z.name)
+	if s.kind == zipRaw || s.kind == zipDeflated && s.flags&zipReal != 0 {
+		packed = c.uvarint(colPacked)
+	}
+	if s.kind == zipStored {
+		packed = plain
+	}
+	if limit := uint64(1) << 62; plain > limit || packed > limit {
+		c.fail(badRecipe("size of a zip entry"))
+	}
+	p.plain, p.packed = int64(plain), int64(packed)
+	if s.kind == zipRaw {
+		if b := c.raw(colPax, nil, 4); c.err == nil {
+			p.crc = binary.LittleEndian.Uint32(b)
+		}
+	}
+	var times zipTimes
+	p.local = z.extra(&times, s.local, false)
+	p.central = z.extra(&times, s.central, true)
+	p.dos = z.clock.takeDOS(c, &times, s.dos)
+	if len(p.local) > 0xffff || len(p.central) > 0xffff {
+		c.fail(badRecipe("extra fields too long"))
+	}
+	if c.err != nil {
+		return nil, c.err
+	}
+	n := p.plain
+	if s.kind == zipRaw {
+		n = p.packed
+	}
+	if s.kind == zipDeflated {
+		z.recipe = j.rec.same(z.recipe, j.lim.RecipeBytes)
+		p.recipe = z.recipe
+	}
+	var err error
+	p.content, err = j.take(n)
+	return p, err
+}
+
+// extra reads back an extra area.
+func (z *zipDecoder) extra(t *zipTimes, shapes []extraShape, central bool) []byte {
+	var b []byte
+	for _, x := range shapes {
+		f := extraField{x.id, x.data}
+		switch x.mode {
+		case extraTimes:
+			f.data = append([]byte(nil), x.data...)
+			t.take(z.j.cols, &z.clock, f.data, central)
+		case extraOpaque:
+			f.data = z.j.cols.bytes(colPax, nil, 0xffff)
+		}
+		if b = appendExtra(b, f); len(b) > 0xffff {
+			break
+		}
+	}
+	return b
+}
+
+// header writes the local header, name and extra area.
+func (z *zipDecoder) header(p *zipParts) error {
+	if p.shape.kind != zipRaw && p.shape.flags&zipReal != 0 {
+		sum := crc32.NewIEEE()
+		if err := z.j.copyRange(sum, p.content); err != nil {
+			return err
+		}
+		p.crc = sum.Sum32()
+	}
+	var b [zipLocalLen]byte
+	z.patch.patch(z.j.cols, p.zipHeader.local(b[:], len(p.local)))
+	if z.j.cols.err != nil {
+		return z.j.cols.err
+	}
+	for _, part := range [][]byte{b[:], z.name, p.local} {
+		if _, err := z.w.Write(part); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// body writes the compressed content.
+func (z *zipDecoder) body(p *zipParts, i int) error {
+	j, at := z.j, z.w.n
+	sum := crc32.NewIEEE()
+	switch {
+	case p.shape.kind == zipDeflated:
+		plain := io.TeeReader(io.NewSectionReader(j.plain, p.content.Off, p.content.Len), sum)
+		if err := j.join(z.w, plain, p.recipe, nil); err != nil {
+			return err
+		}
+	case p.shape.flags&zipReal != 0 || p.shape.kind == zipRaw:
+		if err := j.copyRange(z.w, p.content); err != nil {
+			return err
+		}
+	default:
+		if err := j.copyRange(io.MultiWriter(z.w, sum), p.content); err != nil {
+			return err
+		}
+	}
+	got := z.w.n - at
+	if p.shape.flags&zipReal == 0 && p.shape.kind != zipRaw {
+		p.crc, p.packed = sum.Sum32(), got
+	}
+	if got != p.packed {
+		return badRecipe("compressed size of a zip entry")
+	}
+	return nil
+}
+
+// record makes the directory record.
+func (z *zipDecoder) record(p *zipParts) error {
+	c := z.j.cols
+	if p.shape.flags&zipComment != 0 {
+		// The comment's length is in the record, its bytes come after the patch.
+		p.zipHeader.comment = -1
+	}
+	var b [zipCentralLen]byte
+	p.zipHeader.central(b[:], len(p.central))
+	z.patch.patch(c, b[:])
+	if p.shape.flags&zipComment != 0 {
+		p.comment = c.bytes(colPax, nil, 0xffff)
+		binary.LittleEndian.PutUint16(b[32:], uint16(len(p.comment)))
+	}
+	if c.err != nil {
+		return c.err
+	}
+	z.records = append(z.records, int32(len(z.dir)))
+	for _, part := range [][]byte{b[:], z.name, p.central, p.comment} {
+		z.dir = append(z.dir, part...)
+	}
+	if len(z.dir) > maxDirectory {
+		return badRecipe("zip directory too large")
+	}
+	return nil
+}
