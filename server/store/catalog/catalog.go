@@ -1,0 +1,150 @@
+package catalog
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"sync/atomic"
+
+	"github.com/pubsync/pubsync/server/store"
+)
+
+// readers is how many connections read at once. Each keeps up to 2 MB of pages.
+const readers = 6
+
+// A Catalog is an open catalog. It implements [store.Tree] and [store.Records],
+// and offers the disk package what it needs to know about blobs. It is safe for
+// concurrent use.
+type Catalog struct {
+	db, rdb *sql.DB
+	writer  chan *conn // holds the one writer while nobody writes
+	pool    chan *conn // idle readers
+	version atomic.Int64
+	past    atomic.Pointer[[]horizon]
+	leases  *leases
+	check   *checkpointer
+}
+
+// Open opens the catalog in the SQLite file at path and creates it if there is
+// none. Only one Catalog may have a file open; the caller sees to that. Close it.
+func Open(ctx context.Context, path string) (*Catalog, error) {
+	c := &Catalog{writer: make(chan *conn, 1), pool: make(chan *conn, readers), leases: newLeases()}
+	if err := c.open(path); err != nil {
+		c.Close()
+		return nil, fmt.Errorf("open catalog %s: %w", path, err)
+	}
+	return c, ctx.Err()
+}
+
+func (c *Catalog) open(path string) (err error) {
+	// WAL and NORMAL page sizes are the file's; the rest is per connection.
+	c.db, err = sql.Open("sqlite", dsn(path, "journal_mode(WAL)", "synchronous(FULL)", "wal_autocheckpoint(0)",
+		"cache_size(-8000)", "temp_store(MEMORY)", "busy_timeout(10000)"))
+	if err != nil {
+		return err
+	}
+	w, err := newConn(c.db)
+	if err != nil {
+		return err
+	}
+	c.writer <- w
+	if err := migrate(w); err != nil {
+		return err
+	}
+	if err := c.recall(w); err != nil {
+		return err
+	}
+	c.rdb, err = sql.Open("sqlite", dsn(path, "query_only(1)", "cache_size(-2000)", "temp_store(MEMORY)", "busy_timeout(10000)"))
+	if err != nil {
+		return err
+	}
+	for range readers {
+		r, err := newConn(c.rdb)
+		if err != nil {
+			return err
+		}
+		c.pool <- r
+	}
+	c.check, err = newCheckpointer(c.db, path+"-wal")
+	return err
+}
+
+// dsn returns the data source name for the file with the given pragmas. The
+// path is escaped as in a URL, which is how SQLite reads it.
+func dsn(path string, pragmas ...string) string {
+	u := url.URL{Path: path}
+	return "file:" + u.EscapedPath() + "?" + url.Values{"_pragma": pragmas}.Encode()
+}
+
+// recall loads what is kept in memory.
+func (c *Catalog) recall(w *conn) error {
+	var v int64
+	if err := w.row([]any{&v}, "SELECT coalesce(max(number), 0) FROM publications"); err != nil {
+		return err
+	}
+	c.version.Store(v)
+	return c.loadHorizons(w)
+}
+
+// Close waits for the writer and closes all connections. Readers must be done.
+func (c *Catalog) Close() error {
+	var errs []error
+	if c.check != nil {
+		errs = append(errs, c.check.close())
+	}
+	close(c.pool)
+	for r := range c.pool {
+		errs = append(errs, r.close())
+	}
+	if c.rdb != nil {
+		errs = append(errs, c.rdb.Close())
+	}
+	if c.db != nil {
+		select {
+		case w := <-c.writer:
+			errs = append(errs, w.close())
+		default:
+		}
+		errs = append(errs, c.db.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// write runs f in the write transaction. It is durable when write returns nil.
+func (c *Catalog) write(ctx context.Context, f func(*conn) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	select {
+	case w := <-c.writer:
+		defer func() {
+			c.writer <- w
+			c.check.wake()
+		}()
+		return w.transact(func() error { return f(w) })
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// read runs f with a connection that reads. Each statement of f sees the newest
+// commit, unless f makes a snapshot.
+func (c *Catalog) read(ctx context.Context, f func(*conn) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	select {
+	case r := <-c.pool:
+		defer func() { c.pool <- r }()
+		return f(r)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Version implements [store.Tree].
+func (c *Catalog) Version(ctx context.Context) (store.Version, error) {
+	return store.Version(c.version.Load()), ctx.Err()
+}

@@ -1,0 +1,242 @@
+package catalog
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/pubsync/pubsync/server/store"
+	"github.com/pubsync/pubsync/sync/manifest"
+)
+
+// impliedMode is the mode of directories that come into being because
+// something lies below them.
+const impliedMode = 0o755
+
+// A wish is an entry that a commit wants in a directory. Of the entry's path
+// only the last component counts.
+type wish struct {
+	entry   *manifest.Entry
+	implied bool // a directory that must be there, with whatever metadata
+	alias   bool
+}
+
+func (w *wish) name() string { return w.entry.Path.Base() }
+
+// A plan is what a commit is going to do, found by comparing what it wishes
+// with what stands. Making it changes nothing that anybody can see: it only
+// gives numbers to directories.
+type plan struct {
+	c      *conn
+	commit *store.Commit
+
+	wishes map[manifest.Path][]wish // by directory
+	asked  map[manifest.Path]bool   // directories wished for
+	fresh  map[manifest.Path]bool   // directories that come into being: nothing is in them
+
+	inserts []insert
+	ends    []ended
+	trees   []manifest.Path // directories all of whose content ends
+	moved   []manifest.Path // aliases that change
+
+	added, replaced, removed int
+	conflicts                store.ConflictError
+}
+
+// An insert is a row to be: its directory, entry and, once known, blob.
+type insert struct {
+	dir   int64
+	entry *manifest.Entry
+	blob  int64
+}
+
+// An ended is a row that no longer stands.
+type ended struct {
+	dir  int64
+	name string
+}
+
+func newPlan(c *conn, commit *store.Commit) *plan {
+	return &plan{
+		c: c, commit: commit,
+		wishes: make(map[manifest.Path][]wish),
+		asked:  map[manifest.Path]bool{"": true},
+		fresh:  make(map[manifest.Path]bool),
+	}
+}
+
+// make compares what is wished with what stands.
+func (p *plan) make() error {
+	p.collect()
+	dirs := make([]manifest.Path, 0, len(p.wishes))
+	for d := range p.wishes {
+		dirs = append(dirs, d)
+	}
+	slices.Sort(dirs) // a directory before what it holds
+	for _, d := range dirs {
+		if err := p.directory(d); err != nil {
+			return err
+		}
+	}
+	if p.commit.Remove {
+		return p.removeTarget()
+	}
+	return nil
+}
+
+// collect gathers the wishes: the entries, the aliases, and the directories
+// above both.
+func (p *plan) collect() {
+	target, entries := p.commit.Target, p.commit.Entries
+	for i := range entries {
+		if entries[i].Kind == manifest.Dir {
+			p.asked[target.Join(entries[i].Path)] = true
+		}
+	}
+	var rel, dir manifest.Path
+	dir = target
+	for i := range entries {
+		if d := entries[i].Path.Dir(); d != rel {
+			rel, dir = d, target.Join(d) // entries of one directory mostly follow each other
+		}
+		p.wish(dir, wish{entry: &entries[i]})
+	}
+	for i := range p.commit.Aliases {
+		a := &p.commit.Aliases[i]
+		p.wish(a.Path.Dir(), wish{entry: a, alias: true})
+	}
+	if p.commit.Remove {
+		return
+	}
+	p.imply(target)
+	if _, ok := p.wishes[target]; !ok && p.commit.Mirror {
+		p.wishes[target] = nil // to be emptied
+	}
+}
+
+func (p *plan) wish(dir manifest.Path, w wish) {
+	p.wishes[dir] = append(p.wishes[dir], w)
+	p.imply(dir)
+}
+
+// imply wishes for the directory dir and all above it.
+func (p *plan) imply(dir manifest.Path) {
+	for ; ; dir = dir.Dir() {
+		if p.asked[dir] {
+			// Wished for, or in the push, whose own directories above are
+			// implied by the wish for it.
+			return
+		}
+		p.asked[dir] = true
+		e := &manifest.Entry{Path: dir, Kind: manifest.Dir, Mode: impliedMode, MTime: p.commit.Time.UnixNano()}
+		p.wishes[dir.Dir()] = append(p.wishes[dir.Dir()], wish{entry: e, implied: true})
+	}
+}
+
+// directory compares the wishes for what is directly in dir with what is.
+func (p *plan) directory(dir manifest.Path) error {
+	id, err := dirID(p.c, dir, p.fresh[dir])
+	if err != nil {
+		return err
+	}
+	wishes := p.wishes[dir]
+	slices.SortFunc(wishes, func(a, b wish) int { return strings.Compare(a.name(), b.name()) })
+	all := p.commit.Mirror && !p.commit.Remove && dir.Within(p.commit.Target)
+	var live map[string]liveRow
+	if !p.fresh[dir] {
+		if live, err = p.live(id, wishes, all); err != nil {
+			return err
+		}
+	}
+	for _, w := range wishes {
+		row, there := live[w.name()]
+		delete(live, w.name())
+		if err := p.decide(id, dir.Join(manifest.Path(w.name())), w, row, there); err != nil {
+			return err
+		}
+	}
+	if !all {
+		return nil
+	}
+	for name, row := range live {
+		p.removed++
+		if err := p.end(id, dir.Join(manifest.Path(name)), row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// decide plans for one wish for path, where row stands, if anything does.
+func (p *plan) decide(dir int64, path manifest.Path, w wish, row liveRow, there bool) error {
+	e := w.entry
+	if there && w.implied && row.Kind == manifest.Dir {
+		return nil
+	}
+	if there && w.alias && row.Kind != manifest.Symlink {
+		p.conflict(path)
+		return nil
+	}
+	same := there && row.Kind == e.Kind && row.Digest == e.Digest && row.Link == e.Link
+	if same && row.SameAs(e) {
+		return nil
+	}
+	switch {
+	case !there:
+		p.added++
+	case same || w.alias:
+		p.replaced++
+		p.ends = append(p.ends, ended{dir, path.Base()})
+	default:
+		p.replaced++
+		if err := p.end(dir, path, row); err != nil {
+			return err
+		}
+	}
+	if w.alias {
+		p.moved = append(p.moved, path)
+	}
+	in := insert{dir: dir, entry: e}
+	if same {
+		in.blob = row.blob
+	} else if e.Kind == manifest.Dir {
+		p.fresh[path] = true
+	}
+	p.inserts = append(p.inserts, in)
+	return nil
+}
+
+// end plans the end of the row at path and, if it is a directory, of all below.
+func (p *plan) end(dir int64, path manifest.Path, row liveRow) error {
+	if !p.commit.Overwrite {
+		p.conflict(path)
+		if row.Kind != manifest.Dir {
+			return nil
+		}
+		return p.conflictsBelow(path)
+	}
+	p.ends = append(p.ends, ended{dir, path.Base()})
+	if row.Kind == manifest.Dir {
+		p.trees = append(p.trees, path)
+	}
+	return nil
+}
+
+// removeTarget plans the end of the target itself.
+func (p *plan) removeTarget() error {
+	path := p.commit.Target
+	id, err := dirID(p.c, path.Dir(), false)
+	if err != nil {
+		return err
+	}
+	e := manifest.Entry{Path: path}
+	live, err := p.live(id, []wish{{entry: &e}}, false)
+	if err != nil {
+		return err
+	}
+	row, there := live[path.Base()]
+	if !there {
+		return nil
+	}
+	p.removed++
+	return p.end(id, path, row)
+}
