@@ -2,14 +2,6 @@ package deflate
 
 import "errors"
 
-// A Model identifies an encoder model: a family of encoders, its level and
-// its parameters. Values are frozen: they stand in recipes. The zero Model is
-// none.
-type Model uint32
-
-// String returns the model's name, such as "zlib-6" or "go-9", for logs.
-func (m Model) String() string { return "none" }
-
 // Info is what a recipe says about its stream without the plain bytes.
 type Info struct {
 	// Model is the model of the stream's first segment.

@@ -2,8 +2,9 @@ package deflate
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"io"
+	"math"
 )
 
 // Option adjusts one call of [Split] or of [Splitter.Split].
@@ -40,15 +41,135 @@ func Split(ctx context.Context, r io.Reader, plain io.Writer, lim Limits, opts .
 // A Splitter splits one stream after another, reusing its memory. It is not
 // safe for concurrent use; several Splitters are independent.
 type Splitter struct {
-	lim Limits
+	lim      Limits
+	dec      decoder
+	analysts []*analyst
+	segments []*segment // not in use
+
+	recipe []byte
+	base   Model
 }
 
 // NewSplitter returns a Splitter with the given limits.
 func NewSplitter(lim Limits) *Splitter {
-	return &Splitter{lim: lim.withDefaults()}
+	s := &Splitter{lim: lim.withDefaults()}
+	s.analysts = make([]*analyst, s.lim.Workers)
+	for i := range s.analysts {
+		s.analysts[i] = &analyst{}
+	}
+	return s
 }
 
 // Split is [Split] with this Splitter's limits and memory.
 func (s *Splitter) Split(ctx context.Context, r io.Reader, plain io.Writer, opts ...Option) (recipe []byte, consumed int64, err error) {
-	return nil, 0, errors.New("deflate: not built yet")
+	var o splitOptions
+	for _, opt := range opts {
+		opt(&o)
+	}
+	s.dec.reset(r, s.lim)
+	s.recipe = s.recipe[:0]
+	source := &segmentSource{split: s, plain: plain}
+	seg, err := source.next(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	a := s.analysts[0]
+	s.base, _ = a.choose(seg, o.first)
+	s.recipe = append(s.recipe, recipeVersion)
+	s.recipe = appendModel(s.recipe, s.base)
+	rec := a.record(seg, s.base, false)
+	consumed, err = s.add(seg, &rec)
+	if err == nil && !seg.last {
+		consumed, err = s.rest(ctx, source, seg)
+	}
+	s.segments = append(s.segments, seg)
+	if err != nil {
+		return nil, 0, err
+	}
+	return append([]byte(nil), s.recipe...), consumed, nil
+}
+
+// record analyses a segment for the recipe.
+func (a *analyst) record(s *segment, base Model, follows bool) record {
+	rec, _ := a.run(s, base, follows, math.MaxInt)
+	return rec
+}
+
+// add appends a segment's record to the recipe.
+func (s *Splitter) add(seg *segment, rec *record) (consumed int64, err error) {
+	s.recipe = rec.append(s.recipe, seg.index, s.base)
+	n := int64(len(s.recipe))
+	if n > int64(s.lim.Recipe) || (n > 4<<10 && n*100/int64(s.lim.Worth) > seg.consumed) {
+		return 0, fmt.Errorf("deflate: recipe of %d bytes for %d of stream: %w", n, seg.consumed, ErrNotWorth)
+	}
+	return seg.consumed, nil
+}
+
+// newSegment returns an unused segment.
+func (s *Splitter) newSegment() *segment {
+	if n := len(s.segments); n > 0 {
+		seg := s.segments[n-1]
+		s.segments = s.segments[:n-1]
+		return seg
+	}
+	return &segment{}
+}
+
+// A segmentSource delivers decoded segments complete with their tails.
+type segmentSource struct {
+	split *Splitter
+	plain io.Writer
+	ahead *segment // decoded, its tail not known yet
+}
+
+// next returns the next segment.
+func (q *segmentSource) next(ctx context.Context) (*segment, error) {
+	if q.ahead == nil {
+		var err error
+		if q.ahead, err = q.decode(ctx, nil); err != nil {
+			return nil, err
+		}
+	}
+	seg := q.ahead
+	if seg.last {
+		return seg, nil
+	}
+	var err error
+	if q.ahead, err = q.decode(ctx, seg); err != nil {
+		return nil, err
+	}
+	seg.setTail(q.ahead.buf[q.ahead.start:q.ahead.end])
+	return seg, nil
+}
+
+func (q *segmentSource) decode(ctx context.Context, prev *segment) (*segment, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	seg := q.split.newSegment()
+	seg.begin(prev)
+	if err := q.split.dec.segment(seg); err != nil {
+		return nil, err
+	}
+	if _, err := q.plain.Write(seg.buf[seg.start:seg.end]); err != nil {
+		return nil, fmt.Errorf("deflate: writing plain bytes: %w", err)
+	}
+	return seg, nil
+}
+
+// rest splits what follows the first segment.
+func (s *Splitter) rest(ctx context.Context, source *segmentSource, seg *segment) (consumed int64, err error) {
+	for !seg.last {
+		next, err := source.next(ctx)
+		if err != nil {
+			return 0, err
+		}
+		rec := s.analysts[0].record(next, s.base, s.base.sequential())
+		if consumed, err = s.add(next, &rec); err != nil {
+			return 0, err
+		}
+		s.segments = append(s.segments, next)
+		seg = next
+	}
+	return consumed, nil
 }

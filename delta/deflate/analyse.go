@@ -1,0 +1,260 @@
+package deflate
+
+import (
+	"encoding/binary"
+	"math"
+)
+
+// An engine holds what predicts one segment: a match search and a planner.
+type engine struct {
+	model Model
+	chain *chainPredictor
+	pred  predictor
+	plan  planner
+}
+
+// use makes the engine predict as m does.
+func (e *engine) use(m Model) {
+	if e.model == m {
+		return
+	}
+	e.model = m
+	e.plan.configure(m)
+	cfg := m.chainConfig()
+	if e.chain == nil {
+		e.chain = newChainPredictor(cfg)
+	} else {
+		e.chain.configure(cfg)
+	}
+	e.pred = e.chain
+}
+
+// plainEnd returns the position at which the plain bytes end as seen from
+// segment s, or a position out of reach.
+func (s *segment) plainEnd() int64 {
+	if s.ended() {
+		return s.abs + int64(len(s.buf))
+	}
+	return math.MaxInt64
+}
+
+// A mismatch is a token that the model does not predict.
+type mismatch struct {
+	pos int // index in the segment's buf
+	tok token
+}
+
+// An analyst compares decoded segments with what a model predicts.
+type analyst struct {
+	engine
+	state  blockState
+	hdr    header
+	exc    exception
+	blocks []byte // coded exceptions
+	sparse []byte
+	wrong  []mismatch
+	budget int // give up when blocks and wrong cost more than this many bytes
+}
+
+// mismatchCost is about what a mismatch needs in a recipe, in bytes.
+const mismatchCost = 3
+
+// run predicts segment s with model m. follows says that the last run was on
+// the segment before with the same model. ok is false when the budget was
+// exceeded. The record's parts are valid until the next run.
+func (a *analyst) run(s *segment, m Model, follows bool, budget int) (rec record, ok bool) {
+	a.use(m)
+	a.pred.begin(s, follows)
+	a.blocks, a.wrong, a.budget = a.blocks[:0], a.wrong[:0], budget
+	end := s.plainEnd()
+	pos, tokens := s.start, s.tokens
+	planned, gap, odd := 0, 0, false
+	for i := 0; i < len(s.blocks); {
+		a.exc = exception{header: a.exc.header}
+		if a.plan.pads(s.abs+int64(pos), end) && !s.blocks[i].opened {
+			n, ok := padsAt(s.blocks[i:])
+			i += n
+			if !ok {
+				a.exc.flags |= excNoPads
+			}
+		}
+		b := &s.blocks[i]
+		i++
+		a.block(s, b, pos, tokens[:b.tokens], end)
+		pos, tokens = pos+b.plain, tokens[b.tokens:]
+		if a.exc.empty() {
+			gap++
+		} else {
+			a.blocks = a.exc.append(a.blocks, gap)
+			gap = 0
+		}
+		planned++
+		if a.cost() > budget {
+			return rec, false
+		}
+		odd = odd || segmentEnds(s.last, b.final && !b.cut, pos == s.end) != (i == len(s.blocks))
+	}
+	rec = record{last: s.last, plain: s.size(), model: m, count: -1, blocks: a.blocks, padding: s.padding}
+	if odd {
+		rec.count = planned
+	}
+	rec.sparse = a.codeSparse(s.start)
+	return rec, true
+}
+
+func (a *analyst) cost() int { return len(a.blocks) + mismatchCost*len(a.wrong) }
+
+// segmentEnds is the rule by which a segment ends at a block, unless its
+// number of blocks is given.
+func segmentEnds(last, final, spent bool) bool {
+	if last {
+		return final
+	}
+	return spent
+}
+
+// padsAt reports whether the blocks begin with the padding of pigz, and how
+// many blocks that is. A block must follow.
+func padsAt(blocks []block) (n int, ok bool) {
+	fixedBlocks, storedBlock := padding(uint(blocks[0].phase))
+	n = fixedBlocks
+	if storedBlock {
+		n++
+	}
+	if n >= len(blocks) {
+		return 0, false
+	}
+	for i := range n {
+		b := &blocks[i]
+		want := fixed
+		if i >= fixedBlocks {
+			want = stored
+		}
+		if b.typ != want || b.plain != 0 || b.final || b.pad != 0 || b.opened || b.cut {
+			return 0, false
+		}
+	}
+	return n, true
+}
+
+// block predicts one block and notes in a.exc how it departs.
+func (a *analyst) block(s *segment, b *block, pos int, tokens []token, end int64) {
+	st := &a.state
+	st.begin(s.abs + int64(pos))
+	var asPlanned bool
+	if b.typ == stored {
+		asPlanned = a.phantom(st, pos, pos+b.plain, end)
+	} else {
+		asPlanned = a.tokens(pos, tokens, end)
+	}
+	typ, final := a.plan.finish(st, end, &a.hdr)
+	e := &a.exc
+	if typ != b.typ {
+		e.flags |= excType
+	}
+	if final != b.final {
+		e.flags |= excFinal
+	}
+	if !asPlanned || b.opened || b.cut {
+		e.flags |= excEnd | excType
+		e.end = b.tokens
+		if b.typ == stored {
+			e.end = b.plain
+		}
+	}
+	if b.opened {
+		e.more |= excOpened
+	}
+	if b.cut {
+		e.more |= excCut
+	}
+	if b.pad != 0 {
+		e.more |= excPad
+		e.pad = b.pad
+	}
+	e.typ = b.typ
+	if b.typ == dynamic && (b.opened || b.cut || !a.hdr.equal(&b.header)) {
+		e.flags |= excHeader
+		e.header.copyFrom(&b.header)
+	}
+}
+
+// tokens predicts the tokens of a block and reports whether the block ends
+// where planned.
+func (a *analyst) tokens(pos int, tokens []token, end int64) bool {
+	st := &a.state
+	if len(tokens) == 0 {
+		return a.plan.ends(st, end)
+	}
+	stopTokens, stopPos := a.plan.horizon(st, end)
+	early := false
+	for i, t := range tokens {
+		if g := a.pred.predict(pos); g != t {
+			a.wrong = append(a.wrong, mismatch{pos, t})
+			if len(a.wrong)*mismatchCost > a.budget {
+				return false
+			}
+		}
+		a.pred.advance(pos, t)
+		st.add(t)
+		pos += t.size()
+		if st.tokens >= stopTokens || st.pos >= stopPos {
+			if a.plan.ends(st, end) {
+				if i == len(tokens)-1 {
+					return !early
+				}
+				early = true
+				stopTokens, stopPos = math.MaxInt, math.MaxInt64
+				continue
+			}
+			stopTokens, stopPos = a.plan.horizon(st, end)
+		}
+	}
+	return false
+}
+
+// phantom predicts the tokens that the encoder had before it chose to store
+// the bytes from pos to stop, and reports whether the block ends where
+// planned. A token that would cross stop is dropped.
+func (e *engine) phantom(st *blockState, pos, stop int, end int64) bool {
+	early := false
+	for pos < stop {
+		t := e.pred.predict(pos)
+		n := t.size()
+		if pos+n > stop {
+			e.pred.skip(pos, stop-pos)
+			st.pos += int64(stop - pos)
+			return false
+		}
+		e.pred.advance(pos, t)
+		st.add(t)
+		pos += n
+		if pos < stop && e.plan.ends(st, end) {
+			early = true
+		}
+	}
+	return !early && e.plan.ends(st, end)
+}
+
+// codeSparse lists the mismatches: for each the number of plain bytes since
+// the one before, then 0 for a literal, else length-2 (257 for the odd
+// spelling of 258) and distance-1.
+func (a *analyst) codeSparse(start int) []byte {
+	out := a.sparse[:0]
+	for _, w := range a.wrong {
+		out = binary.AppendUvarint(out, uint64(w.pos-start))
+		start = w.pos
+		switch {
+		case !w.tok.isMatch():
+			out = append(out, 0)
+			continue
+		case w.tok&oddBit != 0:
+			out = binary.AppendUvarint(out, 257)
+		default:
+			out = binary.AppendUvarint(out, uint64(w.tok.length()-2))
+		}
+		out = binary.AppendUvarint(out, uint64(w.tok.dist()-1))
+	}
+	a.sparse = out
+	return out
+}

@@ -1,0 +1,375 @@
+package deflate
+
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
+// A predictor says which token an encoder would emit. Positions are indices
+// into the bytes given to begin.
+type predictor interface {
+	// begin prepares for a segment. follows says that the segment follows on
+	// the one this predictor worked on last; otherwise the predictor takes the
+	// window for all it knows of the past.
+	begin(s *segment, follows bool)
+
+	// predict returns the token expected at p.
+	predict(p int) token
+
+	// advance tells which token stood at p.
+	advance(p int, t token)
+
+	// skip tells that the n bytes at p have tokens unknown.
+	skip(p, n int)
+}
+
+// A chainPredictor is the match search of zlib, gzip and compress/flate:
+// chains of the positions that share a hash, newest first, and lazy or eager
+// evaluation of what they yield (zlib's longest_match, deflate_slow and
+// deflate_fast).
+//
+// Positions in the tables are virtual: they grow from segment to segment and
+// from stream to stream, so that entries of the past are out of reach and need no
+// clearing.
+type chainPredictor struct {
+	chainConfig
+	head []int32
+	prev [windowSize]uint16 // distance to the previous position of the chain, 0 if none
+
+	b      []byte
+	end    int   // index in b behind the last plain byte
+	abs    int64 // position of b[0] in the stream
+	base   int32 // virtual position of b[0]
+	ins    int   // positions below are in the tables
+	look   int   // matches found now end before here
+	hashes int   // bytes a hash covers
+
+	// found is what the search at position foundAt gave when it was made to
+	// judge the match before it.
+	foundAt   int
+	foundLen  int
+	foundDist int
+}
+
+func newChainPredictor(c chainConfig) *chainPredictor {
+	p := &chainPredictor{base: 1 << 20}
+	p.configure(c)
+	return p
+}
+
+// configure makes p predict as c says, reusing its memory.
+func (c *chainPredictor) configure(cfg chainConfig) {
+	c.chainConfig = cfg
+	if len(c.head) < 1<<cfg.hashBits {
+		c.head = make([]int32, 1<<cfg.hashBits)
+	}
+	c.hashes = 3
+	if cfg.hash >= crc4Hash {
+		c.hashes = 4
+	}
+}
+
+func (c *chainPredictor) begin(s *segment, follows bool) {
+	if c.base > 1<<30 {
+		c.rebase()
+	}
+	if follows {
+		// The bytes moved within b, and c.ins with them.
+		moved := int(s.abs - c.abs)
+		c.base += int32(moved)
+		c.ins -= moved
+		c.abs = s.abs
+	} else {
+		c.abs = s.abs
+		c.forget(s.start, len(c.b))
+	}
+	c.b = s.buf
+	c.end = 1 << 30
+	if s.ended() {
+		c.end = len(s.buf)
+		c.overrun()
+	}
+	c.foundAt = -1
+	c.setLook(s.start)
+	c.insertTo(s.start)
+}
+
+// rebase lowers all virtual positions by a multiple of the window's size.
+func (c *chainPredictor) rebase() {
+	down := (c.base - 1<<20) &^ (windowSize - 1)
+	for i, v := range c.head {
+		c.head[i] = max(v-down, 0)
+	}
+	c.base -= down
+}
+
+// forget moves the virtual positions on by more than past, so that nothing in
+// the tables is in reach, and leaves the window before p to be inserted.
+func (c *chainPredictor) forget(p, past int) {
+	c.base += int32(past) + 2*windowSize
+	c.ins = max(p-windowSize, 0)
+	if c.ins == 0 && c.abs == 0 && !c.goRules {
+		c.ins = 1 // zlib's NIL is position 0
+	}
+}
+
+// overrun lets b continue behind the end of the plain bytes: with zeros, and
+// for gzip, which compares beyond the end, with what its window holds there: zero
+// where nothing was read yet, else what was there 32 KiB ago, but for
+// two bytes (fill_window).
+func (c *chainPredictor) overrun() {
+	n := len(c.b)
+	c.b = append(c.b, make([]byte, maxMatch+8)...)
+	if !c.overlook || c.abs+int64(n) <= 2*windowSize {
+		return
+	}
+	for i := n + 2; i < len(c.b); i++ {
+		c.b[i] = c.b[i-windowSize]
+	}
+}
+
+// setLook finds the end of what the encoder can see from p: that of the
+// plain bytes, or of the chunk.
+func (c *chainPredictor) setLook(p int) {
+	c.look = c.end
+	if c.chunk != 0 {
+		at := c.abs + int64(p)
+		c.look = min(c.look, int(at-at%int64(c.chunk)+int64(c.chunk)-c.abs))
+	}
+}
+
+// nextChunk starts the chunk that holds p. Its encoder gets the window before
+// it as a dictionary, of which every position is entered.
+func (c *chainPredictor) nextChunk(p int) {
+	c.setLook(p)
+	if c.eager {
+		c.forget(p, maxMatch)
+		c.insertTo(p)
+	}
+}
+
+// insertTo enters the positions before e into the tables, as far as enough
+// bytes for a hash are in sight.
+func (c *chainPredictor) insertTo(e int) {
+	e = min(e, c.look-c.hashes+1)
+	if c.ins >= e {
+		return
+	}
+	switch c.hash {
+	case rollingHash:
+		shift := (c.hashBits + 2) / 3
+		mask := uint32(1)<<c.hashBits - 1
+		b, i := c.b, c.ins
+		h := uint32(b[i])<<shift ^ uint32(b[i+1])
+		for ; i < e; i++ {
+			h = (h<<shift ^ uint32(b[i+2])) & mask
+			c.link(h, i)
+		}
+	default:
+		for i := c.ins; i < e; i++ {
+			c.link(c.hashAt(i), i)
+		}
+	}
+	c.ins = e
+}
+
+func (c *chainPredictor) link(h uint32, i int) {
+	v := int32(i) + c.base
+	d := v - c.head[h]
+	c.head[h] = v
+	if d > windowSize {
+		d = 0
+	}
+	c.prev[v&(windowSize-1)] = uint16(d)
+}
+
+func (c *chainPredictor) hashAt(i int) uint32 {
+	v := binary.LittleEndian.Uint32(c.b[i:])
+	switch c.hash {
+	case rollingHash:
+		shift := (c.hashBits + 2) / 3
+		return (v&255<<(2*shift) ^ v>>8&255<<shift ^ v>>16&255) & (1<<c.hashBits - 1)
+	case crc3Hash:
+		return crc32c(v&0xffffff) & (1<<c.hashBits - 1)
+	case crc4Hash:
+		return crc32c(v) & (1<<c.hashBits - 1)
+	case knuthHash:
+		return (v*66521 + 66521) >> 16 & (1<<c.hashBits - 1)
+	}
+	return bits.ReverseBytes32(v) * 0x1e35a7bd >> 15
+}
+
+// crcTables holds, for each byte of a little-endian word, its part of the
+// word's CRC-32C (polynomial 0x82f63b78, no inversion), as the SSE 4.2
+// instruction computes it.
+var crcTables = func() (t [4][256]uint32) {
+	for i := range 256 {
+		v := uint32(i)
+		for k := 3; k >= 0; k-- {
+			for range 8 {
+				v = v>>1 ^ v&1*0x82f63b78
+			}
+			t[k][i] = v
+		}
+	}
+	return t
+}()
+
+func crc32c(v uint32) uint32 {
+	return crcTables[0][v&255] ^ crcTables[1][v>>8&255] ^ crcTables[2][v>>16&255] ^ crcTables[3][v>>24]
+}
+
+// matchLen returns the length of the common prefix of b[i:] and b[j:], i<j, at
+// most limit.
+func matchLen(b []byte, i, j, limit int) int {
+	n := 0
+	x, y := b[i:i+limit], b[j:j+limit]
+	for len(x)-n >= 8 && n+8 <= len(y) {
+		d := binary.LittleEndian.Uint64(x[n:]) ^ binary.LittleEndian.Uint64(y[n:])
+		if d != 0 {
+			return n + bits.TrailingZeros64(d)>>3
+		}
+		n += 8
+	}
+	for n < limit && x[n] == y[n] {
+		n++
+	}
+	return n
+}
+
+// search looks for a match at p longer than prevLen. It returns length 2 when
+// there is none.
+func (c *chainPredictor) search(p, prevLen int) (length, dist int) {
+	c.insertTo(p)
+	if p > c.look-c.hashes {
+		return 2, 0
+	}
+	d := int32(p) + c.base - c.head[c.hashAt(p)]
+	if int(d) > c.maxDist {
+		return 2, 0
+	}
+	if c.goRules {
+		return c.searchGo(p, p-int(d))
+	}
+	return c.searchZlib(p, p-int(d), prevLen)
+}
+
+// searchZlib is zlib's longest_match from candidate at on.
+func (c *chainPredictor) searchZlib(p, at, prevLen int) (length, dist int) {
+	b := c.b
+	sight := c.look - p
+	limit := min(maxMatch, sight)
+	nice := min(c.nice, sight)
+	if c.overlook {
+		limit, nice = maxMatch, c.nice
+	}
+	chain := c.chain
+	if prevLen >= c.good && !c.eager {
+		chain >>= 2
+	}
+	oldest := p - c.maxDist
+	best := prevLen
+	if best >= limit {
+		return 2, 0
+	}
+	start := b[p]
+	tail := binary.LittleEndian.Uint16(b[p+best-1:])
+	for {
+		if binary.LittleEndian.Uint16(b[at+best-1:]) == tail && b[at] == start {
+			if n := matchLen(b, at, p, limit); n > best {
+				best, dist = n, p-at
+				if n >= nice {
+					break
+				}
+				tail = binary.LittleEndian.Uint16(b[p+best-1:])
+			}
+		}
+		d := int(c.prev[uint32(int32(at)+c.base)&(windowSize-1)])
+		at -= d
+		chain--
+		if d == 0 || at <= oldest || chain == 0 {
+			break
+		}
+	}
+	if dist == 0 {
+		return 2, 0
+	}
+	best = min(best, sight)
+	if best == minMatch && dist > 4096 && !c.eager {
+		return 2, 0 // zlib's TOO_FAR
+	}
+	return best, dist
+}
+
+// searchGo is compress/flate's findMatch from candidate at on.
+func (c *chainPredictor) searchGo(p, at int) (length, dist int) {
+	b := c.b
+	limit := min(maxMatch, c.look-p)
+	nice := min(c.nice, limit)
+	oldest := p - windowSize
+	best := 3
+	for tries := c.chain; tries > 0; tries-- {
+		if best < limit && b[at+best] == b[p+best] {
+			n := matchLen(b, at, p, limit)
+			if n > best && (n > 4 || p-at <= 4096) {
+				best, dist = n, p-at
+				if n >= nice {
+					break
+				}
+			}
+		}
+		if at == oldest {
+			break
+		}
+		d := int(c.prev[uint32(int32(at)+c.base)&(windowSize-1)])
+		at -= d
+		if d == 0 || at < oldest {
+			break
+		}
+	}
+	if dist == 0 {
+		return 2, 0
+	}
+	return best, dist
+}
+
+func (c *chainPredictor) predict(p int) token {
+	if p >= c.look {
+		c.nextChunk(p)
+	}
+	length, dist := c.foundLen, c.foundDist
+	if c.foundAt != p {
+		length, dist = c.search(p, 2)
+	}
+	c.foundAt = -1
+	if length < minMatch {
+		return token(c.b[p])
+	}
+	if c.eager || length >= c.lazy || p+1 >= c.look || (c.goRules && c.look-p-1 <= length) {
+		return matchToken(length, dist)
+	}
+	nextLen, nextDist := c.search(p+1, length)
+	if nextLen <= length {
+		return matchToken(length, dist)
+	}
+	c.foundAt, c.foundLen, c.foundDist = p+1, nextLen, nextDist
+	return token(c.b[p])
+}
+
+func (c *chainPredictor) advance(p int, t token) {
+	if !t.isMatch() {
+		return
+	}
+	c.foundAt = -1
+	n := t.length()
+	if c.eager && n > c.lazy {
+		// Too long to enter every position (zlib's max_insert_length).
+		c.insertTo(p + 1)
+		c.ins = max(c.ins, p+n)
+	}
+}
+
+func (c *chainPredictor) skip(p, n int) {
+	c.foundAt = -1
+	c.insertTo(p + n)
+}
