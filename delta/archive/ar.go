@@ -43,7 +43,7 @@ func (e *expander) ar(p *plan) error {
 		if e.size-at < arHeader {
 			break
 		}
-		h, err := e.peek(Range{at, arHeader}, arHeader)
+		h, err := e.peek(span(at, arHeader), arHeader)
 		if err != nil {
 			return err
 		}
@@ -51,7 +51,7 @@ func (e *expander) ar(p *plan) error {
 		if !ok || size > e.size-at-arHeader {
 			break
 		}
-		body := Range{at + arHeader, size}
+		body := span(at+arHeader, size)
 		e.recipe = append(e.recipe, h...)
 		took, err := e.arMember(body, n, p)
 		if err != nil {
@@ -70,7 +70,7 @@ func (e *expander) ar(p *plan) error {
 	e.recipe = binary.AppendUvarint(e.recipe[:countAt], uint64(n))
 	e.recipe = append(e.recipe, members...)
 	e.recipe = binary.AppendUvarint(e.recipe, uint64(e.size-at))
-	return e.copySource(Range{at, e.size - at}, noName)
+	return e.copySource(span(at, e.size-at), noName)
 }
 
 // arMember takes a member apart if it is a gzip that can be, and returns 1.
@@ -100,7 +100,7 @@ func (e *expander) arPad(at, size int64) (int64, error) {
 		e.recipe = append(e.recipe, 0)
 		return at, nil
 	}
-	b, err := e.peek(Range{at, 1}, 1)
+	b, err := e.peek(span(at, 1), 1)
 	if err != nil {
 		return at, err
 	}

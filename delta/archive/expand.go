@@ -14,8 +14,8 @@ import (
 // has shown that it does not come back.
 type plan struct {
 	noTar bool
-	gzips map[int]int    // per gzip of an ar (0 if there is no ar): its members to take
-	raw   map[int64]bool // the offsets of zip entries' contents
+	gzips map[int]int  // per gzip of an ar (0 if there is no ar): its members to take
+	raw   map[int]bool // the zip entries, counted in the file's order, to keep raw
 }
 
 func (p *plan) limit(part int) int {
@@ -46,7 +46,7 @@ func expand(ctx context.Context, src io.ReaderAt, size int64, spool Spool, lim L
 	if f == Bytes {
 		return nil, ErrNotArchive
 	}
-	p := plan{gzips: map[int]int{}, raw: map[int64]bool{}}
+	p := plan{gzips: map[int]int{}, raw: map[int]bool{}}
 	for range maxAttempts {
 		e := newExpander(ctx, src, size, spool, lim, st)
 		v, err := e.run(f, &p)
@@ -87,8 +87,8 @@ func (p *plan) learn(err error, e *expander) bool {
 		p.gzips[r.part] = r.n
 		return r.n > 0 || r.part > 0
 	case errors.As(err, &m):
-		if at, ok := e.entryAt(m.at); ok {
-			p.raw[at] = true
+		if n, ok := e.entryAt(m.at); ok {
+			p.raw[n] = true
 			return true
 		}
 		was := p.noTar
@@ -112,7 +112,7 @@ func (e *expander) run(f Format, p *plan) (*View, error) {
 		}
 	case Gzip:
 		var tar bool
-		if tar, err = e.gzip(Range{0, e.size}, p.limit(0), !p.noTar); tar {
+		if tar, err = e.gzip(span(0, e.size), p.limit(0), !p.noTar); tar {
 			f = TarGzip
 		}
 	case Zip:
@@ -174,7 +174,7 @@ func (c *comparer) Write(p []byte) (int, error) {
 // sniffSource is [Sniff] over a whole file.
 func sniffSource(src io.ReaderAt, size int64) (Format, error) {
 	e := expander{src: src, size: size}
-	head, err := e.peek(Range{0, size}, SniffHead)
+	head, err := e.peek(span(0, size), SniffHead)
 	if err != nil {
 		return Bytes, err
 	}
@@ -182,7 +182,7 @@ func sniffSource(src io.ReaderAt, size int64) (Format, error) {
 		return f, nil
 	}
 	n := min(size, SniffTail)
-	tail, err := e.peek(Range{size - n, n}, n)
+	tail, err := e.peek(span(size-n, n), n)
 	if err != nil {
 		return Bytes, err
 	}

@@ -80,7 +80,7 @@ func (e *expander) gzip(r Range, members int, tars bool) (bool, error) {
 		if h == 0 {
 			break
 		}
-		m, err := e.gzipMember(Range{r.Off + int64(h), r.Len - int64(h)}, inner)
+		m, err := e.gzipMember(span(r.Off+int64(h), r.Len-int64(h)), inner)
 		if keepsRaw(err) {
 			return false, &rawMember{n: n}
 		}
@@ -94,7 +94,7 @@ func (e *expander) gzip(r Range, members int, tars bool) (bool, error) {
 			return false, fmt.Errorf("%w: too many gzip members", ErrNotArchive)
 		}
 		used := int64(h) + m.packed
-		r = Range{r.Off + used, r.Len - used}
+		r = span(r.Off+used, r.Len-used)
 	}
 	if n == 0 {
 		return false, &rawMember{}
@@ -172,7 +172,7 @@ func (e *expander) gzipMember(r Range, inner *gzipInner) (*gzipPart, error) {
 		m.kind = trailerAbsent
 		return m, nil
 	}
-	got, err := e.peek(Range{r.Off + used, 8}, 8)
+	got, err := e.peek(span(r.Off+used, 8), 8)
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"hash/crc32"
 	"io"
+
+	"github.com/pubsync/pubsync/delta/deflate"
 )
 
 // readGzipPart takes one gzip member off r.
@@ -104,6 +106,7 @@ func (j *rebuilder) inner(kind byte, total int64) (r io.Reader, stop func() erro
 
 func (j *rebuilder) gzipMembers(w io.Writer, inner io.Reader, r *recipeReader, n uint64) error {
 	var head []byte
+	guide := j.nextGuide()
 	for range n {
 		head = r.same(head, gzipHeaderMax)
 		m := readGzipPart(r, j.lim)
@@ -112,9 +115,10 @@ func (j *rebuilder) gzipMembers(w io.Writer, inner io.Reader, r *recipeReader, n
 		}
 		sum := &summer{crc: crc32.NewIEEE(), w: io.Discard}
 		plain := io.TeeReader(io.LimitReader(inner, m.plain), sum)
-		if err := j.join(w, plain, m.recipe, nil); err != nil {
+		if err := j.join(w, plain, m.recipe, guide); err != nil {
 			return err
 		}
+		guide = nil
 		if sum.n != m.plain {
 			return badRecipe("plain size of a gzip member")
 		}
@@ -129,4 +133,14 @@ func (j *rebuilder) gzipMembers(w io.Writer, inner io.Reader, r *recipeReader, n
 		}
 	}
 	return nil
+}
+
+// nextGuide returns the guide for the first member of the next gzip.
+func (j *rebuilder) nextGuide() *deflate.Guide {
+	n := j.gzips
+	j.gzips++
+	if j.guide == nil {
+		return nil
+	}
+	return j.guide.stream(n)
 }

@@ -27,7 +27,9 @@ type rebuilder struct {
 	steps int
 	buf   []byte
 
-	guide *basis
+	guide  *basis
+	gzips  int     // seen so far
+	layout *layout // if only the places of contents are wanted
 }
 
 func newRebuilder(ctx context.Context, plain io.ReaderAt, plainSize int64, recipe []byte, lim Limits, st streams) (*rebuilder, error) {
@@ -97,7 +99,7 @@ func (j *rebuilder) take(n int64) (Range, error) {
 	if n < 0 || n > j.end-j.pos {
 		return Range{}, badRecipe("more content than the plain stream has")
 	}
-	r := Range{j.pos, n}
+	r := span(j.pos, n)
 	j.pos += n
 	return r, nil
 }
@@ -107,6 +109,10 @@ func (j *rebuilder) content(w io.Writer, n int64) error {
 	r, err := j.take(n)
 	if err != nil || n == 0 {
 		return err
+	}
+	if j.layout != nil {
+		j.layout.content(r)
+		return nil
 	}
 	return j.copyRange(w, r)
 }

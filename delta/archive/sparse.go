@@ -58,7 +58,7 @@ func (s *sparseWriter) patch(c *columnSet, want, got []byte) {
 			runs[n-1].Len = int64(i) - runs[n-1].Off
 			continue
 		}
-		runs = append(runs, Range{int64(k), int64(i - k)})
+		runs = append(runs, span(int64(k), int64(i-k)))
 	}
 	if len(runs) == 0 {
 		s.skip()

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"io"
+
+	"github.com/pubsync/pubsync/delta"
 )
 
 var (
@@ -19,13 +21,10 @@ var (
 	ErrBadIndex = errors.New("malformed archive index")
 )
 
-// A Range is the bytes from Off up to Off+Len of a stream.
-type Range struct {
-	Off, Len int64
-}
+// A Range is a piece of a stream, in bytes.
+type Range = delta.Range
 
-// End returns the offset after the last byte of r.
-func (r Range) End() int64 { return r.Off + r.Len }
+func span(off, n int64) Range { return Range{Off: off, Len: n} }
 
 // A Spool holds a plain stream outside memory; an *os.File is one. Bytes past
 // the view's size are leftovers to be ignored. One goroutine at a time writes
@@ -76,14 +75,16 @@ func Expand(ctx context.Context, src io.ReaderAt, size int64, spool Spool, lim L
 // nil. An [ErrBadRecipe] means that the two do not belong together or exceed
 // lim; bytes may then have been written already. The caller compares the
 // digest of what was written with the one expected: a wrong plain stream can
-// rebuild to a wrong archive without an error.
+// rebuild to a wrong archive without an error, and so, rarely, can a guide:
+// rebuild again without it (see [Guide]). The caller knows how long the archive
+// is to be; w should fail past that.
 func Rebuild(ctx context.Context, plain io.ReaderAt, plainSize int64, recipe []byte, w io.Writer, lim Limits, guide *Guide) error {
 	j, err := newRebuilder(ctx, plain, plainSize, recipe, lim, newModelled(lim, lim.PlainSize))
 	if err != nil {
 		return err
 	}
 	if guide != nil {
-		if err := j.follow(guide); err != nil {
+		if err := j.follow(guide, recipe); err != nil {
 			return err
 		}
 	}

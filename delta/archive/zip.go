@@ -18,14 +18,16 @@ type zipEncoder struct {
 	patch  sparseWriter
 	prev   []byte  // the last deflate recipe
 	data   []int64 // offset of each entry's content
+	kept   []int   // the entries that are deflated and kept raw
 }
 
 // manyShapes is how many shapes of entries have their extra fields in them.
 const manyShapes = 256
 
 // zip takes apart a zip. The recipe: base, number of entries, the tail, the
-// deflate recipe of each deflated entry, the length of what is between the
-// last entry and the directory.
+// numbers of the entries that were deflated and are kept raw, the deflate
+// recipe of each that is not, the length of what is between the last entry and
+// the directory.
 func (e *expander) zip(p *plan) error {
 	dir, err := e.directory()
 	if err != nil {
@@ -39,6 +41,7 @@ func (e *expander) zip(p *plan) error {
 	e.recipe = binary.AppendUvarint(e.recipe, uint64(dir.base))
 	e.recipe = binary.AppendUvarint(e.recipe, uint64(len(dir.entries)))
 	z.tail()
+	front := len(e.recipe)
 	at := int64(0)
 	for i := range dir.entries {
 		next := dir.at
@@ -49,12 +52,37 @@ func (e *expander) zip(p *plan) error {
 			return err
 		}
 	}
+	recipes := bytes.Clone(e.recipe[front:])
+	e.recipe = append(z.appendKept(e.recipe[:front]), recipes...)
 	e.recipe = binary.AppendUvarint(e.recipe, uint64(dir.at-at))
-	if err := e.copySource(Range{at, dir.at - at}, noName); err != nil {
+	if err := e.copySource(span(at, dir.at-at), noName); err != nil {
 		return err
 	}
 	z.order()
 	return nil
+}
+
+// appendKept appends how many entries are kept raw, and their numbers as
+// differences.
+func (z *zipEncoder) appendKept(dst []byte) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(z.kept)))
+	last := 0
+	for _, n := range z.kept {
+		dst = binary.AppendUvarint(dst, uint64(n-last))
+		last = n
+	}
+	return dst
+}
+
+// readKept is its inverse; f is called with each number.
+func readKept(r *recipeReader, entries int, f func(n int)) {
+	n := 0
+	for range r.uvarint(uint64(entries)) {
+		if n += int(r.uvarint(uint64(entries))); r.err != nil {
+			return
+		}
+		f(n)
+	}
 }
 
 // tail puts what follows the directory into the recipe, without the numbers of
@@ -116,16 +144,16 @@ func (z *zipEncoder) entry(ze *zipEntry, at, limit int64) (int64, error) {
 	if ze.local < at || ze.local > z.dir.at-zipLocalLen {
 		return 0, notZip("overlapping entries")
 	}
-	head, err := e.peek(Range{ze.local, z.dir.at - ze.local}, zipLocalLen)
+	head, err := e.peek(span(ze.local, z.dir.at-ze.local), zipLocalLen)
 	if err != nil {
 		return 0, err
 	}
 	n, x := int(le.Uint16(head[26:])), int(le.Uint16(head[28:]))
-	data := Range{ze.local + zipLocalLen + int64(n+x), ze.packed}
+	data := span(ze.local+zipLocalLen+int64(n+x), ze.packed)
 	if string(head[:4]) != zipLocal || data.End() > limit || n > e.lim.NameLen {
 		return 0, notZip("entry out of range")
 	}
-	vars, err := e.peek(Range{ze.local + zipLocalLen, int64(n + x)}, int64(n+x))
+	vars, err := e.peek(span(ze.local+zipLocalLen, int64(n+x)), int64(n+x))
 	if err != nil {
 		return 0, err
 	}
@@ -134,7 +162,7 @@ func (z *zipEncoder) entry(ze *zipEntry, at, limit int64) (int64, error) {
 		return 0, notZip("entry of two names")
 	}
 	glue := ze.local - at
-	if err := e.copySource(Range{at, glue}, noName); err != nil {
+	if err := e.copySource(span(at, glue), noName); err != nil {
 		return 0, err
 	}
 	e.names.add(name)
@@ -159,7 +187,7 @@ func (z *zipEncoder) body(ze *zipEntry, rec []byte, data Range) (zipBody, error)
 	e, le := z.e, binary.LittleEndian
 	b := zipBody{kind: zipRaw, crc: le.Uint32(rec[16:])}
 	flags, method := le.Uint16(rec[8:]), le.Uint16(rec[10:])
-	if flags&1 != 0 || z.plan.raw[data.Off] {
+	if flags&1 != 0 || z.plan.raw[len(z.data)-1] {
 		method = 99
 	}
 	sum := &summer{crc: crc32.NewIEEE(), w: writerFunc(e.write)}
@@ -179,6 +207,7 @@ func (z *zipEncoder) body(ze *zipEntry, rec []byte, data Range) (zipBody, error)
 		e.cancelSegment()
 		e.beginSegment(e.names.n - 1)
 		sum.crc.Reset()
+		z.kept = append(z.kept, len(z.data)-1)
 	}
 	err := copyTo(e.ctx, sum, io.NewSectionReader(e.src, data.Off, data.Len))
 	e.endSegment()
@@ -193,7 +222,7 @@ func (z *zipEncoder) descriptor(b *zipBody, ze *zipEntry, rec []byte, at, limit 
 	if binary.LittleEndian.Uint16(rec[8:])&8 == 0 {
 		return at, nil
 	}
-	got, err := z.e.peek(Range{at, limit - at}, 24)
+	got, err := z.e.peek(span(at, limit-at), 24)
 	if err != nil {
 		return at, err
 	}
@@ -354,16 +383,13 @@ func (h *zipHeader) central(b []byte, extra int) []byte {
 	return b
 }
 
-// entryAt returns the offset of the content of the zip entry that the file's
-// byte at is in.
-func (e *expander) entryAt(at int64) (int64, bool) {
+// entryAt returns the number of the zip entry whose content, or what follows
+// it, has the file's byte at.
+func (e *expander) entryAt(at int64) (int, bool) {
 	z := e.zipped
 	if z == nil {
 		return 0, false
 	}
 	i := sort.Search(len(z.data), func(i int) bool { return z.data[i] > at }) - 1
-	if i < 0 || z.plan.raw[z.data[i]] {
-		return 0, false
-	}
-	return z.data[i], true
+	return i, i >= 0 && !z.plan.raw[i]
 }

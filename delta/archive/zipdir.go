@@ -92,7 +92,7 @@ func notZip(what string) error { return fmt.Errorf("%w: zip: %s", ErrNotArchive,
 // the file.
 func (e *expander) directory() (*zipDirectory, error) {
 	n := min(e.size, SniffTail+zipEnd64Len+zipLocator64Len)
-	tail, err := e.peek(Range{e.size - n, n}, n)
+	tail, err := e.peek(span(e.size-n, n), n)
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +116,7 @@ func (e *expander) directory() (*zipDirectory, error) {
 	if d.base = d.at - int64(off); d.base < 0 {
 		return nil, notZip("directory overlaps its end")
 	}
-	if d.b, err = e.peek(Range{d.at, int64(size)}, maxDirectory); err != nil {
+	if d.b, err = e.peek(span(d.at, int64(size)), maxDirectory); err != nil {
 		return nil, err
 	}
 	if err := d.parse(int(count)); err != nil {
@@ -126,7 +126,7 @@ func (e *expander) directory() (*zipDirectory, error) {
 	if e.size-after > maxZipTail {
 		return nil, notZip("too much after the directory")
 	}
-	if d.tail, err = e.peek(Range{after, e.size - after}, maxZipTail); err != nil {
+	if d.tail, err = e.peek(span(after, e.size-after), maxZipTail); err != nil {
 		return nil, err
 	}
 	d.end = int(e.size - n + int64(end) - after)

@@ -1,9 +1,12 @@
 package archive
 
 import (
+	"bytes"
 	"encoding/binary"
 	"hash/crc32"
 	"io"
+
+	"github.com/pubsync/pubsync/delta/deflate"
 )
 
 // zipDecoder puts a zip together again.
@@ -32,22 +35,49 @@ func (c *counter) Write(p []byte) (int, error) {
 	return n, err
 }
 
+// zipPart is a zip's recipe up to the deflate recipes.
+type zipPart struct {
+	base     int64
+	n        int
+	tail     []byte
+	end      int  // offset of the end record in tail
+	computed bool // its numbers are to be computed
+	kept     map[int]bool
+}
+
+// readZipPart takes it off r.
+func readZipPart(r *recipeReader, lim Limits) zipPart {
+	p := zipPart{kept: map[int]bool{}}
+	p.base = int64(r.uvarint(uint64(lim.PlainSize)))
+	p.n = int(r.uvarint(uint64(lim.Members)))
+	flag := r.byte()
+	p.end, p.computed = int(r.uvarint(maxZipTail)), flag == 1
+	p.tail = r.bytes(maxZipTail)
+	if flag > 1 || p.computed && p.end+zipEndLen > len(p.tail) {
+		r.fail("zip tail")
+	}
+	readKept(r, p.n, func(n int) { p.kept[n] = true })
+	return p
+}
+
+func newZipDecoder(j *rebuilder, w io.Writer) *zipDecoder {
+	return &zipDecoder{
+		j: j, w: &counter{w: w},
+		patch:  sparseReader{id: colPatch},
+		shapes: zipShapeReader{max: 2*j.lim.ColumnBytes + 4096},
+	}
+}
+
 // zip writes a zip.
 func (j *rebuilder) zip(w io.Writer) error {
-	z := &zipDecoder{j: j, w: &counter{w: w}, patch: sparseReader{id: colPatch}}
-	z.shapes.max = 2*j.lim.ColumnBytes + 4096
-	z.base = int64(j.rec.uvarint(uint64(j.lim.PlainSize)))
-	n := int(j.rec.uvarint(uint64(j.lim.Members)))
-	flag, end := j.rec.byte(), j.rec.uvarint(maxZipTail)
-	tail := j.rec.bytes(maxZipTail)
-	if flag > 1 || flag == 1 && end+zipEndLen > uint64(len(tail)) {
-		j.rec.fail("zip tail")
-	}
+	p := readZipPart(&j.rec, j.lim)
 	if j.rec.err != nil {
 		return j.rec.err
 	}
-	for i := range n {
-		if err := z.entry(i); err != nil {
+	z := newZipDecoder(j, w)
+	z.base = p.base
+	for range p.n {
+		if err := z.entry(); err != nil {
 			return err
 		}
 	}
@@ -58,9 +88,9 @@ func (j *rebuilder) zip(w io.Writer) error {
 	if err := z.directory(); err != nil {
 		return err
 	}
-	if flag == 1 {
-		tail = append([]byte(nil), tail...)
-		copy(tail[end+8:end+20], endNumbers(n, len(z.dir), at-z.base))
+	tail := bytes.Clone(p.tail)
+	if p.computed {
+		copy(tail[p.end+8:p.end+20], endNumbers(p.n, len(z.dir), at-z.base))
 	}
 	_, err := z.w.Write(tail)
 	return err
@@ -99,25 +129,32 @@ type zipParts struct {
 	recipe         []byte
 }
 
-// entry writes the i-th entry and keeps its directory record.
-func (z *zipDecoder) entry(i int) error {
+// begin reads an entry's shape and name and deals with the bytes before it.
+func (z *zipDecoder) begin(glue func(n int64) error) (*zipShape, error) {
 	j, c := z.j, z.j.cols
 	if err := j.step(); err != nil {
-		return err
+		return nil, err
 	}
 	s := z.shapes.next(c)
 	if s == nil {
-		return c.err
+		return nil, c.err
 	}
 	z.name = j.names.next(c, z.name[:0])
-	if s.flags&zipGlue != 0 {
-		n := c.uvarint(colPacked)
-		if n > uint64(j.lim.PlainSize) {
-			return badRecipe("glue of a zip")
-		}
-		if err := j.content(z.w, int64(n)); err != nil {
-			return err
-		}
+	if s.flags&zipGlue == 0 {
+		return s, c.err
+	}
+	n := c.uvarint(colPacked)
+	if n > uint64(j.lim.PlainSize) {
+		return nil, badRecipe("glue of a zip")
+	}
+	return s, glue(int64(n))
+}
+
+// entry writes an entry and keeps its directory record.
+func (z *zipDecoder) entry() error {
+	s, err := z.begin(func(n int64) error { return z.j.content(z.w, n) })
+	if err != nil {
+		return err
 	}
 	p, err := z.parts(s)
 	if err != nil {
@@ -127,7 +164,7 @@ func (z *zipDecoder) entry(i int) error {
 	if err := z.header(p); err != nil {
 		return err
 	}
-	if err := z.body(p, i); err != nil {
+	if err := z.body(p); err != nil {
 		return err
 	}
 	if _, err := z.w.Write(appendDescriptor(nil, s.desc, p.crc, p.packed, p.plain)); err != nil {
@@ -223,13 +260,19 @@ func (z *zipDecoder) header(p *zipParts) error {
 }
 
 // body writes the compressed content.
-func (z *zipDecoder) body(p *zipParts, i int) error {
+func (z *zipDecoder) body(p *zipParts) error {
 	j, at := z.j, z.w.n
 	sum := crc32.NewIEEE()
 	switch {
 	case p.shape.kind == zipDeflated:
+		if packed, ok := z.copied(p); ok {
+			if err := z.copyPacked(packed, p, sum); err != nil {
+				return err
+			}
+			break
+		}
 		plain := io.TeeReader(io.NewSectionReader(j.plain, p.content.Off, p.content.Len), sum)
-		if err := j.join(z.w, plain, p.recipe, nil); err != nil {
+		if err := j.join(z.w, plain, p.recipe, z.guideFor(p)); err != nil {
 			return err
 		}
 	case p.shape.flags&zipReal != 0 || p.shape.kind == zipRaw:
@@ -249,6 +292,33 @@ func (z *zipDecoder) body(p *zipParts, i int) error {
 		return badRecipe("compressed size of a zip entry")
 	}
 	return nil
+}
+
+// copied returns the compressed bytes of the basis that an entry's are copied
+// from.
+func (z *zipDecoder) copied(p *zipParts) (Range, bool) {
+	if z.j.guide == nil {
+		return Range{}, false
+	}
+	return z.j.guide.whole(p.content, p.recipe)
+}
+
+func (z *zipDecoder) guideFor(p *zipParts) *deflate.Guide {
+	if z.j.guide == nil {
+		return nil
+	}
+	return z.j.guide.part(p.content)
+}
+
+// copyPacked writes an entry's compressed bytes from the basis and sums up its
+// plain bytes if their CRC is still to be known.
+func (z *zipDecoder) copyPacked(packed Range, p *zipParts, sum io.Writer) error {
+	if p.shape.flags&zipReal == 0 {
+		if err := z.j.copyRange(sum, p.content); err != nil {
+			return err
+		}
+	}
+	return copyTo(z.j.ctx, z.w, io.NewSectionReader(z.j.guide.Basis, packed.Off, packed.Len))
 }
 
 // record makes the directory record.
