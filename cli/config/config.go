@@ -1,7 +1,5 @@
 package config
 
-import "errors"
-
 // Config is everything config.toml can say. The zero Config is not useful;
 // begin with [Default].
 type Config struct {
@@ -21,7 +19,8 @@ type Config struct {
 type Server struct {
 	// Listen is the address and port to serve HTTPS on; port 0 picks one.
 	Listen string `toml:"listen"`
-	// URL is the address put into tokens, if it is not https://LISTEN.
+	// URL is the address put into tokens, if it is not https://LISTEN:
+	// https, a host, perhaps a port, no path.
 	URL string `toml:"url"`
 	// Store is the folder of blobs and catalog; it is made if absent.
 	Store string `toml:"store"`
@@ -38,22 +37,23 @@ type Server struct {
 
 // Limits is the section [server.limits].
 type Limits struct {
-	// Body is the most bytes one request body may have; the server states it
-	// to clients.
+	// Body is the most bytes one request body may have, 64 KiB to 1 GiB; the
+	// server states it to clients.
 	Body Size `toml:"body"`
 	// HeaderTimeout is how long a request's header may take to arrive.
 	HeaderTimeout Duration `toml:"header_timeout"`
 	// IdleTimeout is how long a connection may wait between requests.
 	IdleTimeout Duration `toml:"idle_timeout"`
-	// BodyRate is the least bytes per second a body must keep up, on average
-	// over RateGrace.
+	// BodyRate is the least bytes per second a body must keep up, on average;
+	// 0 is no bound.
 	BodyRate Size `toml:"body_rate"`
 	// RateGrace is how long a body may fall behind BodyRate before the request
 	// is cut.
 	RateGrace Duration `toml:"rate_grace"`
 	// Parallel is the most requests served at once in all.
 	Parallel int `toml:"parallel"`
-	// PerAddress is the most requests served at once for one address.
+	// PerAddress is the most requests served at once for one address; 0 is no
+	// bound of its own.
 	PerAddress int `toml:"per_address"`
 	// SessionIdle is how long an unfinished push keeps its staged bytes after
 	// its last request.
@@ -64,7 +64,7 @@ type Limits struct {
 
 // TLS is the section [tls]. Without Cert and without ACME domains the server
 // makes a self-signed certificate, keeps it in the store, and puts its pin into
-// tokens.
+// tokens. Cert and Key go together, and exclude ACME.
 type TLS struct {
 	Cert string `toml:"cert"` // PEM file, leaf first
 	Key  string `toml:"key"`  // PEM file
@@ -74,8 +74,8 @@ type TLS struct {
 // ACME is the section [tls.acme].
 type ACME struct {
 	Domains   []string `toml:"domains"`   // names to get certificates for; none turns ACME off
-	Email     string   `toml:"email"`     // contact given to the authority
-	Cache     string   `toml:"cache"`     // folder of keys and certificates; empty: STORE/acme
+	Email     string   `toml:"email"`     // contact given to the authority; may be empty
+	Cache     string   `toml:"cache"`     // folder of keys and certificates; empty: "acme" in the store
 	Directory string   `toml:"directory"` // the authority's directory URL; empty: Let's Encrypt
 }
 
@@ -94,22 +94,23 @@ type Tokens struct {
 
 // Ban is the section [tokens.ban].
 type Ban struct {
-	Tries  int      `toml:"tries"` // bad tokens from one address within Window before it is banned; 0 never bans
-	Window Duration `toml:"window"`
-	Delay  Duration `toml:"delay"` // added to the answer to each bad token
-	For    Duration `toml:"for"`   // length of a ban
+	Tries  int      `toml:"tries"`  // bad tokens from one address within Window before it is banned; 0 never bans
+	Window Duration `toml:"window"` // see Tries
+	Delay  Duration `toml:"delay"`  // added to the answer to each bad token
+	For    Duration `toml:"for"`    // length of a ban
 }
 
-// Scheduler is a section [[scheduler]]: who may issue tokens, and how wide.
+// Scheduler is a section [[scheduler]]: who may issue tokens, and how wide. One
+// of Keys and ClientCA is required, and at least one prefix.
 type Scheduler struct {
 	Name        string    `toml:"name"`         // unique; in the audit log
 	Keys        string    `toml:"keys"`         // file of credential hashes, one a line, at most two active
-	ClientCA    string    `toml:"client_ca"`    // PEM file; a client certificate it signed, with Name as its common name, serves as credential
+	ClientCA    string    `toml:"client_ca"`    // PEM file; a client certificate it signed, with Name as its common name, is a credential
 	Prefixes    []string  `toml:"prefixes"`     // targets its tokens may publish at or below; "*" means any
 	Networks    []Network `toml:"networks"`     // addresses it may call from; empty: any
-	MaxLifetime Duration  `toml:"max_lifetime"` // of its tokens
-	MaxBytes    Size      `toml:"max_bytes"`    // per token
-	MaxFiles    int       `toml:"max_files"`    // per token
+	MaxLifetime Duration  `toml:"max_lifetime"` // of its tokens; absent or 0: 24 h
+	MaxBytes    Size      `toml:"max_bytes"`    // per token; absent or 0: 1 TB
+	MaxFiles    int       `toml:"max_files"`    // per token; absent or 0: 1,000,000
 	Overwrite   bool      `toml:"overwrite"`    // its tokens may carry the leave to overwrite
 	Quota       Size      `toml:"quota"`        // bytes its publications may hold in all; 0: no bound
 }
@@ -118,35 +119,36 @@ type Scheduler struct {
 // exchanged (RFC 8693) for a one-shot token.
 type OIDC struct {
 	Name     string `toml:"name"`     // unique; in the audit log
-	Issuer   string `toml:"issuer"`   // https URL, exactly as in the claim "iss"
+	Issuer   string `toml:"issuer"`   // URL, exactly as in the claim "iss"; https, or http on loopback
 	Audience string `toml:"audience"` // the one audience accepted
-	// Match are claims that must have exactly this value, or, in a value with
-	// wildcards, match it as path.Match does. At least one is required.
+	// Match are claims that must be there with this value, or, where the value
+	// has wildcards, match it as path.Match does. At least one is required.
 	Match map[string]string `toml:"match"`
-	// Target is the target of the token, with {claim} for checked claim
-	// values: "{project_path}/{pipeline_id}". A value becomes one component
+	// Target is the target of the token, with {claim} for claim values:
+	// "ci/{project_path...}/{pipeline_id}". A value becomes one component
 	// unless it is written {claim...}, and must be a valid path either way.
+	// The first component must not be a claim.
 	Target       string     `toml:"target"`
-	TTL          Duration   `toml:"ttl"`          // 0: that of [tokens]
-	Publications int        `toml:"publications"` // 0: that of [tokens]
-	Files        int        `toml:"files"`        // 0: that of [tokens]
-	Bytes        Size       `toml:"bytes"`        // 0: that of [tokens]
-	Overwrite    bool       `toml:"overwrite"`
-	Visibility   Visibility `toml:"visibility"` // empty: that of [tokens]
+	TTL          Duration   `toml:"ttl"`          // absent or 0: that of [tokens], as with the others
+	Publications int        `toml:"publications"` // commits
+	Files        int        `toml:"files"`        // entries pushed
+	Bytes        Size       `toml:"bytes"`        // bytes of the files pushed
+	Overwrite    bool       `toml:"overwrite"`    // leave to change what exists
+	Visibility   Visibility `toml:"visibility"`   // of what is published
 }
 
 // Type is a section [types.NAME]: the profile of a build type.
 type Type struct {
-	Include []string `toml:"include"` // globs; see walk.Shape
-	Exclude []string `toml:"exclude"` // globs
+	Include []string `toml:"include"` // globs of what is taken, all if empty; without a slash: of the last component
+	Exclude []string `toml:"exclude"` // globs of what is not
 	Strip   int      `toml:"strip"`   // leading path components dropped
 	Flatten bool     `toml:"flatten"` // only the last component of each file kept
-	Mode    PushMode `toml:"mode"`    // empty: merge
+	Mode    PushMode `toml:"mode"`    // absent: merge
 	// KeepBuilds and KeepDays say what retention keeps: a build goes when it is
-	// beyond both. 0 is no bound; both 0 keeps everything.
+	// beyond every bound given. 0 is no bound; both 0 keeps everything.
 	KeepBuilds int        `toml:"keep_builds"`
 	KeepDays   int        `toml:"keep_days"`
-	Visibility Visibility `toml:"visibility"` // empty: that of the token
+	Visibility Visibility `toml:"visibility"` // absent: that of the token
 	Licence    string     `toml:"licence"`    // text file to accept before reading; empty: none
 	Aliases    []string   `toml:"aliases"`    // names below the type that follow the newest build: "latest"
 	Quota      Size       `toml:"quota"`      // bytes the type may hold; 0: no bound
@@ -156,17 +158,18 @@ type Type struct {
 type Export struct {
 	Dir     string   `toml:"dir"`     // empty: no export
 	Targets []string `toml:"targets"` // targets kept in step, each with all below it; "*" means all that are public
-	Link    string   `toml:"link"`    // "hard", "reflink", "copy", or "auto": the first that works, in that order
+	Link    LinkMode `toml:"link"`
 }
 
-// Rsync is the section [rsync]: exported targets served by an rsync daemon.
+// Rsync is the section [rsync]: exported targets served by an rsync daemon. It
+// needs an export.
 type Rsync struct {
-	Listen         string    `toml:"listen"`  // empty: no daemon
-	Program        string    `toml:"program"` // the rsync to run
-	Allow          []Network `toml:"allow"`   // empty: any
-	Deny           []Network `toml:"deny"`
-	MaxConnections int       `toml:"max_connections"`
-	Modules        []Module  `toml:"module"`
+	Listen         string    `toml:"listen"`          // address and port; empty: no daemon
+	Program        string    `toml:"program"`         // the rsync to run
+	Allow          []Network `toml:"allow"`           // empty: any
+	Deny           []Network `toml:"deny"`            // refused even if allowed
+	MaxConnections int       `toml:"max_connections"` // at once
+	Modules        []Module  `toml:"module"`          // [[rsync.module]]
 }
 
 // Module is a section [[rsync.module]].
@@ -174,7 +177,7 @@ type Module struct {
 	Name    string `toml:"name"`    // as in rsync://HOST/NAME/
 	Target  string `toml:"target"`  // the exported target it shows
 	Comment string `toml:"comment"` // shown in the daemon's list
-	List    bool   `toml:"list"`    // shown there at all
+	Hidden  bool   `toml:"hidden"`  // not in that list
 }
 
 // Alerts is the section [alerts].
@@ -187,22 +190,6 @@ type Alerts struct {
 // Accel is the section [accel]: downloads handed to the web server in front.
 // At most one of the two may be set.
 type Accel struct {
-	XAccelRedirect string `toml:"x_accel_redirect"` // nginx: the internal location that maps to the store's blobs, such as "/blobs/"
-	XSendfile      bool   `toml:"x_sendfile"`       // apache, lighttpd: the file's path
+	XAccelRedirect string `toml:"x_accel_redirect"` // nginx: the internal location that maps to the store's folder, such as "/blobs/"
+	XSendfile      bool   `toml:"x_sendfile"`       // apache, lighttpd: the header carries the file's path
 }
-
-// Default returns the configuration of a server without config.toml.
-func Default() *Config { return &Config{} }
-
-// Load reads the file and returns its configuration over the defaults, checked.
-// Relative file names in it are taken relative to the file's own folder, but
-// Store and the others only named on the command line are not. Errors name the
-// file, the line where it is known, and the key.
-func Load(name string) (*Config, error) { return nil, errors.ErrUnsupported }
-
-// Parse is [Load] for text in memory; name is for errors, and relative file
-// names are left as they are.
-func Parse(name string, text []byte) (*Config, error) { return nil, errors.ErrUnsupported }
-
-// Check returns every mistake in c that is not one of syntax, joined.
-func (c *Config) Check() error { return errors.ErrUnsupported }
