@@ -21,6 +21,9 @@
 // [Config.ReadOnly]. Otherwise the file is a reflink where the file system
 // offers it, else a copy, checked against its digest.
 //
+// A file that was linked stays as it is even if the store has meanwhile healed
+// the blob; [Exporter.Rebuild] takes everything from the store again.
+//
 // Set-user-id and set-group-id bits are dropped: the files belong to the
 // server's user, and a publisher must not be able to run code as that.
 package export
@@ -28,6 +31,10 @@ package export
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/pubsync/pubsync/server/store"
@@ -73,7 +80,8 @@ type Config struct {
 	// The store's file takes on that mode and mtime.
 	ReadOnly bool
 
-	Now func() time.Time // required
+	Now   func() time.Time                       // required
+	After func(d time.Duration) <-chan time.Time // required by Run
 }
 
 // A Report counts what an export did.
@@ -90,20 +98,106 @@ type Report struct {
 
 // An Exporter keeps one directory. Its methods are safe for concurrent use;
 // two exporters must not share a directory.
-type Exporter struct{ cfg Config }
+type Exporter struct {
+	cfg  Config
+	root *os.Root
+
+	mu      sync.Mutex // held while the directory changes
+	targets []manifest.Path
+}
 
 // New checks c, makes its directory and returns an exporter for it. Errors
 // wrap [ErrBadTarget] or are those of the file system.
-func New(c Config) (*Exporter, error) { return nil, nil }
+func New(c Config) (*Exporter, error) {
+	if err := checkTargets(c.Targets); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(c.Dir, 0o755); err != nil {
+		return nil, fmt.Errorf("export: %w", err)
+	}
+	root, err := os.OpenRoot(c.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("export: %w", err)
+	}
+	return &Exporter{cfg: c, root: root, targets: slices.Clone(c.Targets)}, nil
+}
 
 // Close releases the directory.
-func (x *Exporter) Close() error { return nil }
+func (x *Exporter) Close() error { return x.root.Close() }
 
-// Path returns where the target appears in the file system.
-func (x *Exporter) Path(target manifest.Path) string { return "" }
+// SetTargets replaces the chosen targets from the next Sync on; those no
+// longer among them disappear then. Errors wrap [ErrBadTarget].
+func (x *Exporter) SetTargets(targets []manifest.Path) error {
+	if err := checkTargets(targets); err != nil {
+		return err
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.targets = slices.Clone(targets)
+	return nil
+}
+
+func checkTargets(targets []manifest.Path) error {
+	for i, t := range targets {
+		if _, err := manifest.ParsePath(string(t)); err != nil {
+			return fmt.Errorf("%w: %w", ErrBadTarget, err)
+		}
+		if t.First() == versionsDir {
+			return fmt.Errorf("%w: %q: the export keeps its versions under that name", ErrBadTarget, t)
+		}
+		for _, other := range targets[:i] {
+			if t.Within(other) || other.Within(t) {
+				return fmt.Errorf("%w: %q and %q: one is within the other", ErrBadTarget, other, t)
+			}
+		}
+	}
+	return nil
+}
 
 // Sync brings every target to the newest version and removes versions whose
 // grace period has ended. A target that no longer exists disappears. An error
 // in one target does not keep the others from being brought up; all errors
 // are joined.
-func (x *Exporter) Sync(ctx context.Context) (Report, error) { return Report{}, nil }
+func (x *Exporter) Sync(ctx context.Context) (Report, error) { return x.sync(ctx, false) }
+
+// Rebuild is Sync, but makes every target anew and takes nothing from earlier
+// versions: for after damage.
+func (x *Exporter) Rebuild(ctx context.Context) (Report, error) { return x.sync(ctx, true) }
+
+func (x *Exporter) sync(ctx context.Context, anew bool) (rep Report, err error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	v, err := x.cfg.Store.Version(ctx)
+	if err != nil {
+		return rep, fmt.Errorf("export: %w", err)
+	}
+	// Targets given up go first: a new one may need their place.
+	errs := []error{x.retireOthers()}
+	for _, t := range x.targets {
+		if err := x.bringUp(ctx, t, v, anew, &rep); err != nil {
+			errs = append(errs, fmt.Errorf("export %q: %w", t, err))
+		}
+		if ctx.Err() != nil {
+			return rep, errors.Join(errs...)
+		}
+	}
+	return rep, errors.Join(append(errs, x.sweep(&rep))...)
+}
+
+// Run calls Sync at once, whenever changed delivers, and when a grace period
+// may have ended, and hands each outcome to report, until ctx is done.
+func (x *Exporter) Run(ctx context.Context, changed <-chan struct{}, report func(Report, error)) {
+	for {
+		rep, err := x.Sync(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		report(rep, err)
+		select {
+		case <-ctx.Done():
+			return
+		case <-changed:
+		case <-x.cfg.After(max(x.cfg.Grace, time.Minute)):
+		}
+	}
+}

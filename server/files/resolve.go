@@ -106,7 +106,7 @@ func (h *Handler) follow(ctx context.Context, q *request) (*found, error) {
 		last = f
 		return f.entry, nil
 	})
-	for _, no := range []error{treelink.ErrOutside, treelink.ErrLoop, treelink.ErrNotDir, store.ErrNotFound} {
+	for _, no := range []error{treelink.ErrOutside, treelink.ErrLoop, treelink.ErrTooLong, treelink.ErrNotDir, store.ErrNotFound} {
 		if errors.Is(err, no) {
 			return nil, store.ErrNotFound
 		}

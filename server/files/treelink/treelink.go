@@ -22,6 +22,7 @@ const MaxSteps = 1000
 var (
 	ErrOutside = errors.New("symlink leads out of the tree")
 	ErrLoop    = errors.New("too many symlinks")
+	ErrTooLong = errors.New("symlink takes too many steps")
 	ErrNotDir  = errors.New("not a directory")
 )
 
@@ -40,7 +41,7 @@ func Resolve(path manifest.Path, lookup Lookup) (manifest.Entry, error) {
 		name := rest[0]
 		rest = rest[1:]
 		if steps++; steps > MaxSteps {
-			return manifest.Entry{}, fmt.Errorf("%q: %w", path, ErrLoop)
+			return manifest.Entry{}, fmt.Errorf("%q: %w", path, ErrTooLong)
 		}
 		if cur.Kind != manifest.Dir {
 			return manifest.Entry{}, fmt.Errorf("%q: %w", cur.Path, ErrNotDir)

@@ -42,9 +42,9 @@ func TestResolveIsBounded(t *testing.T) {
 	tr.add("f", "file")
 	looked := 0
 	count := func(p manifest.Path) (manifest.Entry, error) { looked++; return tr.lookup(p) }
-	for _, p := range []manifest.Path{"bomb", "self"} {
-		if _, err := Resolve(p, count); !errors.Is(err, ErrLoop) {
-			t.Errorf("%s: %v", p, err)
+	for p, want := range map[manifest.Path]error{"bomb": ErrTooLong, "self": ErrLoop} {
+		if _, err := Resolve(p, count); !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", p, err, want)
 		}
 	}
 	if looked > MaxSteps+MaxHops+2 {
