@@ -25,7 +25,7 @@ const (
 )
 
 // State returns the state of the record at the given time.
-func (r *Record) State(now time.Time) State {
+func (r Record) State(now time.Time) State {
 	switch {
 	case !r.Revoked.IsZero():
 		return StateRevoked

@@ -148,12 +148,13 @@ func parseParts(s string) (Connection, error) {
 // looksLikeToken reports whether s is long and plain enough to have been a
 // string of this package once.
 func looksLikeToken(s string) bool {
-	return len(s) >= BearerLen-4 && allDigits(strings.Map(func(r rune) rune {
-		if r == '.' || r == '_' {
-			return -1
+	odd := 0
+	for i := range len(s) {
+		if _, ok := digit(s[i]); !ok {
+			odd++
 		}
-		return r
-	}, s))
+	}
+	return len(s) >= BearerLen-len(Token) && odd <= 3
 }
 
 func parseFront(body, bearer string) (Connection, error) {
