@@ -29,6 +29,8 @@ func (s *memSpool) ReadAt(p []byte, off int64) (int, error) {
 // stream itself.
 type verbatim struct{}
 
+type guideOfStream = deflate.Guide
+
 func (verbatim) split(_ context.Context, r io.Reader, plain io.Writer) ([]byte, int64, error) {
 	all, err := io.ReadAll(r)
 	if err != nil {
@@ -46,7 +48,7 @@ func (verbatim) split(_ context.Context, r io.Reader, plain io.Writer) ([]byte, 
 	return all[:used], used, nil
 }
 
-func (verbatim) join(_ context.Context, w io.Writer, plain io.Reader, recipe []byte, _ *deflate.Guide) error {
+func (verbatim) join(_ context.Context, w io.Writer, plain io.Reader, recipe []byte, _ *guideOfStream) error {
 	if _, err := io.Copy(io.Discard, plain); err != nil {
 		return err
 	}

@@ -243,14 +243,18 @@ func cString(f []byte) []byte {
 type splitRule byte
 
 const (
-	splitLongest  splitRule = 0 // the longest prefix that fits: GNU tar, Go, Node
-	splitShortest splitRule = 1 // the shortest that leaves a name that fits: Python
-	splitTruncate splitRule = 2 // no prefix; the full name is elsewhere
-	numSplitRules           = 3
+	splitLongest     splitRule = 0 // the longest prefix that fits: GNU tar, Go, Node
+	splitShortest    splitRule = 1 // the shortest that leaves a name that fits: Python
+	splitTruncate    splitRule = 2 // no prefix; the full name is elsewhere
+	splitTruncateNul splitRule = 3 // the same, with a NUL at the end: old GNU tar
+	numSplitRules              = 4
 )
 
 // fields returns the name and prefix fields of a full name.
 func (r splitRule) fields(full []byte) (name, prefix []byte) {
+	if r == splitTruncateNul {
+		return full[:min(len(full), nameLen-1)], nil
+	}
 	if len(full) <= nameLen || r == splitTruncate {
 		return full, nil
 	}

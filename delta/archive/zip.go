@@ -263,8 +263,11 @@ func (z *zipEncoder) code(ze *zipEntry, rec, head []byte, local []extraField, b 
 	if glue > 0 {
 		s.flags |= zipGlue
 	}
-	if le.Uint16(rec[8:])&8 == 0 || !isZero(head[14:26]) {
+	switch streamed := le.Uint16(rec[8:])&8 != 0; {
+	case !streamed || !isZero(head[14:22]):
 		s.flags |= zipReal
+	case !isZero(head[22:26]):
+		s.flags |= zipPlain
 	}
 	if len(comment) > 0 {
 		s.flags |= zipComment
@@ -358,6 +361,8 @@ func (h *zipHeader) local(b []byte, extra int) []byte {
 	if h.shape.flags&zipReal != 0 {
 		le.PutUint32(b[14:], h.crc)
 		put32(b[18:], h.packed)
+	}
+	if h.shape.flags&(zipReal|zipPlain) != 0 {
 		put32(b[22:], h.plain)
 	}
 	le.PutUint16(b[26:], uint16(h.name))

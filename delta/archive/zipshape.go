@@ -18,7 +18,8 @@ const (
 	zipGlue     = 1 << 0 // bytes that belong to no entry come first
 	zipReal     = 1 << 1 // the local header has CRC and sizes
 	zipComment  = 1 << 2
-	zipAllFlags = 1<<3 - 1
+	zipPlain    = 1 << 3 // the local header has nothing of that but the plain size
+	zipAllFlags = 1<<4 - 1
 )
 
 // What an entry's content in the plain stream is.
