@@ -1,13 +1,16 @@
 package delta
 
-// Literal is the Basis of an [Op] whose bytes are in no basis.
-const Literal = -1
+// What an [Op] has for a Basis if it copies from none.
+const (
+	Literal = -1 // its bytes are in no basis
+	Self    = -2 // they are what earlier ops made
+)
 
 // An Op produces the next Len bytes of the new file.
 type Op struct {
-	Basis int   // index of the basis to copy from, or Literal
-	Off   int64 // in that basis; for a literal, in the new file
-	Len   int64 // bytes, more than 0
+	Basis int   // index of the basis to copy from, or Literal, or Self
+	Off   int64 // in that basis; for a literal and for Self, in the new file
+	Len   int64 // bytes, more than 0; for Self, Off+Len is not beyond where the op starts
 }
 
 // A Range is a piece of a file, in bytes.

@@ -109,6 +109,15 @@ func (p *Plan) Place(at int64, op Op) error {
 	return nil
 }
 
+// add appends a copy after all others, or extends the last one.
+func (p *Plan) add(c placed) {
+	if n := len(p.copies); n > 0 && c.continues(&p.copies[n-1]) {
+		p.copies[n-1].Len += c.Len
+	} else if n < MaxCopies {
+		p.copies = append(p.copies, c)
+	}
+}
+
 // gaps calls f for every piece of the new file that is in no copy, ascending,
 // with the copies before and after it, nil where there is none.
 func (p *Plan) gaps(f func(g Range, before, after *placed) error) error {

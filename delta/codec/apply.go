@@ -35,8 +35,6 @@ type applier struct {
 	w        io.Writer
 	flags    byte
 	output   int64
-	steps    int
-	columns  []byte
 	literals []byte
 }
 
@@ -51,98 +49,59 @@ func (a *applier) open(part []byte, maxOutput int64) error {
 	switch {
 	case r.bad:
 		return fmt.Errorf("%w: part cut short", ErrMalformed)
-	case a.flags&flagsUnknown != 0 || a.flags&flagPrimed != 0 && a.flags&flagLitZstd == 0:
+	case a.flags&flagsUnknown != 0 || a.flags&flagPrimed != 0 && a.flags&flagLiterals == 0:
 		return fmt.Errorf("%w: unknown flags %#x", ErrMalformed, a.flags)
 	case int64(output) > maxOutput:
 		return fmt.Errorf("%w: a part makes %d bytes, at most %d allowed", ErrTooLarge, output, maxOutput)
 	}
 	a.output = int64(output)
-	if err := a.openOps(&r); err != nil {
-		return err
-	}
-	literals, steps, err := a.check()
+	literals, err := a.openOps(&r)
 	if err != nil {
 		return err
-	}
-	return a.openLiterals(&r, literals, steps)
-}
-
-// openOps finds the op columns.
-func (a *applier) openOps(r *reader) error {
-	if a.flags&flagOps == 0 {
-		if a.flags&(flagOpsZstd|flagPrimed|flagSeveral) != 0 {
-			return fmt.Errorf("%w: flags %#x without ops", ErrMalformed, a.flags)
-		}
-		return nil
-	}
-	steps, raw := r.uvarint(1<<63-1), r.uvarint(1<<63-1)
-	if !r.bad && (steps > MaxOps || raw > maxOpBytes) {
-		return fmt.Errorf("%w: %d ops in %d bytes", ErrTooLarge, steps, raw)
-	}
-	a.steps = int(steps)
-	packed := raw
-	if a.flags&flagOpsZstd != 0 {
-		packed = r.uvarint(raw)
-	}
-	a.columns = r.bytes(packed)
-	if r.bad || steps == 0 {
-		return fmt.Errorf("%w: ops cut short", ErrMalformed)
-	}
-	if a.flags&flagOpsZstd != 0 {
-		var err error
-		a.ops, err = a.coder.decompress(a.ops, a.columns, nil, int(raw))
-		a.columns = a.ops
-		return err
-	}
-	return nil
-}
-
-// check walks the ops once: it returns the bytes of literals, and the steps if
-// the dictionary will need them.
-func (a *applier) check() (literals int64, steps []step, err error) {
-	if a.flags&flagOps == 0 {
-		literals = a.output
-	} else if literals, steps, err = a.checkSteps(); err != nil {
-		return 0, nil, err
 	}
 	if literals > MaxLiterals {
-		return 0, nil, fmt.Errorf("%w: %d bytes of literals in one part", ErrTooLarge, literals)
+		return fmt.Errorf("%w: %d bytes of literals in one part", ErrTooLarge, literals)
 	}
-	return literals, steps, nil
+	return a.openLiterals(&r, literals)
 }
 
-func (a *applier) checkSteps() (literals int64, steps []step, err error) {
-	in, err := a.read()
-	if err != nil {
-		return 0, nil, err
+// openOps finds the coded ops, walks them once and returns the bytes of
+// literals they need.
+func (a *applier) openOps(r *reader) (literals int64, err error) {
+	if a.flags&flagOps == 0 {
+		if a.flags&flagPrimed != 0 {
+			return 0, fmt.Errorf("%w: flags %#x without ops", ErrMalformed, a.flags)
+		}
+		return a.output, nil
 	}
-	left := a.output
-	for in.left > 0 {
+	coded := r.bytes(r.uvarint(1<<31 - 1))
+	if r.bad || a.output == 0 {
+		return 0, fmt.Errorf("%w: ops cut short", ErrMalformed)
+	}
+	in := newStepReader(coded, a.output, a.bases, &a.model)
+	a.steps, a.pieces = a.steps[:0], a.pieces[:0]
+	for in.more() {
 		s, err := in.next()
 		if err != nil {
-			return 0, nil, err
+			return 0, err
 		}
-		if left -= s.literal; left < s.copy.Len {
-			return 0, nil, fmt.Errorf("%w: ops make more than %d bytes", ErrMalformed, a.output)
+		a.steps = append(a.steps, s)
+		if s.literal > 0 {
+			a.pieces = append(a.pieces, piece{in.m.out - s.copy.Len - s.literal, delta.Op{Basis: delta.Literal, Off: literals, Len: s.literal}})
+			literals += s.literal
 		}
-		left -= s.copy.Len
-		literals += s.literal
-		if a.flags&flagPrimed != 0 {
-			steps = append(steps, s)
+		if a.pieces, err = appendPieces(a.pieces, in.m.out-s.copy.Len, s.copy); err != nil {
+			return 0, err
 		}
 	}
-	if left != 0 || len(in.offsets.b) > 0 {
-		return 0, nil, fmt.Errorf("%w: ops make %d bytes less than %d", ErrMalformed, left, a.output)
+	if len(in.d.b) > 0 {
+		return 0, fmt.Errorf("%w: %d bytes after the ops", ErrMalformed, len(in.d.b))
 	}
-	return literals, steps, nil
-}
-
-func (a *applier) read() (*stepReader, error) {
-	return newStepReader(a.columns, a.steps, a.flags&flagSeveral != 0, a.bases)
+	return literals, nil
 }
 
 // openLiterals decodes the literals, which are the rest of the part.
-func (a *applier) openLiterals(r *reader, n int64, steps []step) error {
+func (a *applier) openLiterals(r *reader, n int64) error {
 	var dict []byte
 	if a.flags&flagPrimed != 0 {
 		p := priming{inside: int64(r.uvarint(MaxDictionary)), outside: int64(r.uvarint(MaxDictionary))}
@@ -150,11 +109,11 @@ func (a *applier) openLiterals(r *reader, n int64, steps []step) error {
 			return fmt.Errorf("%w: priming cut short", ErrMalformed)
 		}
 		var err error
-		if dict, err = a.dictionary(p, steps); err != nil {
+		if dict, err = a.dictionary(p); err != nil {
 			return err
 		}
 	}
-	if a.flags&flagLitZstd == 0 {
+	if a.flags&flagLiterals == 0 {
 		if int64(len(r.b)) != n {
 			return fmt.Errorf("%w: %d bytes of literals, %d needed", ErrMalformed, len(r.b), n)
 		}
@@ -171,12 +130,12 @@ func (a *applier) openLiterals(r *reader, n int64, steps []step) error {
 }
 
 // dictionary reads the dictionary of a priming.
-func (a *applier) dictionary(p priming, steps []step) ([]byte, error) {
+func (a *applier) dictionary(p priming) ([]byte, error) {
 	sizes := make([]int64, len(a.bases))
 	for i := range a.bases {
 		sizes[i] = a.bases[i].Size
 	}
-	places, ok := p.places(steps, sizes)
+	places, ok := p.places(a.steps, sizes)
 	if !ok {
 		return nil, fmt.Errorf("%w: dictionary of more than %d bytes", ErrTooLarge, MaxDictionary)
 	}
@@ -192,29 +151,23 @@ func (a *applier) run() (int64, error) {
 		n, err := a.w.Write(a.literals)
 		return int64(n), err
 	}
-	in, err := a.read()
-	if err != nil {
-		return 0, err
-	}
 	a.copy = grow(a.copy, copyBuffer)
-	for in.left > 0 {
-		s, err := in.next()
-		if err != nil {
-			return written, err
-		}
-		if s.literal > 0 {
-			n, err := a.w.Write(a.literals[:s.literal])
-			if written += int64(n); err != nil {
-				return written, err
-			}
-			a.literals = a.literals[s.literal:]
-		}
-		n, err := a.copyFrom(s.copy)
+	for _, p := range a.pieces {
+		n, err := a.write(p.Op)
 		if written += n; err != nil {
 			return written, err
 		}
 	}
 	return written, nil
+}
+
+// write writes what one piece makes.
+func (a *applier) write(op delta.Op) (int64, error) {
+	if op.Basis == delta.Literal {
+		n, err := a.w.Write(a.literals[op.Off:][:op.Len])
+		return int64(n), err
+	}
+	return a.copyFrom(op)
 }
 
 // copyFrom writes what op copies.

@@ -17,14 +17,14 @@ var (
 
 // Limits of a part.
 const (
-	MinLimit      = 4 << 10  // the smallest Limit of an encoder, in bytes
-	MaxLiterals   = 8 << 20  // literal bytes of one part, before compression
-	MaxOps        = 1 << 18  // ops of one part
-	MaxPartOutput = 1 << 30  // bytes of the new file that an encoder puts in one part
-	MaxDictionary = 1 << 20  // bytes that literals are primed with
-	defaultLimit  = 1 << 20  // Limit if 0
-	maxWindow     = 8 << 20  // zstd window, bytes
-	maxOpBytes    = 12 << 20 // coded op columns of one part before compression
+	MinLimit      = 4 << 10 // the smallest Limit of an encoder, in bytes
+	MaxLiterals   = 8 << 20 // literal bytes of one part, before compression
+	MaxOps        = 1 << 18 // ops of one part
+	MaxPartOutput = 1 << 30 // bytes of the new file that an encoder puts in one part
+	MaxDictionary = 1 << 20 // bytes that literals are primed with
+	defaultLimit  = 1 << 20 // Limit if 0
+	maxWindow     = 8 << 20 // zstd window, bytes
+	MaxPieces     = 1 << 18 // pieces that the ops of one part come to, see doc
 )
 
 // A Level trades time for size. Decoding costs the same for all.
@@ -51,7 +51,10 @@ func NewCoder() *Coder { return &Coder{} }
 
 // scratch is the buffers of one decoding.
 type scratch struct {
-	literals, ops, dict, copy []byte
+	literals, dict, copy []byte
+	steps                []step
+	pieces               []piece
+	model                stepModel
 }
 
 func (c *Coder) getScratch() *scratch {
@@ -127,7 +130,7 @@ func (c *Coder) decompress(dst, src, dict []byte, n int) ([]byte, error) {
 	if !ok {
 		var err error
 		d, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
-			zstd.WithDecoderMaxMemory(maxOpBytes), zstd.WithDecoderMaxWindow(2*maxWindow),
+			zstd.WithDecoderMaxMemory(MaxLiterals), zstd.WithDecoderMaxWindow(2*maxWindow),
 			zstd.WithDecodeAllCapLimit(true))
 		if err != nil {
 			panic("codec: constant zstd options refused: " + err.Error())

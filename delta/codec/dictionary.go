@@ -54,7 +54,8 @@ func (p priming) each(steps []step, bases []int64, f func(q place, at int64)) {
 	for i := range steps {
 		c := steps[i].copy
 		out += steps[i].literal
-		if c.Len == 0 {
+		if c.Len == 0 || c.Basis < 0 {
+			out += c.Len
 			continue
 		}
 		if steps[i].literal > 0 {

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/pubsync/pubsync/delta"
 )
@@ -37,7 +38,10 @@ type Encoder struct {
 	weight   int64    // how much to take at once, see opWeight
 	steps    []step
 	literals []byte
-	columns  []byte
+	coded    []byte // steps
+	model    stepModel
+	pieces   []piece // that the steps come to, see appendPieces
+	starts   []int64 // of ops in the new file, if any copies from itself
 	dict     []byte
 	taken    []delta.Op // the pieces of ops that the steps are made of
 }
@@ -57,15 +61,31 @@ func (c *Coder) NewEncoder(src delta.Source, ops []delta.Op, opt EncodeOptions) 
 	}
 	e := &Encoder{coder: c, src: src, opt: opt, ops: ops}
 	e.weight = min(4*int64(opt.Limit), MaxLiterals)
-	for i := range ops {
-		e.opt.NumBases = max(e.opt.NumBases, ops[i].Basis+1)
-	}
+	e.survey()
 	for e.pos.op < len(ops) && e.start < opt.Start {
 		n := min(ops[e.pos.op].Len, opt.Start-e.start)
 		e.pos.advance(ops, n)
 		e.start += n
 	}
 	return e
+}
+
+// survey looks through the ops once for what later steps need to know.
+func (e *Encoder) survey() {
+	self := false
+	for i := range e.ops {
+		e.opt.NumBases = max(e.opt.NumBases, e.ops[i].Basis+1)
+		self = self || e.ops[i].Basis == delta.Self
+	}
+	if !self {
+		return
+	}
+	e.starts = make([]int64, len(e.ops))
+	at := int64(0)
+	for i := range e.ops {
+		e.starts[i] = at
+		at += e.ops[i].Len
+	}
 }
 
 // A position is a place in a list of ops: done bytes of ops[op] lie before it.
@@ -122,10 +142,10 @@ func (e *Encoder) Next(dst []byte) (part []byte, covered int64, err error) {
 // take collects the steps of the next part and returns the position after
 // them, the bytes of output they cover, and their weight.
 func (e *Encoder) take() (pos position, n, weight int64) {
-	e.steps, e.taken = e.steps[:0], e.taken[:0]
+	e.steps, e.taken, e.pieces = e.steps[:0], e.taken[:0], e.pieces[:0]
 	literals := int64(0)
 	for pos = e.pos; pos.op < len(e.ops) && weight < e.weight && n < MaxPartOutput && len(e.steps) < MaxOps; {
-		op := pos.rest(e.ops)
+		op := e.resolve(pos.rest(e.ops))
 		op.Len = min(op.Len, MaxPartOutput-n)
 		weight += opWeight
 		if op.Basis == delta.Literal {
@@ -136,25 +156,55 @@ func (e *Encoder) take() (pos position, n, weight int64) {
 			weight += op.Len
 			literals += op.Len
 		}
-		e.addStep(op)
+		if !e.addStep(op, n) {
+			break
+		}
 		pos.advance(e.ops, op.Len)
 		n += op.Len
 	}
 	return pos, n, weight
 }
 
-// addStep appends a piece of an op.
-func (e *Encoder) addStep(op delta.Op) {
+// resolve returns op, or if it copies what was made before this part, the first
+// piece of what that came from.
+func (e *Encoder) resolve(op delta.Op) delta.Op {
+	for op.Basis == delta.Self && op.Off < e.start {
+		i, found := slices.BinarySearch(e.starts, op.Off)
+		if !found {
+			i--
+		}
+		skip := op.Off - e.starts[i]
+		from := e.ops[i]
+		op = delta.Op{Basis: from.Basis, Off: from.Off + skip, Len: min(op.Len, from.Len-skip)}
+	}
+	return op
+}
+
+// addStep appends a piece of an op that starts at offset n of the part's
+// output, or reports that the part is full.
+func (e *Encoder) addStep(op delta.Op, n int64) bool {
+	if op.Basis == delta.Self {
+		op.Off -= e.start
+	}
+	pieces, err := appendPieces(e.pieces, n, op)
+	if err != nil && len(e.steps) > 0 {
+		return false
+	}
+	e.pieces = pieces
 	e.taken = append(e.taken, op)
 	last := len(e.steps) - 1
+	open := last >= 0 && e.steps[last].copy.Len == 0
 	switch {
+	case op.Basis == delta.Literal && open:
+		e.steps[last].literal += op.Len
 	case op.Basis == delta.Literal:
 		e.steps = append(e.steps, step{literal: op.Len})
-	case last >= 0 && e.steps[last].copy.Len == 0:
+	case open:
 		e.steps[last].copy = op
 	default:
 		e.steps = append(e.steps, step{copy: op})
 	}
+	return true
 }
 
 // readLiterals reads the literals of the steps.
@@ -175,12 +225,10 @@ func (e *Encoder) readLiterals() ([]byte, error) {
 
 // Flags of a part.
 const (
-	flagOps      = 1 << 0 // there are op columns; else all is one literal
-	flagOpsZstd  = 1 << 1 // compressed
-	flagLitZstd  = 1 << 2 // literals compressed
-	flagPrimed   = 1 << 3 // with a dictionary from the bases
-	flagSeveral  = 1 << 4 // there is a column of bases
-	flagsUnknown = ^byte(1<<5 - 1)
+	flagOps      = 1 << 0 // there are ops; else all is one literal
+	flagLiterals = 1 << 1 // literals are compressed
+	flagPrimed   = 1 << 2 // with a dictionary from the bases
+	flagsUnknown = ^byte(1<<3 - 1)
 )
 
 // partHead bounds the bytes of a part that are neither ops nor literals.
@@ -194,20 +242,9 @@ func (e *Encoder) encode(dst []byte, n int64) ([]byte, error) {
 	dst = binary.AppendUvarint(dst, uint64(n))
 	if len(e.steps) > 1 || e.steps[0].copy.Len > 0 {
 		flags |= flagOps
-		if e.opt.NumBases > 1 {
-			flags |= flagSeveral
-		}
-		e.columns = appendSteps(e.columns[:0], e.steps, e.opt.NumBases)
-		packed := e.coder.compress(nil, e.columns, nil, Best)
-		dst = binary.AppendUvarint(dst, uint64(len(e.steps)))
-		dst = binary.AppendUvarint(dst, uint64(len(e.columns)))
-		if len(packed)+1 < len(e.columns) {
-			flags |= flagOpsZstd
-			dst = binary.AppendUvarint(dst, uint64(len(packed)))
-			dst = append(dst, packed...)
-		} else {
-			dst = append(dst, e.columns...)
-		}
+		e.coded = e.model.appendSteps(e.coded[:0], e.steps)
+		dst = binary.AppendUvarint(dst, uint64(len(e.coded)))
+		dst = append(dst, e.coded...)
 	}
 	dst, literal, err := e.appendLiterals(dst)
 	dst[head+1] = flags | literal
@@ -234,13 +271,13 @@ func (e *Encoder) appendLiterals(dst []byte) ([]byte, byte, error) {
 		dst = binary.AppendUvarint(dst, uint64(p.outside))
 		dst = e.coder.compress(dst, lits, e.dict, e.opt.Level)
 		if len(dst)-start < len(lits) {
-			return dst, flagLitZstd | flagPrimed, nil
+			return dst, flagLiterals | flagPrimed, nil
 		}
 		dst = dst[:start]
 	}
 	dst = e.coder.compress(dst, lits, nil, e.opt.Level)
 	if len(dst)-start < len(lits) {
-		return dst, flagLitZstd, nil
+		return dst, flagLiterals, nil
 	}
 	return append(dst[:start], lits...), 0, nil
 }

@@ -10,7 +10,7 @@ import (
 const (
 	maxContext = 24 << 10 // bytes of one end of a copy
 	minContext = 64
-	dictBudget = 512 << 10 // bytes of dictionary to aim at
+	dictBudget = 1000 << 10 // bytes of dictionary to aim at
 )
 
 // prime chooses the priming of the part's literals, and its places; none if

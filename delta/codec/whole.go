@@ -23,7 +23,7 @@ func (c *Coder) AppendWhole(dst, content []byte, level Level) []byte {
 	start := len(dst)
 	dst = c.compress(slices.Grow(dst, len(content)), content, nil, level)
 	if len(dst)-start < len(content) {
-		dst[head+1] = flagLitZstd
+		dst[head+1] = flagLiterals
 		return dst
 	}
 	return append(dst[:start], content...)

@@ -1,0 +1,137 @@
+package delta
+
+import "github.com/pubsync/pubsync/delta/rolling"
+
+// How far a search looks for bytes that go on at the distance of the copy
+// before, and how many equal ones count as going on.
+const (
+	resyncSpan = 256
+	resyncMin  = 12
+)
+
+// A search goes through one piece of the new file.
+type search struct {
+	*finder
+	end  int64
+	done int64 // what is before it is settled
+	last match // that ended at done, for going on at its distance
+}
+
+// search finds matches in the piece g of the new file and hands them to out in
+// order. before is the match that ends where g starts, if there is one; its
+// length does not matter.
+func (f *finder) search(g Range, before *match) error {
+	s := search{finder: f, end: g.End(), done: g.Off, last: match{at: -1}}
+	if before != nil {
+		s.last = *before
+	}
+	for s.done < s.end {
+		m, err := s.next()
+		if err != nil {
+			return err
+		}
+		if m.len == 0 {
+			break
+		}
+		s.emit(m)
+		if err := s.indexOwn(s.done, m.at, g.End()); err != nil {
+			return err
+		}
+		s.done, s.last = m.end(), m
+	}
+	return s.indexOwn(s.done, s.end, g.End())
+}
+
+// next returns the match to take next, or none. Going on at the same distance
+// is cheap to say, so another match must be worth more than it.
+func (s *search) next() (match, error) {
+	follow, err := s.resync()
+	if err != nil {
+		return match{}, err
+	}
+	limit := s.end
+	if follow.len > 0 {
+		limit = min(limit, follow.at+resyncMin+seedLen)
+	}
+	other, err := s.scan(limit)
+	switch {
+	case err != nil || follow.len == 0:
+		return other, err
+	case other.len == 0 || other.end() <= follow.end() || other.len < follow.len+follow.len/2:
+		return follow, nil
+	}
+	return other, nil
+}
+
+// scan returns the longest match of the first seed that is met from done on and
+// starts before limit.
+func (s *search) scan(limit int64) (match, error) {
+	var (
+		sum   uint64
+		valid bool // sum is that of the window at off
+	)
+	for off := s.done; off < limit && off+seedLen <= s.end; off++ {
+		b, err := s.win.at(off, s.end, seedLen+1)
+		if err != nil {
+			return match{}, err
+		}
+		if !valid {
+			sum = rolling.Sum(b[:seedLen])
+		}
+		i, now, maybe := s.hash.Scan(b[:min(int64(len(b)), limit-off+seedLen)], sum, s.filter)
+		off, sum, valid = off+int64(i), now, true
+		if maybe {
+			// Of the literal so far, what is not in the index yet may match too.
+			if m, err := s.best(sum, off, s.done, s.end); err != nil || m.len > 0 {
+				return m, err
+			}
+		}
+		if i+seedLen == len(b) {
+			valid = false
+			continue
+		}
+		sum = s.hash.Roll(sum, b[i], b[i+seedLen])
+	}
+	return match{}, nil
+}
+
+// resync returns the next match at the distance of the last one, soon after it,
+// or none. Edits that keep the length, or nearly, are many short copies in a row.
+func (s *search) resync() (match, error) {
+	if s.last.at < 0 {
+		return match{}, nil
+	}
+	file := s.file(s.last.own)
+	from := s.last.from + s.last.len
+	_, high := s.limits(s.last.own, from)
+	if s.last.own {
+		high = min(high, s.done)
+	}
+	limit := min(high-from, s.end-s.done)
+	for skip, run := int64(0), int64(0); skip < min(limit, resyncSpan); {
+		x, err := s.src.from(s.done + skip)
+		if err != nil {
+			return match{}, err
+		}
+		y, err := file.from(from + skip)
+		if err != nil {
+			return match{}, err
+		}
+		n := min(len(x), len(y), resyncSpan)
+		for i := range n {
+			skip++
+			if x[i] != y[i] {
+				run = 0
+				continue
+			}
+			if run++; run == resyncMin || skip == limit && run > 0 && run == skip {
+				more, err := common(s.src, s.done+skip, file, from+skip, limit-skip)
+				return match{s.done + skip - run, from + skip - run, run + more, s.last.own}, err
+			}
+			if skip == limit {
+				break
+			}
+		}
+	}
+	return match{}, nil
+}
