@@ -166,13 +166,28 @@ func (r *reader) fail() {
 
 // TreeDigest returns the digest over everything but content; the package
 // comment defines it.
-func (l List) TreeDigest() Digest { return l.digest("pubsync tree 1\n", false) }
+func (l List) TreeDigest() Digest { return l.digest("pubsync tree 1\n", func(int) *Digest { return nil }) }
 
 // ManifestDigest returns the digest over everything, content digests included;
 // the package comment defines it.
-func (l List) ManifestDigest() Digest { return l.digest("pubsync manifest 1\n", true) }
+func (l List) ManifestDigest() Digest {
+	return l.digest("pubsync manifest 1\n", func(i int) *Digest { return &l[i].Digest })
+}
 
-func (l List) digest(label string, content bool) Digest {
+// AnnouncedDigest returns the manifest digest as one sees it who knows only
+// some of the content digests: those for which known is false count as zero.
+// It is what a client announces that left files to the quick check unread.
+func (l List) AnnouncedDigest(known []bool) Digest {
+	var zero Digest
+	return l.digest("pubsync manifest 1\n", func(i int) *Digest {
+		if known[i] {
+			return &l[i].Digest
+		}
+		return &zero
+	})
+}
+
+func (l List) digest(label string, content func(i int) *Digest) Digest {
 	h := sha256.New()
 	io.WriteString(h, label)
 	var (
@@ -181,8 +196,8 @@ func (l List) digest(label string, content bool) Digest {
 	)
 	for i := range l {
 		buf = c.Append(buf, &l[i])
-		if content && l[i].Kind == File {
-			buf = append(buf, l[i].Digest[:]...)
+		if d := content(i); d != nil && l[i].Kind == File {
+			buf = append(buf, d[:]...)
 		}
 		if len(buf) > 2048 {
 			h.Write(buf)

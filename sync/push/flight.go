@@ -34,7 +34,11 @@ func (fl *flight) send(body []byte) error {
 // collect takes the frames of the answer. Of several outcomes for one file
 // "stored" is the last word; else the worst counts.
 func (fl *flight) collect(f wire.Frame) error {
-	if f.Type != wire.FrameStored {
+	switch f.Type {
+	case wire.FrameStored:
+	case wire.FrameVerdicts, wire.FrameSignature:
+		return nil // content that rode on its digests: the outcomes say it all
+	default:
 		return fl.sender.p.onEnd(f)
 	}
 	ss, err := wire.ParseStored(f.Payload)

@@ -35,9 +35,7 @@ func (c *Client) Exchange(ctx context.Context, session string, body []byte, repl
 
 // Abandon ends a session without publishing.
 func (c *Client) Abandon(ctx context.Context, session string) error {
-	return c.retry(ctx, func() error {
-		return c.do(ctx, http.MethodDelete, wire.SessionsPath+"/"+session, "", nil, discard)
-	})
+	return c.Delete(ctx, wire.SessionsPath+"/"+session)
 }
 
 // GetJSON fetches the JSON document at path into v.
@@ -54,7 +52,14 @@ func (c *Client) PostJSON(ctx context.Context, path string, in, out any) error {
 	if err != nil {
 		return err
 	}
-	return c.do(ctx, http.MethodPost, path, "application/json", body, decodeInto(out))
+	return unwrapFinal(c.do(ctx, http.MethodPost, path, "application/json", body, decodeInto(out)))
+}
+
+// Delete asks for the removal of what is at path.
+func (c *Client) Delete(ctx context.Context, path string) error {
+	return c.retry(ctx, func() error {
+		return c.do(ctx, http.MethodDelete, path, "", nil, discard)
+	})
 }
 
 // Get fetches path with the given extra header and hands the response, whose
@@ -142,6 +147,7 @@ func (c *Client) doHeader(ctx context.Context, method, path string, header http.
 		return transportError(err)
 	}
 	defer resp.Body.Close()
+	c.met.Store(true)
 	if resp.StatusCode/100 != 2 {
 		return refusal(resp)
 	}
@@ -214,7 +220,7 @@ func (c *Client) retry(ctx context.Context, f func() error) error {
 			return unwrapFinal(err)
 		}
 		pause := max(after, wait/2+time.Duration(c.cfg.Jitter()*float64(wait/2)))
-		if waited+pause > c.cfg.Patience {
+		if waited+pause > c.patience() {
 			return giveUp(err, waited)
 		}
 		if c.cfg.Notify != nil {
@@ -226,6 +232,17 @@ func (c *Client) retry(ctx context.Context, f func() error) error {
 		waited += pause
 		wait = min(2*wait, longestWait)
 	}
+}
+
+// stranger is how long a server that has never answered is waited for: a wrong
+// address should not look like a slow network.
+const stranger = 5 * time.Second
+
+func (c *Client) patience() time.Duration {
+	if c.met.Load() {
+		return c.cfg.Patience
+	}
+	return min(c.cfg.Patience, stranger)
 }
 
 func unwrapFinal(err error) error {

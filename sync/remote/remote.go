@@ -45,10 +45,11 @@ type Config struct {
 	UserAgent string
 	Proxy     func(*http.Request) (*url.URL, error) // nil: none
 	Limiter   *rate.Limiter                         // of bytes sent per second; nil: none
-	Patience  time.Duration                         // how long failures may go on without progress; 0: 2 minutes
+	Patience  time.Duration                         // how long to wait in all between the tries of one request; 0: 2 minutes
 	Sleep     func(context.Context, time.Duration) error
 	Jitter    func() float64 // in [0, 1)
-	Notify    func(err error, wait time.Duration)
+	Now       func() time.Time
+	Notify    func(err error, wait time.Duration)                               // told before each repeat; nil: nobody
 	Dial      func(ctx context.Context, network, addr string) (net.Conn, error) // nil: TCP
 }
 
@@ -66,6 +67,7 @@ type Client struct {
 	sent     atomic.Int64
 	received atomic.Int64
 	requests atomic.Int64
+	met      atomic.Bool // the server has answered something
 }
 
 // idle is how long a connection may stay silent within a request before it
@@ -165,7 +167,7 @@ func (c *countedConn) Write(p []byte) (int, error) {
 				return done, err
 			}
 		}
-		if err := c.Conn.SetWriteDeadline(time.Now().Add(idle)); err != nil {
+		if err := c.Conn.SetWriteDeadline(c.client.cfg.Now().Add(idle)); err != nil {
 			return done, err
 		}
 		n, err := c.Conn.Write(chunk)

@@ -12,8 +12,8 @@ import (
 // version, or that others could have written. Go on without it.
 var ErrBadCache = errors.New("unusable stat cache")
 
-// MaxCache bounds the files one [Cache] remembers.
-const MaxCache = 2_000_000
+// MaxCache bounds the files one [Cache] saves, and so its memory: about 100 MB.
+const MaxCache = 500_000
 
 // racyMargin is how much older than the reading of a file its times must be for
 // the times to prove that it was not written to since: the coarsest clock of a

@@ -46,18 +46,18 @@ const (
 // error: [ErrBadCache] if the content is at fault or the file is not the
 // user's own, a regular file and unwritable by others.
 func LoadCache(name string) (*Cache, error) {
-	f, err := os.Open(name)
+	st, err := os.Lstat(name) // before the open: a pipe would block it
 	if errors.Is(err, fs.ErrNotExist) {
 		return NewCache(), nil
 	}
 	if err != nil {
 		return NewCache(), err
 	}
-	defer f.Close()
-	st, err := f.Stat()
+	f, err := os.Open(name)
 	if err != nil {
 		return NewCache(), err
 	}
+	defer f.Close()
 	if !st.Mode().IsRegular() || st.Size() > maxCacheFile || !ownFile(st) {
 		return NewCache(), fmt.Errorf("%w: %q must be a regular file that nobody else may write; remove it", ErrBadCache, name)
 	}
@@ -146,15 +146,13 @@ func (c *Cache) kept(most int) []string {
 			spare--
 			return spare < 0
 		}
-		if most--; most < 0 {
-			return true
-		}
-		return false
+		most--
+		return most < 0
 	})
 }
 
-// decodeCache reads what encode wrote. Memory is bounded by the input: a path
-// takes at most maxCachePath bytes for a record of at least 39.
+// decodeCache reads what encode wrote. All paths together take at most
+// maxCacheFile bytes, however much they share.
 func decodeCache(b []byte) (*Cache, error) {
 	if !bytes.HasPrefix(b, []byte(cacheMagic)) || len(b) < len(cacheMagic)+sha256.Size {
 		return nil, errors.New("not a stat cache of this version")
@@ -167,6 +165,7 @@ func decodeCache(b []byte) (*Cache, error) {
 	count := r.uvarint(MaxCache)
 	c := NewCache()
 	var path []byte
+	total := 0
 	for range count {
 		shared := r.uvarint(uint64(len(path)))
 		suffix := r.take(r.uvarint(maxCachePath))
@@ -174,7 +173,8 @@ func decodeCache(b []byte) (*Cache, error) {
 			break
 		}
 		next := append(path[:shared], suffix...)
-		if len(next) == 0 || len(next) > maxCachePath {
+		total += len(next)
+		if len(next) == 0 || len(next) > maxCachePath || total > maxCacheFile {
 			r.bad = true
 			break
 		}

@@ -97,6 +97,9 @@ func (s *source) readNode(n *node, l *listing) ([]*node, error) {
 		n.gone = true
 		return nil, nil
 	}
+	if err != nil && n.rel != "" {
+		return nil, openError(s.local(n.rel), err) // it was a directory before
+	}
 	if err != nil {
 		return nil, s.pathError("open", n.rel, err)
 	}

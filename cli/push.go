@@ -1,0 +1,358 @@
+package cli
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/pubsync/pubsync/cli/progress"
+	"github.com/pubsync/pubsync/sync/manifest"
+	"github.com/pubsync/pubsync/sync/push"
+	"github.com/pubsync/pubsync/sync/remote"
+	"github.com/pubsync/pubsync/sync/walk"
+	"github.com/pubsync/pubsync/sync/wire"
+	"github.com/pubsync/pubsync/sync/wire/connect"
+)
+
+// transferFlags are what push and publish share.
+type transferFlags struct {
+	bearerFlags
+	delete, checksum, dryRun, stats, json, quiet, progress bool
+	verbose                                                int
+	filter                                                 walk.Filter
+	filesFrom                                              string
+	from0                                                  bool
+}
+
+func (f *transferFlags) add(fl *pflag.FlagSet) {
+	f.bearerFlags.add(fl)
+	fl.BoolVar(&f.delete, "delete", false, "remove what the target holds beyond what is pushed (mirror)")
+	fl.BoolVarP(&f.checksum, "checksum", "c", false, "compare contents, not size and modification time")
+	fl.BoolVarP(&f.dryRun, "dry-run", "n", false, "find out what would be sent, change nothing")
+	fl.BoolVar(&f.stats, "stats", false, "print figures at the end")
+	fl.BoolVar(&f.json, "json", false, "print one JSON object at the end, and no progress")
+	fl.BoolVarP(&f.quiet, "quiet", "q", false, "print errors only")
+	fl.CountVarP(&f.verbose, "verbose", "v", "name the files as they are dealt with")
+	fl.BoolVar(&f.progress, "progress", false, "show progress even if standard error is no terminal")
+	fl.Var(ruleFlag{f.filter.Exclude}, "exclude", "leave out what matches the `PATTERN`, as in rsync")
+	fl.Var(ruleFlag{f.filter.Include}, "include", "take what matches the `PATTERN`, though a later rule excludes it")
+	fl.Var(ruleFlag{func(name string) error { return f.rulesFrom(name, f.filter.ExcludeFrom) }}, "exclude-from", "read exclude patterns from `FILE`")
+	fl.Var(ruleFlag{func(name string) error { return f.rulesFrom(name, f.filter.IncludeFrom) }}, "include-from", "read include patterns from `FILE`")
+	fl.StringVar(&f.filesFrom, "files-from", "", "push only the paths listed in `FILE`, one a line (- is standard input)")
+	fl.BoolVarP(&f.from0, "from0", "0", false, "lists of files end in NUL instead of newline")
+}
+
+// ruleFlag hands each value of a flag on in the order given: for filter rules
+// the order is what counts.
+type ruleFlag struct{ add func(string) error }
+
+func (r ruleFlag) String() string     { return "" }
+func (r ruleFlag) Set(s string) error { return r.add(s) }
+func (r ruleFlag) Type() string       { return "string" }
+
+func (f *transferFlags) rulesFrom(name string, add func(io.Reader, string, bool) error) error {
+	file, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	return add(file, name, f.from0)
+}
+
+func pushCommand(env *Env) *cobra.Command {
+	var (
+		f      transferFlags
+		target string
+	)
+	c := &cobra.Command{
+		Use:   "push DIR...",
+		Short: "Publish directories",
+		Long: `push publishes the contents of the directories under the token's target, all at
+once or not at all. Files that the server holds anywhere the token may read are
+linked, changed ones go as deltas. Nothing is removed unless --delete is given.
+
+A push that was interrupted goes on where it was when the same command is run
+again.`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			sources := make([]walk.Source, len(args))
+			for i, dir := range args {
+				if err := checkDir(dir); err != nil {
+					return err
+				}
+				sources[i] = walk.Source{Dir: dir}
+			}
+			return f.run(c.Context(), env, sources, walk.Shape{}, target)
+		},
+	}
+	f.add(c.Flags())
+	c.Flags().StringVar(&target, "target", "", "`PATH` to publish under, at or below the token's target (default: that)")
+	return c
+}
+
+// checkDir tells early and plainly what is wrong with a source.
+func checkDir(dir string) error {
+	fi, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return hinted{fmt.Errorf("no such directory: %s", dir), "give the directory whose contents are to be published"}
+	case err != nil:
+		return err
+	case !fi.IsDir():
+		return usageError{hinted{fmt.Errorf("not a directory: %s", dir), "push the directory that holds it, with --include or --files-from to choose"}}
+	}
+	return nil
+}
+
+// run walks the sources and pushes what they hold.
+func (f *transferFlags) run(ctx context.Context, env *Env, sources []walk.Source, shape walk.Shape, target string) error {
+	began := env.Now()
+	if target != "" {
+		if _, err := manifest.ParsePath(target); err != nil {
+			return err
+		}
+	}
+	conn, err := f.connection(env)
+	if err != nil {
+		return err
+	}
+	d := f.display(env, "push")
+	defer d.Done()
+	d.State("listing")
+	names, err := f.names(env)
+	if err != nil {
+		return err
+	}
+	tree, err := walk.Walk(ctx, walk.Options{
+		Sources: sources, Filter: &f.filter, Files: names, Shape: shape,
+		Skipped: func(path string, kind fs.FileMode) {
+			d.Printf("skipped, neither file, directory nor symlink: %s", progress.Escape(path))
+		},
+	})
+	if err != nil {
+		return err
+	}
+	defer tree.Close()
+	r, stats, err := f.push(ctx, env, conn, tree, target, d)
+	d.Done()
+	if err != nil {
+		return err
+	}
+	return f.report(env, r, stats, env.Now().Sub(began).Seconds())
+}
+
+func (f *transferFlags) names(env *Env) ([]string, error) {
+	switch f.filesFrom {
+	case "":
+		return nil, nil
+	case "-":
+		return walk.ReadNames(env.Stdin, f.from0)
+	}
+	file, err := os.Open(f.filesFrom)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return walk.ReadNames(file, f.from0)
+}
+
+// display shows progress on a terminal, and where it was asked for.
+func (f *transferFlags) display(env *Env, verb string) *progress.Display {
+	_, terminal := env.Terminal()
+	return progress.New(progress.Options{
+		Out: env.Stderr, Silent: f.quiet || f.json, Terminal: terminal, Now: env.Now, Verb: verb,
+		Width: func() int { w, _ := env.Terminal(); return w },
+	})
+}
+
+// push pushes the tree, with the secret of the session kept for it.
+func (f *transferFlags) push(ctx context.Context, env *Env, conn connect.Connection, tree *walk.Tree, target string, d *progress.Display) (push.Result, remote.Stats, error) {
+	kept, err := openSession(env, conn, target)
+	if err != nil {
+		return push.Result{}, remote.Stats{}, err
+	}
+	for {
+		r, stats, err := f.pushOnce(ctx, env, conn, kept, tree, target, d)
+		if errors.Is(err, push.ErrSessionUsed) {
+			if err := kept.renew(); err != nil {
+				return r, stats, err
+			}
+			continue
+		}
+		if err == nil && !f.dryRun {
+			err = kept.remove()
+		}
+		return r, stats, err
+	}
+}
+
+func (f *transferFlags) pushOnce(ctx context.Context, env *Env, conn connect.Connection, kept *sessionFile, tree *walk.Tree, target string, d *progress.Display) (push.Result, remote.Stats, error) {
+	client, err := f.client(env, conn, kept.Secret, d)
+	if err != nil {
+		return push.Result{}, remote.Stats{}, err
+	}
+	defer client.Close()
+	hash := connect.HashSession(kept.Secret)
+	o := push.Options{
+		Target: manifest.Path(target), Mirror: f.delete, Checksum: f.checksum, DryRun: f.dryRun,
+		SessionHash: hex.EncodeToString(hash[:]), Progress: d, Now: env.Now,
+	}
+	if f.verbose > 0 && !f.json {
+		o.Event = func(e push.Event) { fmt.Fprintf(env.Stdout, "%-6s %s\n", e.What, progress.Escape(e.Path)) }
+	}
+	r, err := push.Push(ctx, client, tree, o)
+	return r, client.Stats(), err
+}
+
+// A summary is the JSON object at the end of a push.
+type summary struct {
+	Status       string            `json:"status"` // "published", "unchanged" or "dry-run"
+	Publication  int64             `json:"publication,omitempty"`
+	Target       manifest.Path     `json:"target"`
+	URL          string            `json:"url,omitempty"`
+	Files        int               `json:"files"` // files and symlinks pushed, changed or not
+	Bytes        int64             `json:"bytes"` // of all files
+	FilesSent    int64             `json:"files_sent"`
+	FilesDelta   int64             `json:"files_delta"`
+	FilesLinked  int64             `json:"files_linked"`
+	FilesRemoved int               `json:"files_removed"`
+	Sent         int64             `json:"sent_bytes"`     // at the socket, TLS included
+	Received     int64             `json:"received_bytes"` // likewise
+	Requests     int64             `json:"requests"`
+	Seconds      float64           `json:"seconds"`
+	Methods      map[string]method `json:"methods"`
+}
+
+type method = push.Method
+
+func summarize(r push.Result, s remote.Stats, seconds float64) summary {
+	sum := summary{
+		Status: r.Status, Target: r.Target, Files: r.Files, Bytes: r.Bytes,
+		FilesSent: r.Whole.Files, FilesDelta: r.Delta.Files + r.Archive.Files, FilesLinked: r.Linked.Files, FilesRemoved: r.FilesRemoved,
+		Sent: s.Sent, Received: s.Received, Requests: s.Requests, Seconds: seconds,
+		Methods: map[string]method{"whole": r.Whole, "delta": r.Delta, "archive": r.Archive, "linked": r.Linked},
+	}
+	if r.Receipt != nil {
+		sum.Publication, sum.URL = r.Receipt.Publication, r.Receipt.URL
+	}
+	return sum
+}
+
+func (f *transferFlags) report(env *Env, r push.Result, s remote.Stats, seconds float64) error {
+	sum := summarize(r, s, seconds)
+	if f.json {
+		return json.NewEncoder(env.Stdout).Encode(sum)
+	}
+	if f.quiet {
+		return nil
+	}
+	switch r.Status {
+	case "unchanged":
+		fmt.Fprintf(env.Stdout, "unchanged: %s is as it was published in %d\n", progress.Escape(r.Target), sum.Publication)
+	case "dry-run":
+		fmt.Fprintf(env.Stdout, "dry run for %s: %d files would be sent, %d as deltas, %d linked\n",
+			progress.Escape(r.Target), sum.FilesSent, sum.FilesDelta, sum.FilesLinked)
+	default:
+		fmt.Fprintf(env.Stdout, "published %s as publication %d: %d files, %s\n", progress.Escape(r.Target), sum.Publication, sum.Files, size(sum.Bytes))
+		if sum.URL != "" {
+			fmt.Fprintf(env.Stdout, "%s\n", sum.URL)
+		}
+	}
+	if f.stats || f.verbose > 0 {
+		printStats(env.Stdout, sum)
+	}
+	return nil
+}
+
+func printStats(w io.Writer, s summary) {
+	for _, name := range []string{"whole", "delta", "archive", "linked"} {
+		if m := s.Methods[name]; m.Files > 0 || m.Sent > 0 {
+			fmt.Fprintf(w, "%-8s %d files of %s, %s sent, %s saved\n", name+":", m.Files, size(m.Bytes), size(m.Sent), size(m.Saved))
+		}
+	}
+	fmt.Fprintf(w, "removed: %d\n", s.FilesRemoved)
+	fmt.Fprintf(w, "sent %s, received %s in %d requests and %.2f s\n", size(s.Sent), size(s.Received), s.Requests, s.Seconds)
+}
+
+// size writes a number of bytes for people.
+func size(n int64) string {
+	const unit = 1000
+	if n < unit && n > -unit {
+		return fmt.Sprintf("%d B", n)
+	}
+	v, prefix := float64(n), "kMGTP"
+	i := -1
+	for v >= unit || v <= -unit {
+		v /= unit
+		i++
+	}
+	return fmt.Sprintf("%.1f %cB", v, prefix[i])
+}
+
+func publishCommand(env *Env) *cobra.Command {
+	var (
+		f     transferFlags
+		typ   string
+		strip int
+	)
+	c := &cobra.Command{
+		Use:   "publish BUILD_ID GLOB...",
+		Short: "Publish the files that match, under TYPE/BUILD_ID",
+		Long: `publish pushes what the globs match (doublestar patterns: "out/**/*.img") to the
+target TYPE/BUILD_ID. The server's profile of the type, if it has one, says what
+else is left out and how paths are changed; --strip drops leading components as
+in tar.`,
+		Args: cobra.MinimumNArgs(2),
+		RunE: func(c *cobra.Command, args []string) error {
+			if typ == "" {
+				return usagef("--type is required: the first component of what is published")
+			}
+			shape, err := f.shape(c, env, typ, strip)
+			if err != nil {
+				return err
+			}
+			sources, err := walk.GlobSources(".", args[1:])
+			if err != nil {
+				return err
+			}
+			return f.run(c.Context(), env, sources, shape, strings.Trim(typ+"/"+args[0], "/"))
+		},
+	}
+	f.add(c.Flags())
+	c.Flags().StringVar(&typ, "type", "", "build `TYPE`: the first component of the target")
+	c.Flags().IntVar(&strip, "strip", 0, "drop `N` leading components of each path")
+	return c
+}
+
+// shape asks the server for the profile of a type; what the command line says
+// wins.
+func (f *transferFlags) shape(c *cobra.Command, env *Env, typ string, strip int) (walk.Shape, error) {
+	conn, err := f.connection(env)
+	if err != nil {
+		return walk.Shape{}, err
+	}
+	client, err := f.client(env, conn, "", nil)
+	if err != nil {
+		return walk.Shape{}, err
+	}
+	defer client.Close()
+	var p wire.Profile
+	err = client.GetJSON(c.Context(), "/v1/profiles/"+strings.TrimSpace(manifest.Path(typ).First()), &p)
+	if err != nil && !errors.Is(err, &wire.Error{Code: wire.CodeNotFound}) {
+		return walk.Shape{}, err
+	}
+	if c.Flags().Lookup("strip").Changed {
+		p.Strip = strip
+	}
+	f.delete = f.delete || p.Mode == wire.Mirror
+	return walk.Shape{Include: p.Include, Exclude: p.Exclude, Strip: p.Strip, Flatten: p.Flatten}, nil
+}

@@ -1,0 +1,240 @@
+package cli
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/crypto/acme"
+	"golang.org/x/crypto/acme/autocert"
+
+	"github.com/pubsync/pubsync/cli/config"
+	"github.com/pubsync/pubsync/server/identity"
+	"github.com/pubsync/pubsync/sync/wire/connect"
+)
+
+type serveFlags struct {
+	config, listen, store, url, readyFile string
+	quiet                                 bool
+}
+
+func serveCommand(env *Env) *cobra.Command {
+	var f serveFlags
+	c := &cobra.Command{
+		Use:   "serve",
+		Short: "Run a server",
+		Long: `serve runs a pubsync server over HTTPS (HTTP/1.1 and 2).
+
+Without configuration it keeps everything in ./pubsync-data: blobs and catalog,
+a self-signed certificate whose pin tokens carry, and a scheduler's credential
+with which "pubsync token issue" works on the same machine. config.toml says the
+rest; the flags here win over it.`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			cfg, err := f.load(c)
+			if err != nil {
+				return err
+			}
+			var out io.Writer = env.Stderr
+			if f.quiet {
+				out = io.Discard
+			}
+			return serve(c.Context(), env, cfg, out, nil)
+		},
+	}
+	fl := c.Flags()
+	fl.StringVar(&f.config, "config", "", "configuration `file`")
+	fl.StringVar(&f.listen, "listen", "", "`address` to serve on; port 0 picks one (default 127.0.0.1:8443)")
+	fl.StringVar(&f.store, "store", "", "`folder` of the store, made if absent (default ./pubsync-data)")
+	fl.StringVar(&f.url, "url", "", "`address` put into tokens (default https://LISTEN)")
+	fl.StringVar(&f.readyFile, "ready-file", "", "`file` that gets the URL once the server serves")
+	fl.BoolVarP(&f.quiet, "quiet", "q", false, "log nothing")
+	return c
+}
+
+// load reads the configuration and lays the flags that were given over it.
+func (f *serveFlags) load(c *cobra.Command) (*config.Config, error) {
+	cfg := config.Default()
+	if f.config != "" {
+		var err error
+		if cfg, err = config.Load(f.config); err != nil {
+			return nil, usageError{err}
+		}
+	}
+	for flag, field := range map[string]*string{
+		"listen": &cfg.Server.Listen, "store": &cfg.Server.Store, "url": &cfg.Server.URL, "ready-file": &cfg.Server.ReadyFile,
+	} {
+		if fl := c.Flags().Lookup(flag); fl.Changed {
+			*field = fl.Value.String()
+		}
+	}
+	cfg.Server.URL = strings.TrimRight(cfg.Server.URL, "/")
+	if err := cfg.Check(); err != nil {
+		return nil, usageError{err}
+	}
+	if cfg.Server.URL != "" {
+		if err := connect.CheckURL(cfg.Server.URL); err != nil {
+			return nil, usageError{err}
+		}
+	}
+	return cfg, nil
+}
+
+// shutdownGrace is how long running requests have to finish. Those cut off
+// after it are resumable.
+const shutdownGrace = 10 * time.Second
+
+// serve runs a server until ctx ends. ready, if not nil, is told the address
+// once it serves.
+func serve(ctx context.Context, env *Env, cfg *config.Config, out io.Writer, ready func(url string)) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	log := slog.New(slog.NewTextHandler(out, nil))
+	ln, err := net.Listen("tcp", cfg.Server.Listen)
+	if err != nil {
+		return hinted{fmt.Errorf("cannot serve on %s: %w", cfg.Server.Listen, err), "choose another address with --listen"}
+	}
+	defer ln.Close()
+	url := cfg.Server.URL
+	if url == "" {
+		url = "https://" + ln.Addr().String()
+	}
+	ident, err := loadIdentity(env, cfg, url)
+	if err != nil {
+		return err
+	}
+	site, err := newSite(ctx, env, cfg, url, ident, log)
+	if err != nil {
+		return err
+	}
+	defer site.close()
+	srv := &http.Server{
+		Handler:           site.handler,
+		TLSConfig:         ident.tls,
+		ReadHeaderTimeout: cfg.Server.Limits.HeaderTimeout.D(),
+		IdleTimeout:       cfg.Server.Limits.IdleTimeout.D(),
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		HTTP2: &http.HTTP2Config{
+			MaxReceiveBufferPerStream: 4 << 20, MaxReceiveBufferPerConnection: 16 << 20, MaxConcurrentStreams: 100,
+		},
+	}
+	srv.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelWarn)
+	if err := site.announce(); err != nil {
+		return err
+	}
+	done := make(chan error, 1)
+	go func() { done <- srv.ServeTLS(ln, "", "") }()
+	log.Info("serving", "url", url, "store", cfg.Server.Store)
+	if err := writeReady(cfg.Server.ReadyFile, url); err != nil {
+		return err
+	}
+	if ready != nil {
+		ready(url)
+	}
+	stop := site.maintain(ctx, env)
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	log.Info("stopping")
+	grace, cancelGrace := context.WithTimeout(context.WithoutCancel(ctx), shutdownGrace)
+	defer cancelGrace()
+	if err := srv.Shutdown(grace); err != nil {
+		srv.Close()
+	}
+	stop()
+	return nil
+}
+
+// writeReady writes the ready file in one step, so that who waits for it never
+// reads half of it.
+func writeReady(name, url string) error {
+	if name == "" {
+		return nil
+	}
+	tmp := name + ".tmp"
+	if err := os.WriteFile(tmp, []byte(url+"\n"), 0o644); err != nil {
+		return err
+	}
+	return os.Rename(tmp, name)
+}
+
+// An ident is what the server proves itself with.
+type ident struct {
+	tls    *tls.Config
+	pin    [32]byte
+	hasPin bool
+}
+
+// loadIdentity finds the certificate: by ACME, from files, or self-signed and
+// kept in the store, whose pin goes into tokens.
+func loadIdentity(env *Env, cfg *config.Config, url string) (*ident, error) {
+	base := &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
+	if len(cfg.TLS.ACME.Domains) > 0 {
+		return acmeIdentity(cfg, base), nil
+	}
+	if cfg.TLS.Cert != "" {
+		c, err := tls.LoadX509KeyPair(cfg.TLS.Cert, cfg.TLS.Key)
+		if err != nil {
+			return nil, usagef("certificate %s: %w", cfg.TLS.Cert, err)
+		}
+		base.Certificates = []tls.Certificate{c}
+		return &ident{tls: base}, nil
+	}
+	c, err := identity.Load(filepath.Join(cfg.Server.Store, "tls"), hostsOf(url), env.Now())
+	if err != nil {
+		return nil, err
+	}
+	pin, err := identity.Pin(c)
+	if err != nil {
+		return nil, err
+	}
+	base.Certificates = []tls.Certificate{c}
+	return &ident{tls: base, pin: pin, hasPin: true}, nil
+}
+
+func acmeIdentity(cfg *config.Config, base *tls.Config) *ident {
+	a := cfg.TLS.ACME
+	cache := a.Cache
+	if cache == "" {
+		cache = filepath.Join(cfg.Server.Store, "acme")
+	}
+	m := &autocert.Manager{
+		Prompt: autocert.AcceptTOS, Cache: autocert.DirCache(cache), Email: a.Email,
+		HostPolicy: autocert.HostWhitelist(a.Domains...),
+	}
+	if a.Directory != "" {
+		m.Client = &acme.Client{DirectoryURL: a.Directory}
+	}
+	base.GetCertificate = m.GetCertificate
+	base.NextProtos = append(base.NextProtos, acme.ALPNProto)
+	return &ident{tls: base}
+}
+
+// hostsOf returns the names that a self-signed certificate is made for.
+func hostsOf(url string) []string {
+	hosts := []string{"localhost", "127.0.0.1", "::1"}
+	host := strings.TrimPrefix(url, "https://")
+	host, _, _ = strings.Cut(host, "/")
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	if name, err := os.Hostname(); err == nil {
+		hosts = append(hosts, name)
+	}
+	if host != "localhost" && host != "127.0.0.1" && host != "::1" {
+		hosts = append(hosts, host)
+	}
+	return hosts
+}

@@ -1,0 +1,283 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/pubsync/pubsync/cli/config"
+	"github.com/pubsync/pubsync/server"
+	"github.com/pubsync/pubsync/server/files"
+	"github.com/pubsync/pubsync/server/session"
+	"github.com/pubsync/pubsync/server/store"
+	"github.com/pubsync/pubsync/server/store/disk"
+	"github.com/pubsync/pubsync/server/token"
+	"github.com/pubsync/pubsync/server/web"
+	"github.com/pubsync/pubsync/sync/manifest"
+	"github.com/pubsync/pubsync/sync/wire"
+	"github.com/pubsync/pubsync/sync/wire/connect"
+)
+
+// A site is a server with everything behind it, wired by assignment.
+type site struct {
+	cfg      *config.Config
+	url      string
+	ident    *ident
+	log      *slog.Logger
+	store    store.Store
+	tokens   *token.Service
+	sessions *session.Engine
+	handler  http.Handler
+}
+
+// maxEntries bounds the entries of one push.
+const maxEntries = 5_000_000
+
+// localScheduler is the scheduler whose credential lies in the store.
+const localScheduler = "local"
+
+// CredentialFile is the name, in the store's folder, of the credential that
+// "pubsync token" uses on the server's machine.
+const CredentialFile = "credential"
+
+func newSite(ctx context.Context, env *Env, cfg *config.Config, url string, id *ident, log *slog.Logger) (*site, error) {
+	st, err := disk.Open(ctx, disk.Options{Dir: cfg.Server.Store})
+	if err != nil {
+		return nil, err
+	}
+	s := &site{cfg: cfg, url: url, ident: id, log: log, store: st}
+	if err := s.wire(ctx, env); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *site) wire(ctx context.Context, env *Env) error {
+	var err error
+	ban := s.cfg.Tokens.Ban
+	s.tokens, err = token.New(token.Config{
+		Records: s.store, Clock: env.Now, Alerts: alertLog{s.log},
+		Sleep: func(ctx context.Context, d time.Duration) { _ = env.Sleep(ctx, d) },
+		Guard: token.Guard{Ban: ban.Tries, Window: ban.Window.D(), Delay: ban.Delay.D(), BanFor: ban.For.D()},
+	})
+	if err != nil {
+		return err
+	}
+	if err := s.schedulers(ctx); err != nil {
+		return err
+	}
+	limits := wire.Limits{Body: int64(s.cfg.Server.Limits.Body), Parallel: s.cfg.Tokens.Parallel}
+	s.sessions = session.New(session.Config{
+		Store: s.store, Now: env.Now, Limits: limits, Log: s.log, MaxEntries: maxEntries,
+		URL: func(p manifest.Path) string { return s.url + "/files/" + web.EscapePath(p) + "/" },
+	})
+	var srv *server.Server
+	sight := func(r *http.Request) store.Sight { return srv.FilesSight(r) }
+	pages := web.New(web.Config{Tree: s.store, Sight: sight})
+	srv = server.New(server.Config{
+		Store: s.store, Tokens: s.tokens, Sessions: s.sessions, Log: s.log, Now: env.Now,
+		Files:          files.New(files.Config{Store: s.store, Sight: sight, Site: pages, Damaged: s.damaged}),
+		Web:            people(pages),
+		Limits:         limits,
+		Pace:           server.Pace{Rate: int64(s.cfg.Server.Limits.BodyRate), Grace: s.cfg.Server.Limits.RateGrace.D()},
+		TrustedProxies: prefixes(s.cfg.Server.TrustedProxies),
+		Deny:           prefixes(s.cfg.Server.Deny),
+		Public:         s.public,
+		Profile:        s.profile,
+		Connect:        s.connect,
+	})
+	s.handler = srv
+	return nil
+}
+
+// people serves the pages that are no part of the tree.
+func people(pages *web.Site) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", pages.Front)
+	mux.HandleFunc("GET /log/", pages.Publications)
+	return mux
+}
+
+func prefixes(ns []config.Network) []netip.Prefix {
+	var ps []netip.Prefix
+	for _, n := range ns {
+		ps = append(ps, n.Prefix)
+	}
+	return ps
+}
+
+// public reports whether anybody may read p: what no type says is private.
+func (s *site) public(p manifest.Path) bool {
+	t, ok := s.cfg.Types[p.First()]
+	return !ok || t.Visibility != config.Private
+}
+
+func (s *site) profile(typ string) (wire.Profile, bool) {
+	t, ok := s.cfg.Types[typ]
+	return wire.Profile{Include: t.Include, Exclude: t.Exclude, Strip: t.Strip, Flatten: t.Flatten, Mode: string(t.Mode)}, ok
+}
+
+// connect makes a string for people out of a bearer.
+func (s *site) connect(bearer string) string {
+	str, err := connect.Format(connect.Connection{URL: s.url, Pin: s.ident.pin, HasPin: s.ident.hasPin, Secret: bearer})
+	if err != nil {
+		s.log.Error("token without address", "error", err)
+		return bearer
+	}
+	return str
+}
+
+func (s *site) damaged(p manifest.Path, d manifest.Digest, err error) {
+	s.log.Error("damaged content", "path", string(p), "digest", d, "error", err)
+	if err := s.store.MarkDamaged(context.Background(), d); err != nil {
+		s.log.Error("damaged content not marked", "digest", d, "error", err)
+	}
+}
+
+// schedulers brings the schedulers on record in line with the configuration,
+// and makes the local one with its credential.
+func (s *site) schedulers(ctx context.Context) error {
+	if err := s.tokens.PutScheduler(ctx, token.Scheduler{Name: localScheduler}); err != nil {
+		return err
+	}
+	file := filepath.Join(s.cfg.Server.Store, CredentialFile)
+	bearer := connect.NewBearer(connect.Credential)
+	old, err := os.ReadFile(file)
+	switch {
+	case err == nil:
+		c, err := connect.ParseCredential(string(old))
+		if err != nil {
+			return hinted{fmt.Errorf("%s: %w", file, err), "remove the file: a new credential is made at the next start"}
+		}
+		bearer = c.Secret
+	case !errors.Is(err, fs.ErrNotExist):
+		return err
+	}
+	if err := s.ensureKey(ctx, localScheduler, bearer); err != nil {
+		return err
+	}
+	if err := writePrivate(file, s.connect(bearer)+"\n"); err != nil {
+		return err
+	}
+	for _, c := range s.cfg.Schedulers {
+		if err := s.scheduler(ctx, c); err != nil {
+			return fmt.Errorf("scheduler %q: %w", c.Name, err)
+		}
+	}
+	return nil
+}
+
+// ensureKey gives a scheduler its credential; if two others are on record, of
+// files since lost, they go.
+func (s *site) ensureKey(ctx context.Context, name, bearer string) error {
+	err := s.tokens.EnsureKey(ctx, name, bearer)
+	if !errors.Is(err, token.ErrKeys) {
+		return err
+	}
+	sched, err := s.tokens.SchedulerNamed(ctx, name)
+	if err != nil {
+		return err
+	}
+	for _, k := range sched.Keys {
+		if err := s.tokens.RemoveKey(ctx, name, k.ID); err != nil {
+			return err
+		}
+	}
+	return s.tokens.EnsureKey(ctx, name, bearer)
+}
+
+// scheduler puts a configured scheduler on record. Its keys file is made with
+// one credential if it is not there.
+func (s *site) scheduler(ctx context.Context, c config.Scheduler) error {
+	sched := token.Scheduler{
+		Name: c.Name, From: prefixes(c.Networks),
+		Ceiling: token.Ceiling{
+			Lifetime: c.MaxLifetime.D(), Bytes: int64(c.MaxBytes), Files: int64(c.MaxFiles), NoOverwrite: !c.Overwrite,
+		},
+	}
+	for _, p := range c.Prefixes {
+		if p != "*" {
+			sched.Ceiling.Targets = append(sched.Ceiling.Targets, manifest.Path(p))
+		}
+	}
+	if err := s.tokens.PutScheduler(ctx, sched); err != nil {
+		return err
+	}
+	if c.Keys == "" {
+		return nil
+	}
+	text, err := os.ReadFile(c.Keys)
+	if errors.Is(err, fs.ErrNotExist) {
+		text = []byte(s.connect(connect.NewBearer(connect.Credential)) + "\n")
+		err = writePrivate(c.Keys, string(text))
+	}
+	if err != nil {
+		return err
+	}
+	for line := range strings.Lines(string(text)) {
+		if line = strings.TrimSpace(line); line == "" || line[0] == '#' {
+			continue
+		}
+		k, err := connect.ParseCredential(line)
+		if err != nil {
+			return fmt.Errorf("%s: %w", c.Keys, err)
+		}
+		if err := s.tokens.EnsureKey(ctx, c.Name, k.Secret); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writePrivate writes a file that only its owner may read, in one step.
+func writePrivate(name, text string) error {
+	tmp := name + ".tmp"
+	if err := os.WriteFile(tmp, []byte(text), 0o600); err != nil {
+		return err
+	}
+	return os.Rename(tmp, name)
+}
+
+// announce is called once the server is about to serve.
+func (s *site) announce() error { return nil }
+
+// maintain runs what has to be done now and then, until ctx ends; the function
+// it returns waits for that.
+func (s *site) maintain(ctx context.Context, env *Env) (wait func()) {
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for env.Sleep(ctx, time.Minute) == nil {
+			before := env.Now().Add(-s.cfg.Server.Limits.SessionIdle.D())
+			if err := s.sessions.Expire(ctx, 10*time.Minute, before); err != nil && ctx.Err() == nil {
+				s.log.Error("expiring sessions", "error", err)
+			}
+		}
+	})
+	return wg.Wait
+}
+
+func (s *site) close() {
+	if s.tokens != nil {
+		if err := s.tokens.Close(context.Background()); err != nil {
+			s.log.Error("closing the token service", "error", err)
+		}
+	}
+	if err := s.store.Close(); err != nil {
+		s.log.Error("closing the store", "error", err)
+	}
+}
+
+// alertLog writes alerts to the server's log.
+type alertLog struct{ log *slog.Logger }
+
+func (a alertLog) Alert(al token.Alert) { a.log.Warn("alert", "alert", al) }

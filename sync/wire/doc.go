@@ -1,0 +1,157 @@
+// Package wire is version 1 of the pubsync protocol: its messages, error codes
+// and limits. This comment is the specification; the codings of lists, of
+// delta parts and signatures, and of token strings are in the comments of
+// sync/manifest, delta/codec and sync/wire/connect.
+//
+// # In one page
+//
+// A push is a session of plain HTTP requests over TLS. Each is idempotent and
+// may be repeated as it is after any failure; each body stays under a limit
+// that the server states; nothing needs full duplex, chunked streaming or a
+// particular version of HTTP. A request carries frames from the client, its
+// answer frames from the server:
+//
+//	open      → opened, unchanged or published
+//	list      → which entries need a digest; signatures of some predecessors
+//	digests   → per entry: have, or send (what is staged, which bases); signatures
+//	sign      → hashes of blocks of a basis
+//	amend     → nothing: an entry changed since it was listed
+//	file, part → stored, staged, resend or unusable
+//	commit    → the receipt
+//
+// A request may hold frames of several kinds in this order, so that small pushes
+// take few round trips: the list may ride on the open, content on the digests,
+// the commit on the last content.
+//
+// # Addresses
+//
+//	POST   /v1/sessions              open; body: JSON, or frames beginning with open
+//	POST   /v1/sessions/ID           any frames but open
+//	POST   /v1/sessions/ID/commit    body: the JSON of a commit; answer: that of a receipt
+//	DELETE /v1/sessions/ID           abandon
+//	GET    /v1/profiles/TYPE         how pushes of a build type are made: [Profile]
+//	GET    /v1/log/TARGET            publications, newest first
+//	GET    /files/PATH               published content; see server/files
+//	POST   /v1/tokens ...            schedulers only; see server/token
+//
+// Bodies of frames have the media type [ContentType]; a JSON open gets a JSON
+// opened. Unknown fields of JSON objects are ignored. Every answer that is not
+// 2xx is the JSON of an [Error]; its codes, their statuses and the exit codes of
+// the command are the table in [Code.Status] and [Code.Exit]. Answers of a
+// proxy that are no such JSON count by status: 413 as too_large, 429, 502, 503
+// and 504 as busy. Redirects are not followed.
+//
+// # Credentials
+//
+// Every request carries "Authorization: Bearer psb_..." (or the token as the
+// password of a Basic credential), never in the URL. Every request of a session
+// but a JSON open carries the session secret in the header [SessionHeader]: a
+// string of at least 256 random bits that the client makes before it opens,
+// keeps on disk with mode 0600, and forgets once it has the receipt. An open
+// names its SHA-256. The same token and hash always mean the same session, so a
+// lost answer to an open costs nothing, and a token that leaks after it was used
+// is of no use without the secret: any other hash is refused with token_in_use
+// or token_consumed. Dry runs bind nothing.
+//
+// # Frames
+//
+// A frame is a type (one byte), the length of its payload (uvarint: unsigned
+// LEB128 as in encoding/binary) and the payload. Frames follow each other
+// without gaps; a body ends after a whole frame. Types below 0x40 come from the
+// client. A receiver refuses a type it does not know.
+//
+//	0x01 open       JSON of Open
+//	0x02 list       first (uvarint), then a coded list: entries first, first+1, ...
+//	0x03 amend      index (uvarint), then a coded list of that one entry
+//	0x04 digests    for each: index less the least it can be (uvarint), 32 bytes
+//	0x05 sign       index, basis, then a signature request of delta/codec
+//	0x06 file       index (uvarint), then the whole content
+//	0x07 part       index (uvarint), view (byte), offset (uvarint), total (uvarint),
+//	                number of bases (uvarint, at most 8), the bases, then a part of
+//	                delta/codec
+//	0x08 commit     JSON of Commit
+//	0x3f zstd       plain length (uvarint), then one zstd frame (RFC 8878, window at
+//	                most 8 MiB) of exactly that many bytes, which are frames, none of
+//	                them zstd
+//	0x41 opened     JSON of Opened
+//	0x42 unsettled  first (uvarint), n (uvarint), then a bit for each of the n
+//	                entries, lowest bit of the first byte first: 1 needs a digest
+//	0x43 verdicts   for each: index less the least it can be (uvarint), code (byte):
+//	                0 have; 1 send, then bytes staged (uvarint), number of bases
+//	                (uvarint), for each: basis, its size (uvarint)
+//	0x44 signature  index, basis, size (uvarint), then a signature of delta/codec
+//	0x45 stored     for each: index (uvarint), outcome (byte): 0 stored, 1 staged,
+//	                2 resend, 3 unusable
+//	0x46 receipt    JSON of Receipt
+//	0x47 error      JSON of Error; only with a commit that may wait (below)
+//	0x48 hashes     index, basis, size (uvarint), then hashes of delta/codec, or
+//	                nothing if the basis is not to be had
+//
+// A basis is 32 bytes of digest and a view (byte): 0 the file's own bytes, 1 the
+// decompressed members of an archive, 2 the rest of an archive. "index less the
+// least it can be": less the index before plus one, less 0 for the first.
+//
+// Bounds: a payload has at most 64 MiB, an expanded zstd frame 16 MiB, an index
+// is at most 2^27, a size at most 2^50. The server states in opened how large a
+// body may be; behind a proxy it may be less, and a client that gets too_large
+// halves its bodies and goes on.
+//
+// # The session
+//
+// Open. The client announces target, mode, counts and the tree digest
+// ([manifest.List.TreeDigest]) of what it is about to list. The answer is
+//
+//   - "unchanged": this very tree stands under the target already. Nothing is
+//     bound or spent. (With "checksum" the server never says so.)
+//   - "published": this session has been committed: its receipt again. If
+//     tree_digest is not the one just announced, the client makes a new secret.
+//   - "open": go on. The same open again is the same session.
+//
+// List. Entries are numbered from 0 in the order of the list, which ascends by
+// bytes of path. The server marks those that need a digest: files whose path,
+// size and mtime are not those of a published file (with "checksum": all
+// files). The others have the content that is published. With the answer may
+// come signatures of what is published at the path of an unsettled file.
+//
+// Digests. The server answers "have" for content that it holds and the token
+// may read, or that this session has sent: then there is nothing to send. Else
+// it says how many bytes are staged from an earlier try, and may name bases,
+// best first, and send the signatures for delta.FirstRequest. Content that the
+// token may not read is answered exactly as content that is not there. Two
+// entries of equal content need it sent once; the client asks again about the
+// second afterwards.
+//
+// Content. A small file goes whole in a file frame, any file in parts. Parts of
+// one file are applied in order of offset, each beginning where the last ended;
+// one that comes early is held back until its predecessor arrives, up to 30 s,
+// else it is refused with the code gap. A part that is staged already is passed
+// over. With the last byte the server compares the SHA-256 of the whole:
+// "resend" means that it differed and that nothing is staged any more, and the
+// client sends the file without bases. "unusable" means that a basis cannot be
+// had: the client asks about the digest again.
+//
+// Amend. A file that changed since it was listed gets a new entry at its index,
+// then a new digest. The tree that is published is the list as amended.
+//
+// Commit. The client announces the manifest digest as it knows it
+// ([manifest.List.AnnouncedDigest]: files it left to the quick check count as
+// zero; all digests known is fine too). The server refuses with
+// manifest_mismatch if it sees another tree, with incomplete if content is
+// missing, with exists if published content would change and the token may not
+// overwrite. Else everything becomes visible at once and the receipt comes back;
+// so it does for every repeat. With "if_complete" an incomplete commit is an
+// error frame in an answer that is otherwise as ever.
+//
+// What a session has sent outlives the server's memory. After a restart the
+// server may answer list_needed: the client lists again, repeats the digests,
+// and is told "have" or how many bytes are staged.
+//
+// # A transcript
+//
+// testdata/wire/v1/transcript.txt holds the requests and answers of a small push,
+// byte by byte. A test replays it against the server.
+//
+// # Changes
+//
+//	1   2026   first version
+package wire
