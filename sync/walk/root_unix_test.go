@@ -1,3 +1,5 @@
+//go:build linux
+
 package walk
 
 // openSteppedRoot is openRoot on a kernel without openat2.
