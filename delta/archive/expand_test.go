@@ -187,7 +187,7 @@ func TestLimits(t *testing.T) {
 func TestBomb(t *testing.T) {
 	var b bytes.Buffer
 	z, _ := gzip.NewWriterLevel(&b, 9)
-	io.Copy(z, io.LimitReader(zeros{}, 64<<20))
+	io.Copy(z, io.LimitReader(zeros{}, 8<<20))
 	z.Close()
 	lim := DefaultLimits()
 	lim.Ratio = 50
