@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-
-	"github.com/pubsync/pubsync/delta/deflate"
 )
 
 // plan says what of an archive is not to be taken apart because an attempt
@@ -187,27 +185,4 @@ func sniffSource(src io.ReaderAt, size int64) (Format, error) {
 		return Bytes, err
 	}
 	return Sniff(head, tail), nil
-}
-
-// modelled is package deflate as [streams].
-type modelled struct {
-	splitter *deflate.Splitter
-	joiner   *deflate.Joiner
-}
-
-// streamWorkers is how many segments of a deflate stream are worked on at the
-// same time; each costs 13 MB.
-const streamWorkers = 2
-
-func newModelled(lim Limits, size int64) *modelled {
-	l := lim.deflate(lim.plainMax(size), streamWorkers)
-	return &modelled{deflate.NewSplitter(l), deflate.NewJoiner(l)}
-}
-
-func (m *modelled) split(ctx context.Context, r io.Reader, plain io.Writer) ([]byte, int64, error) {
-	return m.splitter.Split(ctx, r, plain)
-}
-
-func (m *modelled) join(ctx context.Context, w io.Writer, plain io.Reader, recipe []byte, g *deflate.Guide) error {
-	return m.joiner.Join(ctx, w, plain, recipe, g)
 }

@@ -16,15 +16,6 @@ const recipeVersion = 1
 // noName is the name of a segment that no member's name belongs to.
 const noName = -1
 
-// streams is what this package needs of package deflate; tests put a faster
-// one in its place.
-type streams interface {
-	// split takes the deflate stream at the front of r apart and returns its
-	// recipe and compressed length.
-	split(ctx context.Context, r io.Reader, plain io.Writer) (recipe []byte, consumed int64, err error)
-	join(ctx context.Context, w io.Writer, plain io.Reader, recipe []byte, g *deflate.Guide) error
-}
-
 // expander takes one archive apart.
 type expander struct {
 	ctx      context.Context
