@@ -125,7 +125,7 @@ func setExtents(w *conn, packs []Pack) error {
 // upsert inserts blobs; those that are known and fulfil the condition move.
 func upsert(w *conn, blobs []Blob, where string) error {
 	const row = "(?,?,?,?)"
-	for _, size := range insertSizes {
+	for _, size := range insertSizes() {
 		q := "INSERT INTO blobs(digest, size, pack, offset) VALUES " + row + strings.Repeat(","+row, size-1) +
 			" ON CONFLICT(digest) DO UPDATE SET size=excluded.size, pack=excluded.pack, offset=excluded.offset, damaged=0 " + where
 		args := make([]any, 0, 4*size)

@@ -20,27 +20,36 @@ const readers = 6
 type Catalog struct {
 	db, rdb *sql.DB
 	writer  chan *conn // holds the one writer while nobody writes
-	pool    chan *conn // idle readers
+	pool    chan *conn // idle readers, nil for one not opened yet
 	version atomic.Int64
 	past    atomic.Pointer[[]horizon]
 	leases  *leases
 	check   *checkpointer
 }
 
-// Open opens the catalog in the SQLite file at path and creates it if there is
-// none. Only one Catalog may have a file open; the caller sees to that. Close it.
-func Open(ctx context.Context, path string) (*Catalog, error) {
+// Options say where a catalog is.
+type Options struct {
+	Path     string // the SQLite file
+	Volatile bool   // commits are not synced: for tests
+}
+
+// Open opens a catalog and creates it if there is none. Only one Catalog may
+// have a file open; the caller sees to that. Close it.
+func Open(ctx context.Context, o Options) (*Catalog, error) {
 	c := &Catalog{writer: make(chan *conn, 1), pool: make(chan *conn, readers), leases: newLeases()}
-	if err := c.open(path); err != nil {
+	if err := c.open(o); err != nil {
 		c.Close()
-		return nil, fmt.Errorf("open catalog %s: %w", path, err)
+		return nil, fmt.Errorf("open catalog %s: %w", o.Path, err)
 	}
 	return c, ctx.Err()
 }
 
-func (c *Catalog) open(path string) (err error) {
-	// WAL and NORMAL page sizes are the file's; the rest is per connection.
-	c.db, err = sql.Open("sqlite", dsn(path, "journal_mode(WAL)", "synchronous(FULL)", "wal_autocheckpoint(0)",
+func (c *Catalog) open(o Options) (err error) {
+	sync := "synchronous(FULL)"
+	if o.Volatile {
+		sync = "synchronous(OFF)"
+	}
+	c.db, err = sql.Open("sqlite", dsn(o.Path, "journal_mode(WAL)", sync, "wal_autocheckpoint(0)",
 		"cache_size(-8000)", "temp_store(MEMORY)", "busy_timeout(10000)"))
 	if err != nil {
 		return err
@@ -56,19 +65,15 @@ func (c *Catalog) open(path string) (err error) {
 	if err := c.recall(w); err != nil {
 		return err
 	}
-	c.rdb, err = sql.Open("sqlite", dsn(path, "query_only(1)", "cache_size(-2000)", "temp_store(MEMORY)", "busy_timeout(10000)"))
+	c.rdb, err = sql.Open("sqlite", dsn(o.Path, "query_only(1)", "cache_size(-2000)", "temp_store(MEMORY)", "busy_timeout(10000)"))
 	if err != nil {
 		return err
 	}
 	for range readers {
-		r, err := newConn(c.rdb)
-		if err != nil {
-			return err
-		}
-		c.pool <- r
+		c.pool <- nil // opened when first wanted
 	}
-	c.check, err = newCheckpointer(c.db, path+"-wal")
-	return err
+	c.check = newCheckpointer(c.db, o.Path+"-wal")
+	return nil
 }
 
 // dsn returns the data source name for the file with the given pragmas. The
@@ -96,7 +101,9 @@ func (c *Catalog) Close() error {
 	}
 	close(c.pool)
 	for r := range c.pool {
-		errs = append(errs, r.close())
+		if r != nil {
+			errs = append(errs, r.close())
+		}
 	}
 	if c.rdb != nil {
 		errs = append(errs, c.rdb.Close())
@@ -138,6 +145,12 @@ func (c *Catalog) read(ctx context.Context, f func(*conn) error) error {
 	select {
 	case r := <-c.pool:
 		defer func() { c.pool <- r }()
+		if r == nil {
+			var err error
+			if r, err = newConn(c.rdb); err != nil {
+				return err
+			}
+		}
 		return f(r)
 	case <-ctx.Done():
 		return ctx.Err()

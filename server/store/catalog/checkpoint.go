@@ -19,21 +19,18 @@ const (
 // checkpointer moves the write-ahead log into the database behind the writer's
 // back.
 type checkpointer struct {
-	c    *conn
+	db   *sql.DB
+	c    *conn // opened when first wanted
 	wal  string
 	kick chan struct{}
 	done sync.WaitGroup
 }
 
-func newCheckpointer(db *sql.DB, wal string) (*checkpointer, error) {
-	c, err := newConn(db)
-	if err != nil {
-		return nil, err
-	}
-	k := &checkpointer{c: c, wal: wal, kick: make(chan struct{}, 1)}
+func newCheckpointer(db *sql.DB, wal string) *checkpointer {
+	k := &checkpointer{db: db, wal: wal, kick: make(chan struct{}, 1)}
 	k.done.Add(1)
 	go k.run()
-	return k, nil
+	return k
 }
 
 // wake asks for a look at the log; it never waits.
@@ -51,19 +48,33 @@ func (k *checkpointer) run() {
 		if err != nil || st.Size() < checkpointAt {
 			continue
 		}
-		mode := "PASSIVE"
-		if st.Size() >= truncateAt {
-			mode = "RESTART"
-		}
-		// A failure (a full disk, say) leaves the log as it was; the writer
-		// meets the same trouble and reports it.
-		var busy, log, moved int
-		k.c.row([]any{&busy, &log, &moved}, "PRAGMA wal_checkpoint("+mode+")")
+		k.checkpoint(st.Size())
 	}
+}
+
+// checkpoint moves what it can. A failure (a full disk, say) leaves the log as
+// it was; the writer meets the same trouble and reports it.
+func (k *checkpointer) checkpoint(size int64) {
+	if k.c == nil {
+		c, err := newConn(k.db)
+		if err != nil {
+			return
+		}
+		k.c = c
+	}
+	mode := "PASSIVE"
+	if size >= truncateAt {
+		mode = "RESTART"
+	}
+	var busy, log, moved int
+	k.c.row([]any{&busy, &log, &moved}, "PRAGMA wal_checkpoint("+mode+")")
 }
 
 func (k *checkpointer) close() error {
 	close(k.kick)
 	k.done.Wait()
+	if k.c == nil {
+		return nil
+	}
 	return k.c.close()
 }

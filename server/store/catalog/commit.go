@@ -199,11 +199,11 @@ func (p *plan) endRows(n int64) error {
 }
 
 // insertSizes are the numbers of rows that one statement inserts, most first.
-var insertSizes = [...]int{100, 10, 1}
+func insertSizes() [3]int { return [...]int{100, 10, 1} }
 
 func (p *plan) insertRows(n int64) error {
 	rest := p.inserts
-	for _, size := range insertSizes {
+	for _, size := range insertSizes() {
 		q := insertInto + rowMarks + strings.Repeat(","+rowMarks, size-1)
 		args := make([]any, 0, size*strings.Count(rowMarks, "?"))
 		for len(rest) >= size {

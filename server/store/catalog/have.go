@@ -82,7 +82,7 @@ func candidates(r *conn, ds []manifest.Digest, holder int64, present func(Blob) 
 		}
 		return nil
 	}, each+`SELECT n.i, b.id, b.size, b.pack, b.offset, b.damaged,
-			EXISTS (SELECT 1 FROM leases WHERE blob=b.id AND holder=?3),
+			?3<>0 AND EXISTS (SELECT 1 FROM leases WHERE blob=b.id AND holder=?3),
 			(SELECT d.path || '/' || e.name FROM entries e CROSS JOIN dirs d ON d.id=e.dir
 				WHERE e.blob=b.id AND e.to_pub IS NULL LIMIT 1)
 		FROM n CROSS JOIN blobs b ON b.digest=n.d`, joined(ds), len(ds), holder)

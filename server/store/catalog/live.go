@@ -34,21 +34,32 @@ func dirID(c *conn, path manifest.Path, fresh bool) (id int64, err error) {
 	return id, err
 }
 
-// live returns what stands in a directory, by name: all of it, or what is
-// wished for. The latter takes time in proportion to the wishes, however large
-// the directory.
+// live returns what stands in a directory, by name: all of it, or at least what
+// is wished for. The latter takes time in proportion to the wishes, however
+// large the directory: one look at the range they span, which mostly is little
+// more than themselves, and only if it is much more, one by one.
 func (p *plan) live(dir int64, wishes []wish, all bool) (map[string]liveRow, error) {
 	const q = "SELECT " + entryCols + " FROM entries e LEFT JOIN blobs b ON b.id=e.blob WHERE e.dir=? AND e.to_pub IS NULL"
 	var (
 		s   rowScan
+		n   int
 		out = make(map[string]liveRow, len(wishes))
 	)
 	add := func() error {
+		n++
 		out[string(s.name)] = liveRow{s.entry(""), s.blob.Int64}
 		return nil
 	}
 	if all {
 		return out, p.c.rows(s.dest(), add, q, dir)
+	}
+	if len(wishes) > 1 {
+		limit := 3 * len(wishes)
+		first, last := []byte(wishes[0].name()), []byte(wishes[len(wishes)-1].name())
+		err := p.c.rows(s.dest(), add, q+" AND e.name BETWEEN ? AND ? ORDER BY e.name LIMIT ?", dir, first, last, limit)
+		if err != nil || n < limit {
+			return out, err
+		}
 	}
 	err := inGroups(len(wishes), func(i int) any { return []byte(wishes[i].name()) }, func(marks string, names []any) error {
 		return p.c.rows(s.dest(), add, q+" AND e.name IN "+marks, append([]any{dir}, names...)...)
@@ -56,16 +67,13 @@ func (p *plan) live(dir int64, wishes []wish, all bool) (map[string]liveRow, err
 	return out, err
 }
 
-// groups are the sizes of IN lists that statements are prepared for.
-var groups = [...]int{1, 8, 128}
-
 // inGroups calls f with IN lists that together hold n values, few at a time,
 // the last one filled up by repeating a value.
 func inGroups(n int, value func(int) any, f func(marks string, values []any) error) error {
 	for i := 0; i < n; {
-		size := groups[0]
-		for _, g := range groups {
-			if size < n-i {
+		size := 1
+		for _, g := range []int{1, 4, 16, 64, 256} { // few sizes, few statements
+			if g/2 <= n-i {
 				size = g
 			}
 		}

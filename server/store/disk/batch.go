@@ -172,7 +172,7 @@ func (b *batch) writer(n int64) (*packWriter, error) {
 	if k := len(b.writers); k > 0 && b.writers[k-1].tail+n <= b.s.packs.limit {
 		return b.writers[k-1], nil
 	}
-	w, err := b.s.packs.lend()
+	w, err := b.s.packs.lend(n)
 	if err != nil {
 		return nil, err
 	}

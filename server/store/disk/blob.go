@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"syscall"
 
 	"github.com/pubsync/pubsync/server/store"
 	"github.com/pubsync/pubsync/server/store/catalog"
@@ -34,7 +35,8 @@ func (s *Store) Open(ctx context.Context, d manifest.Digest) (store.Blob, error)
 	return s.openAt(again)
 }
 
-// openAt opens a blob at its place. Its errors are ErrDamaged.
+// openAt opens a blob at its place. ErrDamaged if it is not there; troubles of
+// the moment (too many open files) are not taken for damage.
 func (s *Store) openAt(b catalog.Blob) (store.Blob, error) {
 	var (
 		blob store.Blob
@@ -42,16 +44,32 @@ func (s *Store) openAt(b catalog.Blob) (store.Blob, error) {
 	)
 	switch {
 	case b.Damaged:
-		err = errors.New("marked as damaged")
+		err = errMarked
 	case b.Pack != 0:
 		blob, err = s.openPacked(b)
 	default:
 		blob, err = s.openFile(b)
 	}
-	if err != nil {
+	switch {
+	case err == nil:
+		return blob, nil
+	case isDamage(err):
 		return nil, fmt.Errorf("blob %v: %w: %w", b.Digest, store.ErrDamaged, err)
 	}
-	return blob, nil
+	return nil, fmt.Errorf("blob %v: %w", b.Digest, err)
+}
+
+// errMarked is what is wrong with a blob that was found damaged before.
+var errMarked = errors.New("marked as damaged")
+
+// isDamage reports whether err says that content is lost.
+func isDamage(err error) bool {
+	for _, e := range []error{errMarked, errRecord, errAltered, fs.ErrNotExist, io.ErrUnexpectedEOF, syscall.EIO} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
 }
 
 // packBlob is a blob in a pack.
@@ -115,7 +133,7 @@ func (s *Store) openFile(b catalog.Blob) (store.Blob, error) {
 	}
 	size, err := f.Size()
 	if err == nil && size != b.Size {
-		err = fmt.Errorf("%s has %d bytes, not %d", name, size, b.Size)
+		err = fmt.Errorf("%s: %w: %d bytes, not %d", name, errAltered, size, b.Size)
 	}
 	if err != nil {
 		f.Close()

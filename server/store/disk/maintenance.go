@@ -2,25 +2,29 @@ package disk
 
 import (
 	"context"
-	"errors"
 
 	"github.com/pubsync/pubsync/server/store"
 	"github.com/pubsync/pubsync/sync/manifest"
 )
 
-func (s *Store) Collect(ctx context.Context, o store.CollectOptions) (store.Collected, error) {
-	return store.Collected{}, errors.ErrUnsupported
+// begin waits until no other maintenance runs; end it with the returned
+// function.
+func (s *Store) begin(ctx context.Context) (end func(), err error) {
+	select {
+	case s.maintain <- struct{}{}:
+		return func() { <-s.maintain }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
-func (s *Store) Check(ctx context.Context, o store.CheckOptions, f func(store.Finding) error) (store.Checked, error) {
-	return store.Checked{}, errors.ErrUnsupported
-}
-func (s *Store) Repair(ctx context.Context, o store.CheckOptions) (store.Repaired, error) {
-	return store.Repaired{}, errors.ErrUnsupported
-}
-func (s *Store) Backup(ctx context.Context, dir string) error { return errors.ErrUnsupported }
 
 // Forget implements [store.Maintenance].
 func (s *Store) Forget(ctx context.Context, target manifest.Path, v store.Version) (store.Forgotten, error) {
+	end, err := s.begin(ctx)
+	if err != nil {
+		return store.Forgotten{}, err
+	}
+	defer end()
 	return s.cat.Forget(ctx, target, v)
 }
 

@@ -49,19 +49,21 @@ func newPacks(ctx context.Context, fsys FS, cat *catalog.Catalog, limit int64) (
 	}
 	for _, k := range known {
 		p.next = max(p.next, k.ID)
-		if k.Extent < limit-limit/8 {
+		if k.Extent < p.full() {
 			p.free = append(p.free, k)
 		}
 	}
 	list, err := fsys.ReadDir("packs")
 	for _, e := range list {
-		var id int64
-		if _, err := fmt.Sscanf(e.Name(), "%x.pack", &id); err == nil {
+		if id, ok := packID(e.Name()); ok {
 			p.next = max(p.next, id)
 		}
 	}
 	return p, err
 }
+
+// full returns the extent from which a pack is not worth keeping for writers.
+func (p *packs) full() int64 { return p.limit - p.limit/64 }
 
 func (p *packs) close() error {
 	p.mu.Lock()
@@ -135,20 +137,20 @@ func (p *packs) remove(id int64) error {
 	return removeIfThere(p.fs, packName(id))
 }
 
-// lend returns a pack with room for one writer.
-func (p *packs) lend() (*packWriter, error) {
+// lend lends a pack with room for n bytes to one writer.
+func (p *packs) lend(n int64) (*packWriter, error) {
 	for {
 		p.mu.Lock()
-		n := len(p.free)
-		if n == 0 {
+		i := slices.IndexFunc(p.free, func(k catalog.Pack) bool { return k.Extent+n <= p.limit })
+		if i < 0 {
 			p.next++
 			id := p.next
 			p.lent[id] = true
 			p.mu.Unlock()
 			return p.create(id)
 		}
-		k := p.free[n-1]
-		p.free = p.free[:n-1]
+		k := p.free[i]
+		p.free = slices.Delete(p.free, i, i+1)
 		p.lent[k.ID] = true
 		p.mu.Unlock()
 		w, err := p.reopen(k)
@@ -202,13 +204,6 @@ func (p *packs) unlend(id int64) {
 	p.mu.Unlock()
 }
 
-// busy reports whether a writer has the pack.
-func (p *packs) busy(id int64) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.lent[id]
-}
-
 // A packWriter appends to one pack. What is beyond extent means nothing until
 // the catalog knows of it.
 type packWriter struct {
@@ -247,7 +242,7 @@ func (w *packWriter) sync() error {
 // keep gives the pack back with all that was appended: the catalog knows.
 func (w *packWriter) keep() {
 	w.extent = w.tail
-	w.giveBack(w.f.Close() == nil && w.extent < w.owner.limit-w.owner.limit/8)
+	w.giveBack(w.f.Close() == nil && w.extent < w.owner.full())
 }
 
 // drop gives the pack back as it was. A pack that cannot be cut back, or one

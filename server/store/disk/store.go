@@ -29,6 +29,9 @@ type Options struct {
 	FS FS
 	// PackSize is the most bytes in a pack; 0: the constant of that name.
 	PackSize int64
+	// Volatile leaves the catalog unsynced: for tests that make many stores. A
+	// power cut may then take what was committed, or the catalog.
+	Volatile bool
 }
 
 // A Store is an open store. It implements [store.Store].
@@ -82,7 +85,7 @@ func (s *Store) open(ctx context.Context, o Options) (err error) {
 	if err := prepare(s.fs); err != nil {
 		return full(err)
 	}
-	if s.cat, err = catalog.Open(ctx, filepath.Join(o.Dir, "catalog.db")); err != nil {
+	if s.cat, err = catalog.Open(ctx, catalog.Options{Path: filepath.Join(o.Dir, "catalog.db"), Volatile: o.Volatile}); err != nil {
 		return err
 	}
 	s.Tree, s.Records = s.cat, s.cat

@@ -11,7 +11,7 @@ import (
 
 func open(t *testing.T, dir string) store.Store {
 	t.Helper()
-	s, err := disk.Open(context.Background(), disk.Options{Dir: dir, PackSize: 1 << 20})
+	s, err := disk.Open(context.Background(), disk.Options{Dir: dir, PackSize: 1 << 20, Volatile: true})
 	if err != nil {
 		t.Fatal(err)
 	}

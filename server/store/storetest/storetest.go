@@ -102,17 +102,28 @@ func (k *kit) put(contents ...string) []manifest.Digest {
 	return k.putAs("s", contents...)
 }
 
-func (k *kit) putAs(s store.SessionID, contents ...string) (ds []manifest.Digest) {
+func (k *kit) putAs(s store.SessionID, contents ...string) []manifest.Digest {
 	k.Helper()
-	b, err := k.NewBatch(s)
+	ds, err := add(k, s, contents)
 	k.must(err)
+	return ds
+}
+
+// add adds contents in one batch.
+func add(st store.Store, s store.SessionID, contents []string) (ds []manifest.Digest, err error) {
+	b, err := st.NewBatch(s)
+	if err != nil {
+		return nil, err
+	}
+	defer b.Discard()
 	for _, c := range contents {
 		d := manifest.DigestOf([]byte(c))
-		k.must(b.Add(d, int64(len(c)), strings.NewReader(c)))
+		if err := b.Add(d, int64(len(c)), strings.NewReader(c)); err != nil {
+			return nil, err
+		}
 		ds = append(ds, d)
 	}
-	k.must(b.Commit(ctx))
-	return ds
+	return ds, b.Commit(ctx)
 }
 
 // read returns the content of a blob.
