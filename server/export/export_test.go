@@ -38,7 +38,12 @@ func newExporter(t *testing.T, s *fakeStore, c Config) (*Exporter, *clock) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { x.Close() })
+	t.Cleanup(func() {
+		if err := x.openFolders("."); err != nil { // so that the test's folder can be removed
+			t.Error(err)
+		}
+		x.Close()
+	})
 	return x, clk
 }
 
@@ -400,24 +405,26 @@ func contains(l []manifest.Path, p manifest.Path) bool {
 // What is in the way and not ours is never replaced.
 func TestForeignThingsStay(t *testing.T) {
 	s := newFake(t)
-	s.publish(s.hold("d/f", "1", 0o644, 0), s.hold("l/f", "1", 0o644, 0), s.hold("p/q/f", "1", 0o644, 0))
-	x, _ := newExporter(t, s, Config{Targets: []manifest.Path{"d", "l", "p/q"}})
+	s.publish(s.hold("d/f", "1", 0o644, 0), s.hold("l/f", "1", 0o644, 0), s.hold("p/q/f", "1", 0o644, 0),
+		s.hold("i/q/f", "1", 0o644, 0), s.hold("k/f", "1", 0o644, 0))
+	x, _ := newExporter(t, s, Config{Targets: []manifest.Path{"d", "l", "p/q", "i/q", "k"}})
 	outside := t.TempDir()
 	for _, err := range []error{
 		os.MkdirAll(filepath.Join(x.Path("d"), "mine"), 0o755), os.Symlink(outside, x.Path("l")), os.Symlink(outside, x.Path("p")),
+		os.Symlink("d/mine", x.Path("i")), os.Symlink("d", x.Path("k")),
 	} {
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
 	_, err := x.Sync(context.Background())
-	for _, target := range []string{`"d"`, `"l"`, `"p/q"`} {
+	for _, target := range []string{`"d"`, `"l"`, `"p/q"`, `"i/q"`, `"k"`} {
 		if err == nil || !strings.Contains(err.Error(), target) {
 			t.Errorf("%s: %v", target, err)
 		}
 	}
-	if _, err := os.Stat(filepath.Join(x.Path("d"), "mine")); err != nil {
-		t.Error(err)
+	if all, err := os.ReadDir(filepath.Join(x.Path("d"), "mine")); err != nil || len(all) != 0 {
+		t.Errorf("what was there: %v %v", all, err)
 	}
 	if all, err := os.ReadDir(outside); err != nil || len(all) != 0 {
 		t.Errorf("outside: %v %v", all, err)
@@ -501,6 +508,22 @@ func TestDamage(t *testing.T) {
 		if l := onDisk(t, x.Path("u")); len(l) != 1 || l[0].Digest != u.Digest {
 			t.Errorf("the other target was not brought up: %v", l)
 		}
+	}
+}
+
+// Nor does a blob whose file has lost its end, even where it would be linked.
+func TestCutBlobIsNotLinked(t *testing.T) {
+	s := newFake(t)
+	e := s.hold("t/f", long, 0o444, 0)
+	b := s.blobs[e.Digest]
+	b.data = b.data[:10]
+	if err := os.Truncate(b.file, 10); err != nil {
+		t.Fatal(err)
+	}
+	s.publish(e)
+	x, _ := newExporter(t, s, Config{Targets: []manifest.Path{"t"}})
+	if _, err := x.Sync(context.Background()); !errors.Is(err, store.ErrDamaged) {
+		t.Error(err)
 	}
 }
 

@@ -11,9 +11,7 @@ import (
 )
 
 const (
-	setIDBits = 0o6000
-	writeBits = 0o222
-
+	writeBits  = 0o222
 	maxOmitted = 20 // in a report
 )
 
@@ -53,10 +51,6 @@ func (x *Exporter) plan(ctx context.Context, t manifest.Path, v store.Version, r
 
 // restrict takes from an entry's mode what the export must not carry.
 func (x *Exporter) restrict(e *manifest.Entry) {
-	if e.Kind == manifest.Symlink {
-		return
-	}
-	e.Mode &^= setIDBits
 	if x.cfg.ReadOnly && e.Kind == manifest.File {
 		e.Mode &^= writeBits
 	}

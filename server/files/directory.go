@@ -7,7 +7,6 @@ import (
 	"path"
 	"strconv"
 
-	"github.com/pubsync/pubsync/server/store"
 	"github.com/pubsync/pubsync/server/web"
 	"github.com/pubsync/pubsync/sync/manifest"
 )
@@ -103,5 +102,3 @@ func sendWhole(w http.ResponseWriter, r *http.Request, b []byte) {
 		_, _ = w.Write(b) // a reader that has gone needs no answer
 	}
 }
-
-var _ Store = store.Store(nil)

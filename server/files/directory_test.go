@@ -51,7 +51,7 @@ func TestListingPages(t *testing.T) {
 	s := newFake()
 	var all, want []manifest.Entry
 	for i := range 3500 {
-		e := s.hold(fmt.Sprintf("dir/%04d%c", i, 'a'+i%3), fmt.Sprint(i))
+		e := s.hold(fmt.Sprintf("dir/%04d&+%c", i, 'a'+i%3), fmt.Sprint(i))
 		all = append(all, e)
 		if i%2 == 0 {
 			want = append(want, e)
@@ -78,7 +78,7 @@ func TestListingPages(t *testing.T) {
 	if n := strings.Count(page, "<tr><td"); n != PageSize {
 		t.Errorf("%d rows on the page", n)
 	}
-	if !strings.Contains(page, `href="./?after=`+want[PageSize-1].Path.Base()+`"`) {
+	if !strings.Contains(page, `href="./?after=`+url.QueryEscape(want[PageSize-1].Path.Base())+`"`) {
 		t.Error("no link to the next page")
 	}
 	for _, bad := range []string{"after=a/b", "after=..", "after=%00", "format=xml", "format=list", "at=x", "%zz=1", "a;b=1"} {

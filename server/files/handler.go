@@ -22,6 +22,8 @@ type Store interface {
 	Open(ctx context.Context, d manifest.Digest) (store.Blob, error)
 }
 
+var _ Store = store.Store(nil)
+
 // A Config says what a [Handler] serves. Only Store is required.
 type Config struct {
 	Store Store

@@ -5,12 +5,15 @@
 // the module; otherwise it runs as the server's user and rsync itself confines
 // clients to the module's path. A module's path may be the symlink that
 // package export swaps: rsync enters it once for each connection, so that one
-// transfer sees one version.
+// transfer sees one version. Without a change of root, requests to follow
+// symlinks on this side (-L and its kin) are refused, since they could lead out
+// of the module.
 package mirror
 
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -27,21 +30,30 @@ type Daemon interface {
 
 // A Module is a tree offered under a name.
 type Module struct {
-	Name    string   // letters, digits, '.', '_', '-'; as in rsync://host/NAME/
-	Path    string   // absolute; may be a symlink to a directory
-	Comment string   // one line shown in the list of modules
-	Allow   []string // addresses, networks or host names that may read; none: all
-	Deny    []string // that may not, if Allow does not match
+	Name    string // letters, digits, '.', '_', '-'; as in rsync://host/NAME/
+	Path    string // absolute; may be a symlink to a directory
+	Comment string // one line shown in the list of modules
+
+	// Allow and Deny are addresses or networks ("10.0.0.7", "fd00::/8"); at
+	// most one of the two may be given. With Allow, only those may read;
+	// with Deny, all but those. Names are refused: a name that does not
+	// resolve would deny nobody.
+	Allow, Deny []string
 }
 
 // A Config says what an rsync daemon serves.
 type Config struct {
 	Modules []Module
 	Listen  string // host:port; the host may be empty for all addresses. The port must not be 0
-	Dir     string // the server's own folder for the configuration and lock files; made if absent
+	Dir     string // absolute; the server's own folder for configuration and lock file; made if absent
 
 	// Rsync is the program. Default "rsync", found on PATH.
 	Rsync string
+
+	// User and Group are what the daemon becomes if root starts it. Default:
+	// rsync's own, nobody, who cannot read what was published unreadable for
+	// others. Without effect otherwise.
+	User, Group string
 
 	MaxConnections int           // for each module; 0: no limit
 	Timeout        time.Duration // of an idle connection, in whole seconds; default 10 minutes
@@ -60,12 +72,31 @@ type Config struct {
 }
 
 // Rsync is a [Daemon] that supervises a real rsync.
-type Rsync struct{ cfg Config }
+type Rsync struct {
+	cfg  Config
+	host string
+	port string
+}
 
 // New checks c and returns a daemon. Errors wrap [ErrBadConfig].
-func New(c Config) (*Rsync, error) { return nil, nil }
+func New(c Config) (*Rsync, error) {
+	if c.Rsync == "" {
+		c.Rsync = "rsync"
+	}
+	if c.Timeout == 0 {
+		c.Timeout = 10 * time.Minute
+	}
+	if c.Log == nil {
+		c.Log = func(string) {}
+	}
+	if c.Ready == nil {
+		c.Ready = func() {}
+	}
+	host, port, err := check(&c)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrBadConfig, err)
+	}
+	return &Rsync{cfg: c, host: host, port: port}, nil
+}
 
-// Run implements [Daemon]. A daemon that ends by itself is started again after
-// a pause that doubles from one second to one minute, and begins anew once it
-// has listened.
-func (d *Rsync) Run(ctx context.Context) error { return nil }
+var _ Daemon = (*Rsync)(nil)

@@ -27,6 +27,8 @@ type Tree interface {
 	Log(ctx context.Context, target manifest.Path, before store.Version, limit int) ([]store.Publication, error)
 }
 
+var _ Tree = store.Tree(nil)
+
 // A Config says what a [Site] shows. Tree is required by Front and
 // Publications.
 type Config struct {
