@@ -1,43 +1,90 @@
 package delta
 
-import (
-	"compress/flate"
-	"math"
-)
+import "compress/flate"
 
 // A costModel weighs, in bytes on the wire, what a round of signatures costs
 // against the literals it is expected to save.
 type costModel struct {
 	literal   float64 // of a literal byte
 	roundTrip float64
-	missing   int64
+	missing   int64 // in the new file, without repetitions
+	windows   int64 // with them
+	newSize   int64
 	seams     []seam
 	block     int     // of the round before
 	yield     float64 // expected share matched of what lies away from the seams
-	bits      float64 // of a block's hash
 	rest      map[int]float64
+	bits      map[int]float64
 }
 
 const (
-	rangeCost = 4.0 // bytes that a range takes in a request
-	seamShare = 1.5 // blocks that an edit of one place leaves unmatched on average
+	rangeCost  = 3.0 // bytes that a range takes in a request
+	seamShare  = 1.5 // blocks that an edit of one place leaves unmatched on average
+	firstYield = 0.4 // before there was a fine round
+	fineBlock  = 256 // below it, half as much is expected to match
 )
 
-func newCostModel(literal float64, roundTrip, missing int64, seams []seam, b *basisState) *costModel {
+func newCostModel(literal float64, roundTrip, missing int64, p *Plan, seams []seam, b *basisState) *costModel {
 	m := &costModel{
 		literal:   literal,
 		roundTrip: float64(roundTrip),
 		missing:   missing,
+		windows:   p.MissingBytes(),
+		newSize:   p.src.Size,
 		seams:     seams,
 		block:     b.block,
 		rest:      make(map[int]float64),
+		bits:      make(map[int]float64),
 	}
-	m.yield = 0.4
+	m.yield = firstYield
 	if b.rounds > 1 {
 		m.yield = (m.yield + b.yield) / 2
 	}
-	m.bits = float64(log2(missing) + 12 + 12)
 	return m
+}
+
+// localBlock is the block size below which blocks are looked for in the gap
+// beside their own range only, so that shorter hashes do.
+const localBlock = 1024
+
+// local reports whether blocks of the size are for their own gap only.
+func (m *costModel) local(size int) bool { return size < localBlock }
+
+// request returns the request for a round at the block size.
+func (m *costModel) request(size int) Request {
+	r := Request{BlockSize: size}
+	tests := int64(0)
+	for _, s := range m.seams {
+		if len(r.Ranges) < MaxRanges && m.gain(s, size) > 0 {
+			r.Ranges = append(r.Ranges, s.free)
+			tests += min(s.windows, 1<<30) * blocksIn(s.free.Len, size)
+		}
+	}
+	if m.local(size) {
+		r.setBits(m.newSize, log2(tests))
+	} else {
+		r.setBits(m.newSize, r.anywhere(m.windows))
+	}
+	return r
+}
+
+// hashCost estimates what the hash of a block of the size takes, in bytes.
+func (m *costModel) hashCost(size int) float64 {
+	if c, ok := m.bits[size]; ok {
+		return c / 8
+	}
+	tests, blocks := int64(1), int64(1)
+	for _, s := range m.seams {
+		n := blocksIn(s.free.Len, size)
+		blocks += n
+		tests += min(s.windows, 1<<30) * n
+	}
+	b := 12 + log2(tests)
+	if !m.local(size) {
+		b = 12 + log2(m.windows) + log2(blocks)
+	}
+	m.bits[size] = float64(b)
+	return float64(b) / 8
 }
 
 // residue is what an edited place costs in the end, once it is narrowed down to
@@ -49,7 +96,7 @@ func (m *costModel) residue(size int) float64 {
 	best := seamShare * float64(size) * m.literal
 	places := float64(max(len(m.seams), 1))
 	for s := size / 2; s >= 16; s /= 2 {
-		c := seamShare*float64(size)/float64(s)*m.bits/8 + rangeCost + m.roundTrip/places + m.residue(s)
+		c := seamShare*float64(size)/float64(s)*m.hashCost(s) + rangeCost + m.roundTrip/places + m.residue(s)
 		best = min(best, c)
 	}
 	m.rest[size] = best
@@ -59,15 +106,15 @@ func (m *costModel) residue(size int) float64 {
 // gain is what signing a seam at the block size is expected to save, less its
 // cost; the round trip is not in it.
 func (m *costModel) gain(s seam, size int) float64 {
-	cost := math.Ceil(float64(s.free.Len)/float64(size))*m.bits/8 + rangeCost
-	near := min(float64(min(s.missing, s.free.Len)), seamShare*float64(m.block))
+	cost := float64(blocksIn(s.free.Len, size))*m.hashCost(size) + rangeCost
+	both := float64(min(s.missing, s.free.Len))
+	near := min(both, seamShare*float64(m.block))
 	saved := 0.0
 	if near > float64(size) {
-		saved = 0.8 * (near*m.literal - m.residue(size))
+		saved = near*m.literal - m.residue(size)
 	}
-	far := max(float64(min(s.missing, s.free.Len))-near, 0)
-	saved += far * m.literal * m.yieldAt(size)
-	if s.missing < s.free.Len {
+	saved += (both - near) * m.literal * m.yieldAt(size)
+	if s.missing < s.free.Len && !m.local(size) {
 		// What was moved away from here may be missing anywhere.
 		elsewhere := float64(min(s.free.Len-s.missing, m.missing))
 		saved += elsewhere * m.literal * m.yieldAt(size) / 16
@@ -78,13 +125,10 @@ func (m *costModel) gain(s seam, size int) float64 {
 // yieldAt is the expected share matched far from seams: less for small blocks,
 // since what differs at one scale mostly differs at the next.
 func (m *costModel) yieldAt(size int) float64 {
-	switch {
-	case size >= 1024:
+	if size >= fineBlock {
 		return m.yield
-	case size >= 256:
-		return m.yield * 0.6
 	}
-	return m.yield * 0.3
+	return m.yield / 2
 }
 
 // net is what a round at the block size is expected to save in all.
@@ -94,17 +138,6 @@ func (m *costModel) net(size int) float64 {
 		n += max(m.gain(s, size), 0)
 	}
 	return n
-}
-
-// choose returns the ranges worth signing at the block size.
-func (m *costModel) choose(size int) []Range {
-	var rs []Range
-	for _, s := range m.seams {
-		if m.gain(s, size) > 0 && len(rs) < MaxRanges {
-			rs = append(rs, s.free)
-		}
-	}
-	return rs
 }
 
 // Sampling for literalCost.
@@ -137,9 +170,6 @@ func (p *Plan) literalCost() float64 {
 			w.Write(b)
 			n += countWriter(len(b))
 			skip += max(step, int64(len(b)))
-			if step == sampleSize {
-				skip += 0
-			}
 		}
 		skip = max(skip-g.Len, 0)
 		return nil

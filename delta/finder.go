@@ -45,30 +45,38 @@ type finder struct {
 	win *window // of the scan
 	ind *window // of indexing the new file
 	out func(placed)
+	min int64 // shortest match
+}
+
+// finderOptions say how much a finder may keep.
+type finderOptions struct {
+	cache int64 // bytes of each file
+	own   int64 // bytes of the new file that will be indexed; at most maxOwn are
+	min   int64 // shortest match, at least seedLen
 }
 
 // numberBits is the part of a slot that holds the number of the seed plus 1;
 // above it are bits of its hash.
 const numberBits = 36
 
-// newFinder indexes the extents of the text for the search of src. cache bounds
-// the bytes kept of each file.
-func newFinder(text Source, extents []extent, src Source, cache int64) (*finder, error) {
+// newFinder indexes the extents of the text for the search of src.
+func newFinder(text Source, extents []extent, src Source, opt finderOptions) (*finder, error) {
 	size := int64(0)
 	for i := range extents {
 		size += extents[i].Len
 	}
 	f := &finder{
-		text:    newPages(text, cache),
+		text:    newPages(text, opt.cache),
 		extents: extents,
 		stride:  max((size+maxSeeds-1)/maxSeeds, 1),
 		hash:    rolling.New(seedLen),
-		src:     newPages(src, cache),
+		src:     newPages(src, opt.cache),
 		win:     newWindow(src, seedLen),
 		ind:     newWindow(src, seedLen),
+		min:     opt.min,
 	}
 	f.seeds = text.Size/f.stride + 1
-	room := size/f.stride + 1 + min(src.Size, maxOwn)
+	room := size/f.stride + 1 + min(opt.own, maxOwn)
 	width := max(log2(room+room/4), 4)
 	f.slots = make([]uint64, 1<<width)
 	f.shift = uint(64 - width)
@@ -196,6 +204,9 @@ func (f *finder) best(sum uint64, off, from, to int64) (match, error) {
 		}
 		if err := f.extend(&m, from, to); err != nil {
 			return best, err
+		}
+		if m.len < f.min {
+			continue
 		}
 		if m.len > best.len || m.len == best.len && best.own && !m.own {
 			best = m

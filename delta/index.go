@@ -21,13 +21,15 @@ type index struct {
 	next   []int32
 	shift  uint // of the weak bits, to the bucket
 	filter *rolling.Filter
+	repeat bool // equal hashes are all kept
 }
 
-func newIndex(sig *Signature) *index {
+func newIndex(sig *Signature, repeat bool) *index {
 	n := len(sig.Hashes)
 	width := min(max(bits.Len(uint(n)), 4), sig.WeakBits)
 	x := &index{
 		Signature: sig,
+		repeat:    repeat,
 		first:     make([]int32, 0, len(sig.Ranges)),
 		heads:     make([]int32, 1<<width),
 		next:      make([]int32, n),
@@ -61,7 +63,7 @@ func (x *index) insert(i int32) {
 			x.filter.Add(weak << (64 - x.WeakBits))
 			return
 		}
-		if x.Hashes[*link] == x.Hashes[i] {
+		if x.Hashes[*link] == x.Hashes[i] && !x.repeat {
 			return
 		}
 		link = &x.next[*link]

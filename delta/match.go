@@ -2,6 +2,7 @@ package delta
 
 import (
 	"fmt"
+	"sort"
 
 	"github.com/pubsync/pubsync/delta/rolling"
 )
@@ -22,7 +23,7 @@ func (p *Plan) Match(basis int, sig *Signature) error {
 	}
 	before := p.MissingBytes()
 	m := &matcher{
-		index: newIndex(sig),
+		index: newIndex(sig, p.bases[basis].isLocal(sig)),
 		plan:  p,
 		basis: basis,
 		hash:  rolling.New(sig.BlockSize),
@@ -47,7 +48,8 @@ type matcher struct {
 	hash   *rolling.Hash
 	win    *window
 	out    []placed
-	copied int // of plan.copies, how many are in out
+	copied int   // of plan.copies, how many are in out
+	near   Range // of the basis; blocks are looked for in it only
 }
 
 // flush appends the old copies up to and including last to out; nil: all.
@@ -84,6 +86,9 @@ func (m *matcher) gap(g Range, before, after *placed) error {
 	if m.full() {
 		return nil
 	}
+	if m.near = m.beside(before, after); m.near.Len <= 0 {
+		return nil
+	}
 	next := m.follower(before)
 	from, next, err := m.forward(g.Off, g.End(), next)
 	if err != nil {
@@ -100,6 +105,38 @@ func (m *matcher) gap(g Range, before, after *placed) error {
 		m.add(back)
 	}
 	return nil
+}
+
+// beside returns the part of the basis in which blocks for the gap between two
+// copies may lie: all of it, or if hashes are too short for that, what lies
+// between the copies in the basis.
+func (m *matcher) beside(before, after *placed) Range {
+	size := m.plan.bases[m.basis].size
+	if !m.repeat {
+		return Range{0, size}
+	}
+	known := false
+	from, to := int64(0), size
+	if before != nil && before.Basis == m.basis {
+		from, known = before.Off+before.Len, true
+	}
+	if after != nil && after.Basis == m.basis && (!known || after.Off >= from) {
+		to, known = after.Off, true
+	}
+	known = known || before == nil || after == nil
+	if !known {
+		return Range{}
+	}
+	// A gap whose other side leads elsewhere reaches to the next copy.
+	i := sort.Search(len(m.Ranges), func(i int) bool { return m.Ranges[i].End() > from })
+	if i < len(m.Ranges) && m.Ranges[i].Off <= from {
+		return Range{from, min(to, m.Ranges[i].End()) - from}
+	}
+	i = sort.Search(len(m.Ranges), func(i int) bool { return m.Ranges[i].End() >= to })
+	if i < len(m.Ranges) && m.Ranges[i].Off < to {
+		return Range{max(from, m.Ranges[i].Off), to - max(from, m.Ranges[i].Off)}
+	}
+	return Range{}
 }
 
 // follower returns the block that continues the copy c, or starts the file.
@@ -251,7 +288,9 @@ func (m *matcher) lookup(sum uint64, b []byte, next int32) int32 {
 		if next != noBlock && m.Hashes[next] == m.Hashes[i] && m.blockRange(next).Len == int64(m.BlockSize) {
 			return next
 		}
-		return i
+		if r := m.blockRange(i); r.Off >= m.near.Off && r.End() <= m.near.End() {
+			return i
+		}
 	}
 	return noBlock
 }

@@ -81,7 +81,7 @@ func FirstRequest(newSize, basisSize int64) Request {
 		return Request{BlockSize: 1 << 10, WeakBits: 8, StrongBits: 8}
 	}
 	r := Request{BlockSize: firstBlockSize(basisSize), Ranges: []Range{{0, basisSize}}}
-	r.setBits(newSize, newSize)
+	r.setBits(newSize, r.anywhere(newSize))
 	return r
 }
 
@@ -90,7 +90,7 @@ func FirstRequest(newSize, basisSize int64) Request {
 // newSize bytes. ranges must be as [Request] wants them.
 func RangesRequest(newSize int64, ranges []Range) Request {
 	r := Request{Ranges: ranges}
-	r.setBits(newSize, int64(len(ranges)))
+	r.setBits(newSize, 2*log2(int64(len(ranges))))
 	return r
 }
 
@@ -107,20 +107,26 @@ func firstBlockSize(size int64) int {
 	return b
 }
 
-// setBits chooses the hash widths so that a wrong match among positions
-// windows, each compared with every block, is improbable: 1 in 4,000 at worst,
-// less where the resend of a file of newSize bytes that it leads to costs more
-// than the bits. The weak share is just wide enough that strong hashes are
-// rarely computed in vain.
-func (r *Request) setBits(newSize, positions int64) {
+// setBits chooses the hash widths so that a wrong match among tests, comparisons
+// of a window with a block, is improbable: 1 in 4,000 at worst, less where the
+// resend of a file of newSize bytes that it leads to costs more than the bits.
+// The weak share is just wide enough that strong hashes are rarely computed in
+// vain.
+func (r *Request) setBits(newSize int64, tests int) {
 	blocks := max(r.Blocks(), 1)
 	margin := min(max(log2(newSize/blocks/8)+2, 12), 20)
-	all := min(log2(positions)+log2(blocks)+margin, MaxHashBits)
+	all := min(tests+margin, MaxHashBits)
 	if r.BlockSize > 0 {
 		r.WeakBits = min(log2(total(r.Ranges))+4, 40)
 		r.WeakBits = max(min(r.WeakBits, all-8), 8)
 	}
 	r.StrongBits = max(all-r.WeakBits, 8)
+}
+
+// anywhere returns the logarithm of the tests if every one of positions windows
+// is compared with every block.
+func (r *Request) anywhere(positions int64) int {
+	return log2(positions) + log2(max(r.Blocks(), 1))
 }
 
 // log2 returns the base-2 logarithm rounded up; 0 for n < 2.

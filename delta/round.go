@@ -6,15 +6,16 @@ import (
 
 // basisState is what a Plan knows of the rounds with one basis.
 type basisState struct {
-	size    int64
-	block   int     // block size matched last, 0 for none
-	yield   float64 // share of what was missing that the last round of blocks found
-	rounds  int     // rounds of blocks
-	finding bool
+	size   int64
+	block  int      // block size matched last, 0 for none
+	yield  float64  // share of what was missing that the last round of blocks found
+	rounds int      // rounds of blocks
+	local  *Request // the last request, if its blocks count in their own gap only
 }
 
 // matched records what a signature brought: the missing bytes before and after.
 func (b *basisState) matched(sig *Signature, before, after int64) {
+	b.local = nil
 	if sig.BlockSize == 0 {
 		return
 	}
@@ -39,9 +40,13 @@ func (p *Plan) Next() []BasisRequest {
 	if p.stats.Rounds >= p.opt.MaxRounds || p.MissingBytes() == 0 {
 		return nil
 	}
+	repeats, err := p.repeats()
+	if err != nil {
+		return nil // the encoder meets it again and reports it
+	}
 	var reqs []BasisRequest
 	for i := range p.bases {
-		if r, ok := p.nextFor(i); ok {
+		if r, ok := p.nextFor(i, repeats); ok {
 			reqs = append(reqs, BasisRequest{i, r})
 		}
 	}
@@ -52,17 +57,17 @@ func (p *Plan) Next() []BasisRequest {
 }
 
 // nextFor returns the request for one basis that is expected to save most.
-func (p *Plan) nextFor(basis int) (Request, bool) {
+func (p *Plan) nextFor(basis int, repeats []Range) (Request, bool) {
 	b := &p.bases[basis]
 	if b.size == 0 {
 		return Request{}, false
 	}
-	missing := p.MissingBytes()
-	seams := p.seams(basis)
+	missing := p.MissingBytes() - total(repeats)
+	seams := p.seams(basis, repeats)
 	if b.block == 0 {
 		return p.firstFor(basis, seams, missing)
 	}
-	m := newCostModel(p.literalCost(), p.opt.RoundTrip, missing, seams, b)
+	m := newCostModel(p.literalCost(), p.opt.RoundTrip, missing, p, seams, b)
 	best, bestNet := 0, 0.0
 	for size := b.block / 2; size >= p.opt.MinBlock; size /= 2 {
 		if net := m.net(size); net > bestNet {
@@ -72,16 +77,24 @@ func (p *Plan) nextFor(basis int) (Request, bool) {
 	if best == 0 {
 		return Request{}, false
 	}
-	r := Request{BlockSize: best, Ranges: m.choose(best)}
-	for r.Blocks() > MaxBlocks || missing/int64(r.BlockSize) > MaxCopies {
-		r.BlockSize *= 2
-		r.Ranges = m.choose(r.BlockSize)
-		if r.BlockSize >= b.block {
+	r := m.request(best)
+	for r.Blocks() > MaxBlocks || p.MissingBytes()/int64(r.BlockSize) > MaxCopies {
+		if best *= 2; best >= b.block {
 			return Request{}, false
 		}
+		r = m.request(best)
 	}
-	r.setBits(p.src.Size, missing)
+	if m.local(best) {
+		b.local = &r
+	}
 	return r, len(r.Ranges) > 0
+}
+
+// isLocal reports whether the signature answers the last request and its blocks
+// may be matched in the gap beside their own range only.
+func (b *basisState) isLocal(sig *Signature) bool {
+	return b.local != nil && b.local.BlockSize == sig.BlockSize && b.local.HashBits() == sig.HashBits() &&
+		slices.Equal(b.local.Ranges, sig.Ranges)
 }
 
 // firstFor returns the coarse request for a basis of which only whole ranges,
@@ -97,7 +110,7 @@ func (p *Plan) firstFor(basis int, seams []seam, missing int64) (Request, bool) 
 		return r, false
 	}
 	r.BlockSize = firstBlockSize(total(r.Ranges))
-	r.setBits(p.src.Size, missing)
+	r.setBits(p.src.Size, r.anywhere(p.MissingBytes()))
 	return r, r.Blocks() <= MaxBlocks
 }
 
@@ -105,29 +118,39 @@ func (p *Plan) firstFor(basis int, seams []seam, missing int64) (Request, bool) 
 // the new file right beside the copies at its ends.
 type seam struct {
 	free    Range
-	missing int64
+	missing int64 // without repetitions
+	windows int64 // with them: how many offsets may be compared with a block
 }
 
-// seams returns the unused pieces of a basis, ascending.
-func (p *Plan) seams(basis int) []seam {
+// seams returns the unused pieces of a basis, ascending. What is in repeats does
+// not count as missing.
+func (p *Plan) seams(basis int, repeats []Range) []seam {
 	type used struct {
 		Range
-		before, after int64 // missing in the new file beside it
+		before, after Range // missing in the new file beside it
+	}
+	between := func(from, to int64) Range { return Range{from, to - from} }
+	newSeam := func(from, to int64, left, right Range) seam {
+		return seam{
+			free:    between(from, to),
+			missing: max(left.Len-overlap(left, repeats), right.Len-overlap(right, repeats)),
+			windows: left.Len + right.Len,
+		}
 	}
 	var us []used
 	var end int64
 	for i := range p.copies {
 		c := &p.copies[i]
 		if n := len(us); n > 0 && i > 0 && p.copies[i-1].Basis == basis {
-			us[n-1].after = c.at - end
+			us[n-1].after = between(end, c.at)
 		}
 		if c.Basis == basis {
-			us = append(us, used{Range{c.Off, c.Len}, c.at - end, 0})
+			us = append(us, used{Range{c.Off, c.Len}, between(end, c.at), Range{}})
 		}
 		end = c.end()
 	}
 	if n := len(us); n > 0 && p.copies[len(p.copies)-1].Basis == basis {
-		us[n-1].after = p.src.Size - end
+		us[n-1].after = between(end, p.src.Size)
 	}
 	slices.SortFunc(us, func(a, b used) int {
 		switch {
@@ -141,11 +164,11 @@ func (p *Plan) seams(basis int) []seam {
 	var (
 		ss   []seam
 		from int64
-		left int64
+		left Range
 	)
 	for _, u := range us {
 		if u.Off > from {
-			ss = append(ss, seam{Range{from, u.Off - from}, max(left, u.before)})
+			ss = append(ss, newSeam(from, u.Off, left, u.before))
 		}
 		if u.End() > from {
 			from, left = u.End(), u.after
@@ -153,9 +176,9 @@ func (p *Plan) seams(basis int) []seam {
 	}
 	if size := p.bases[basis].size; from < size {
 		if len(us) == 0 {
-			left = p.MissingBytes()
+			left = between(0, p.src.Size)
 		}
-		ss = append(ss, seam{Range{from, size - from}, left})
+		ss = append(ss, newSeam(from, size, left, Range{}))
 	}
 	return ss
 }

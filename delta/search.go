@@ -117,19 +117,15 @@ func (s *search) resync() (match, error) {
 		if err != nil {
 			return match{}, err
 		}
-		n := min(len(x), len(y), resyncSpan)
-		for i := range n {
+		for i := range min(int64(len(x)), int64(len(y)), limit-skip, resyncSpan) {
 			skip++
 			if x[i] != y[i] {
 				run = 0
 				continue
 			}
-			if run++; run == resyncMin || skip == limit && run > 0 && run == skip {
+			if run++; run == resyncMin {
 				more, err := common(s.src, s.done+skip, file, from+skip, limit-skip)
 				return match{s.done + skip - run, from + skip - run, run + more, s.last.own}, err
-			}
-			if skip == limit {
-				break
 			}
 		}
 	}

@@ -3,11 +3,11 @@ package rolling
 import "math/bits"
 
 // filterShare is the size of a Filter in bits per hash, before rounding up to
-// a power of two: one window in 8 to 16 of data that is not there gets past.
+// a power of two: one window in 32 to 64 of data that is not there gets past.
 const filterShare = 32
 
 // A Filter is a bitmap over the top bits of hashes: it tells in one memory
-// access that a hash is surely not in a set. It takes 1 to 2 bytes per hash.
+// access that a hash is surely not in a set. It takes 4 to 8 bytes per hash.
 type Filter struct {
 	words []uint64
 	shift uint

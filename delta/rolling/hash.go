@@ -65,45 +65,43 @@ func (h *Hash) Roll(sum uint64, out, in byte) uint64 {
 func (h *Hash) Scan(data []byte, sum uint64, f *Filter) (int, uint64, bool) {
 	in := data[h.n:]
 	out := data[:len(in)]
-	i := 0
-	if n := len(in) &^ 3; n > 0 {
-		i, sum = h.skip(in[:n], out[:n], sum, f)
-	}
-	for in, out = in[i:], out[i:]; len(in) > 0; in, out = in[1:], out[1:] {
+	i, sum := h.skip(in, out, sum, f)
+	for ; i < len(in); i++ {
 		if f.MayContain(sum) {
 			return i, sum, true
 		}
-		sum = h.Roll(sum, out[0], in[0])
-		i++
+		sum = h.Roll(sum, out[i], in[i])
 	}
 	return i, sum, f.MayContain(sum)
 }
 
-// skip rolls sum over a multiple of four bytes, four at a time, and stops
-// before the four windows of which one may be in f. One branch for four
-// windows, and the two pairs of sums each in terms of the sum before, keep the
-// processor's multiplier busy instead of waiting for one product after another.
+// skip rolls sum over bytes that enter and leave, four at a time, and stops
+// before the four windows of which one may be in f, or before the last few. One
+// branch for four windows, and the bytes' shares computed apart from the sum,
+// leave nothing to wait for but one product after another.
 func (h *Hash) skip(in, out []byte, sum uint64, f *Filter) (int, uint64) {
 	words, shift := f.words, f.shift&63
 	last := len(words) - 1
-	n := len(in)
-	for len(in) >= 4 && len(out) >= 4 {
-		d0 := uint64(in[0]) - h.out[out[0]]
-		d1 := uint64(in[1]) - h.out[out[1]]
-		d2 := uint64(in[2]) - h.out[out[2]]
-		d3 := uint64(in[3]) - h.out[out[3]]
+	out = out[:len(in)]
+	i := 0
+	for ; i+4 <= len(in); i += 4 {
+		a, b := in[i:i+4:i+4], out[i:i+4:i+4]
+		d0 := uint64(a[0]) - h.out[b[0]]
+		d1 := uint64(a[1]) - h.out[b[1]]
+		d2 := uint64(a[2]) - h.out[b[2]]
+		d3 := uint64(a[3]) - h.out[b[3]]
 		s1 := (sum + d0) * K
-		s2 := sum*k2 + (d0*k2 + d1*K)
+		s2 := (s1 + d1) * K
 		s3 := (s2 + d2) * K
-		s4 := s2*k2 + (d2*k2 + d3*K)
+		s4 := (s3 + d3) * K
 		b0, b1, b2, b3 := sum>>shift, s1>>shift, s2>>shift, s3>>shift
+		// The mask only tells the compiler what holds anyway.
 		hit := words[int(b0>>6)&last]>>(b0&63) | words[int(b1>>6)&last]>>(b1&63) |
 			words[int(b2>>6)&last]>>(b2&63) | words[int(b3>>6)&last]>>(b3&63)
 		if hit&1 != 0 {
 			break
 		}
 		sum = s4
-		in, out = in[4:], out[4:]
 	}
-	return n - len(in), sum
+	return i, sum
 }

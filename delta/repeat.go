@@ -1,0 +1,79 @@
+package delta
+
+import "slices"
+
+// Bounds of looking for repetitions within the new file.
+const (
+	maxRepeatScan = 16 << 20 // missing bytes; more is not looked through
+	repeatCache   = 4 << 20
+	minRepeat     = 32 // bytes of a copy from elsewhere in the new file
+)
+
+// repeats returns what of the missing is also earlier in the missing, which
+// needs no signature: one copy of it is enough, and the others refer to that.
+func (p *Plan) repeats() ([]Range, error) {
+	missing := p.MissingBytes()
+	if missing > maxRepeatScan {
+		return nil, nil
+	}
+	f, err := newFinder(Source{}, nil, p.src, finderOptions{cache: repeatCache, own: missing, min: 2 * minRepeat})
+	if err != nil {
+		return nil, err
+	}
+	var rs []Range
+	f.out = func(c placed) { rs = append(rs, Range{c.at, c.Len}) }
+	err = p.gaps(func(g Range, _, _ *placed) error { return f.search(g, nil) })
+	return rs, err
+}
+
+// overlap returns how many bytes of g are in rs, which are ascending.
+func overlap(g Range, rs []Range) int64 {
+	i, _ := slices.BinarySearchFunc(rs, g.Off, func(r Range, off int64) int {
+		if r.End() <= off {
+			return -1
+		}
+		return 1
+	})
+	n := int64(0)
+	for ; i < len(rs) && rs[i].Off < g.End(); i++ {
+		n += min(rs[i].End(), g.End()) - max(rs[i].Off, g.Off)
+	}
+	return n
+}
+
+// Refine looks in what is still missing for bytes that the new file has
+// elsewhere: in what is matched, and earlier in what is missing. It costs no
+// signature. Call it once after the last round, before Ops; then the copies of
+// Ops may have the basis Self. Errors are those of reading the new file.
+func (p *Plan) Refine() error {
+	missing := p.MissingBytes()
+	if missing > maxRepeatScan || missing == 0 {
+		return nil
+	}
+	extents := make([]extent, len(p.copies))
+	for i, c := range p.copies {
+		extents[i] = extent{c.at, c.Op}
+	}
+	f, err := newFinder(p.src, extents, p.src, finderOptions{cache: repeatCache, own: missing, min: minRepeat})
+	if err != nil {
+		return err
+	}
+	m := &matcher{plan: p, out: make([]placed, 0, len(p.copies)+16)}
+	f.out = func(c placed) {
+		if !m.full() {
+			m.add(c)
+		}
+	}
+	err = p.gaps(func(g Range, before, _ *placed) error {
+		if before != nil {
+			m.flush(before)
+		}
+		return f.search(g, nil)
+	})
+	if err != nil {
+		return err
+	}
+	m.flush(nil)
+	p.copies = m.out
+	return nil
+}
