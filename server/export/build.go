@@ -58,7 +58,7 @@ func (x *Exporter) replace(ctx context.Context, t manifest.Path, v store.Version
 	if err != nil {
 		return err
 	}
-	if err := x.writeList(t, name, v, l); err != nil {
+	if err := x.writeList(t, name, l); err != nil {
 		return err
 	}
 	if err := x.root.Rename(part, path.Join(home(t), name)); err != nil {

@@ -527,6 +527,18 @@ func TestCutBlobIsNotLinked(t *testing.T) {
 	}
 }
 
+// An empty target is a version like any other.
+func TestEmptyTarget(t *testing.T) {
+	s := newFake(t)
+	s.publish(dir("t", 0o755))
+	x, _ := newExporter(t, s, Config{Targets: []manifest.Path{"t"}, Grace: time.Hour})
+	for want := 1; want >= 0; want-- {
+		if rep := syncOK(t, x); rep.Targets != want {
+			t.Errorf("%+v, want %d targets", rep, want)
+		}
+	}
+}
+
 // A reader that enters the target sees one version, whole, at any instant.
 func TestReadersSeeOneVersion(t *testing.T) {
 	s := newFake(t)

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/pubsync/pubsync/server/files"
 	"github.com/pubsync/pubsync/server/store"
 	"github.com/pubsync/pubsync/sync/manifest"
 )
@@ -85,7 +84,7 @@ func (x *Exporter) readList(t manifest.Path, name string) manifest.List {
 	if err != nil {
 		return nil
 	}
-	_, l, err := files.DecodeTree(b, 1<<31-1)
+	l, err := parseIndex(b)
 	if err != nil {
 		return nil
 	}
@@ -94,9 +93,9 @@ func (x *Exporter) readList(t manifest.Path, name string) manifest.List {
 
 // writeList records what a version holds. The file's mtime is when the
 // version was last known to be current.
-func (x *Exporter) writeList(t manifest.Path, name string, v store.Version, l manifest.List) error {
+func (x *Exporter) writeList(t manifest.Path, name string, l manifest.List) error {
 	file := path.Join(home(t), name+listSuffix)
-	if err := x.root.WriteFile(file, files.AppendTree(nil, v, l), 0o644); err != nil {
+	if err := x.root.WriteFile(file, appendIndex(nil, l), 0o644); err != nil {
 		return err
 	}
 	return x.touch(file)

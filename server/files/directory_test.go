@@ -14,6 +14,7 @@ import (
 
 	"github.com/pubsync/pubsync/server/store"
 	"github.com/pubsync/pubsync/sync/manifest"
+	"github.com/pubsync/pubsync/sync/wire"
 )
 
 func TestSlashIsAddedRelatively(t *testing.T) {
@@ -149,7 +150,7 @@ func TestRecursiveList(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			v, l, err := DecodeTree(b, 100)
+			v, l, err := wire.ParseTree(b, 100)
 			if err != nil || v != 1 {
 				t.Fatalf("version %d, error %v", v, err)
 			}
@@ -165,7 +166,7 @@ func TestRecursiveList(t *testing.T) {
 	if resp, _ := get(t, h, "/files/a/b.c?format=list&recursive=1&at=1"); resp.StatusCode != 400 {
 		t.Errorf("a file as a list: %d", resp.StatusCode)
 	}
-	if resp, body := get(t, h, "/files/?format=list&recursive=1"); resp.StatusCode != 200 || body != string(AppendTree(nil, 2, nil)) {
+	if resp, body := get(t, h, "/files/?format=list&recursive=1"); resp.StatusCode != 200 || body != string(wire.AppendTree(nil, 2, nil)) {
 		t.Errorf("an empty tree: %d %q", resp.StatusCode, body)
 	}
 }

@@ -16,7 +16,7 @@
 //
 //	at=N            the tree as it stood after publication N; default: now
 //	format=json     the entry, or one page of the directory, as JSON
-//	format=list     with recursive=1, the whole subtree in the coding below
+//	format=list     with recursive=1, the whole subtree
 //	after=NAME      directories: begin after this name
 //
 // Other parameters are ignored. A directory's page and its JSON hold at most
@@ -46,18 +46,10 @@
 // a fixed table of extensions, and a Content-Security-Policy that puts pages
 // into a sandbox without scripts.
 //
-// # The coding of a subtree
+// # Subtrees
 //
-// format=list&recursive=1 answers application/octet-stream, compressed with
-// zstd where Accept-Encoding allows it:
-//
-//	"pubsync list 1\n"
-//	version  uvarint   publication number of the tree
-//	length   uvarint   bytes of the coded list
-//	list     bytes     the list coding of package manifest, paths relative to
-//	                   the directory asked for, which is not itself in it
-//	digests  32 bytes  for each file of the list, in its order
-//
-// Nothing follows. [AppendTree] writes it and [DecodeTree] reads it. Entries
+// format=list&recursive=1 answers application/octet-stream, the coding of
+// [wire.AppendTree], compressed with zstd where Accept-Encoding allows it. Paths
+// are relative to the directory asked for, which is not itself in it; entries
 // the reader may not see are left out.
 package files

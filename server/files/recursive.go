@@ -12,6 +12,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/pubsync/pubsync/sync/manifest"
+	"github.com/pubsync/pubsync/sync/wire"
 )
 
 // serveTree sends the whole subtree below dir in one answer.
@@ -24,7 +25,7 @@ func (h *Handler) serveTree(w http.ResponseWriter, r *http.Request, q *request, 
 	w.Header().Set("Content-Type", "application/octet-stream")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Vary", "Accept-Encoding")
-	coded := AppendTree(nil, q.version, l)
+	coded := wire.AppendTree(nil, int64(q.version), l)
 	if !acceptsZstd(r.Header.Values("Accept-Encoding")) {
 		sendWhole(w, r, coded)
 		return nil

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pubsync/pubsync/sync/manifest"
+	"github.com/pubsync/pubsync/sync/wire"
 )
 
 func sampleTree() manifest.List {
@@ -19,22 +20,22 @@ func sampleTree() manifest.List {
 }
 
 func TestTreeIsBounded(t *testing.T) {
-	b := AppendTree(nil, 7, sampleTree())
-	if _, _, err := DecodeTree(b, 3); !errors.Is(err, manifest.ErrBadCoding) {
+	b := wire.AppendTree(nil, 7, sampleTree())
+	if _, _, err := wire.ParseTree(b, 3); !errors.Is(err, manifest.ErrBadCoding) {
 		t.Errorf("four entries where three may be: %v", err)
 	}
 	for i := range b {
-		if _, _, err := DecodeTree(b[:i], 4); err == nil {
+		if _, _, err := wire.ParseTree(b[:i], 4); err == nil {
 			t.Errorf("cut at %d of %d bytes: no error", i, len(b))
 		}
 	}
-	if _, _, err := DecodeTree(append(b, 0), 4); !errors.Is(err, ErrBadTree) {
+	if _, _, err := wire.ParseTree(append(b, 0), 4); !errors.Is(err, wire.ErrBadFrame) {
 		t.Errorf("a byte too many: %v", err)
 	}
 }
 
 // What decodes must be what is coded again, and nothing may crash.
-func FuzzDecodeTree(f *testing.F) {
+func FuzzParseTree(f *testing.F) {
 	seeds, err := filepath.Glob("testdata/tree/*")
 	if err != nil || len(seeds) == 0 {
 		f.Fatalf("no seeds: %v", err)
@@ -47,11 +48,11 @@ func FuzzDecodeTree(f *testing.F) {
 		f.Add(b)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		v, l, err := DecodeTree(b, 1000)
+		v, l, err := wire.ParseTree(b, 1000)
 		if err != nil {
 			return
 		}
-		v2, l2, err := DecodeTree(AppendTree(nil, v, l), 1000)
+		v2, l2, err := wire.ParseTree(wire.AppendTree(nil, v, l), 1000)
 		if err != nil || v2 != v || !cmp.Equal(l, l2) {
 			t.Fatalf("version %d, then %d (%v): %s", v, v2, err, cmp.Diff(l, l2))
 		}
@@ -63,7 +64,7 @@ func TestSeedsDecode(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, l, err := DecodeTree(b, 4)
+	v, l, err := wire.ParseTree(b, 4)
 	if err != nil || v != 7 || !cmp.Equal(l, sampleTree()) {
 		t.Errorf("version %d, error %v, %s", v, err, cmp.Diff(l, sampleTree()))
 	}
