@@ -277,9 +277,9 @@ func (g *Grant) mayShow(v Visibility) error {
 	return nil
 }
 
-// Sight returns which paths the token sees beyond what is public: content
-// there may be named as held, serve as a basis and be linked. What it does not
-// see must be treated as if it were not there.
+// Sight returns which paths a push with the token sees beyond what is public:
+// content there may be named as held, serve as a basis and be linked. What it
+// does not see must be treated as if it were not there.
 func (p *Pass) Sight() store.Sight {
 	g := p.Record.Grant
 	return func(at manifest.Path) bool {
@@ -288,4 +288,11 @@ func (p *Pass) Sight() store.Sight {
 		}
 		return g.Verbs&(Read|Link) != 0 && g.reads(at)
 	}
+}
+
+// Downloads returns which paths the token may list and download beyond what is
+// public: with Read, those below its target and its further prefixes.
+func (p *Pass) Downloads() store.Sight {
+	g := p.Record.Grant
+	return func(at manifest.Path) bool { return g.Verbs.Has(Read) && g.reads(at) }
 }

@@ -202,6 +202,10 @@ func TestListAndPruneTokens(t *testing.T) {
 	if n != 2 || err != nil {
 		t.Errorf("revoked %d, %v", n, err)
 	}
+	w.now = start
+	bearer, _ := w.issue(Grant{})
+	_, _, err = w.open(bearer, "s", 1, 1)
+	w.want(err, "")
 	if _, err := w.PruneTokens(t.Context(), start.Add(1000*time.Hour)); err != nil {
 		t.Fatal(err)
 	}
@@ -209,6 +213,25 @@ func TestListAndPruneTokens(t *testing.T) {
 		if k[:5] == "token" {
 			t.Errorf("left over: %q", k)
 		}
+	}
+}
+
+func TestOrphansDoNotSpoilTheList(t *testing.T) {
+	w := newWorld(t)
+	_, parent := w.issue(Grant{})
+	_, child := w.derive(parent.Accessor, Grant{})
+	_, other := w.issue(Grant{})
+	w.want(w.records.Update(t.Context(), func(tx store.Tx) error { return dropToken(tx, parent.Accessor) }), "")
+	list, err := w.List(t.Context(), w.farm, ListQuery{})
+	if err != nil || len(list) != 1 || list[0].Accessor != other.Accessor {
+		t.Errorf("%+v, %v", list, err)
+	}
+	n, err := w.PruneTokens(t.Context(), start.Add(2*time.Hour))
+	if n != 3 || err != nil {
+		t.Errorf("pruned %d, %v", n, err)
+	}
+	if _, _, err := w.Show(t.Context(), w.farm, child.Accessor); code(err) != CodeInvalid {
+		t.Errorf("%v", err)
 	}
 }
 

@@ -245,10 +245,18 @@ func TestVerbsPathsVisibility(t *testing.T) {
 			t.Errorf("sees %q: %v", path, !want)
 		}
 	}
+	for _, path := range []manifest.Path{"share/a", "share2", "android/panda/1", "android"} {
+		if may := p.Downloads()(path); may != see(path) {
+			t.Errorf("with read, may download %q: %v", path, may)
+		}
+	}
 	blind, _ := w.issue(Grant{Target: "share", Reads: []manifest.Path{"android/panda"}})
 	p, err = w.admit(Request{Bearer: blind})
 	if err != nil {
 		t.Fatal(err)
+	}
+	if p.Downloads()("share/a") {
+		t.Error("a token without read may download")
 	}
 	if p.Sight()("android/panda/1") || !p.Sight()("share/a") {
 		t.Error("a token without read and link sees further than its target, or not its target")

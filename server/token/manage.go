@@ -3,6 +3,7 @@ package token
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -128,8 +129,12 @@ func (s *Service) List(ctx context.Context, by Scheduler, q ListQuery) ([]Record
 				skip = accessor != q.After
 				return true
 			}
-			var c chain
-			if c, bad = getChain(tx, accessor); bad != nil {
+			c, err := getChain(tx, accessor)
+			if errors.Is(err, CodeInvalid) {
+				return true // an ancestor was pruned, and it soon will be
+			}
+			if err != nil {
+				bad = err
 				return false
 			}
 			if r := s.shown(c); q.matches(&r, now) {
@@ -281,12 +286,18 @@ func (s *Service) ResetSession(ctx context.Context, by Scheduler, accessor strin
 // with their receipts, and returns how many there were.
 func (s *Service) PruneTokens(ctx context.Context, before time.Time) (int, error) {
 	return prune(ctx, s.cfg.Records, bucketEnd, before, func(tx store.Tx, key string) error {
-		return dropToken(tx, key[strings.LastIndexByte(key, '-')+1:])
+		if err := dropToken(tx, key[strings.LastIndexByte(key, '-')+1:]); err != nil {
+			return err
+		}
+		return tx.Delete(bucketEnd, key)
 	})
 }
 
 func dropToken(tx store.Tx, accessor string) error {
 	t, err := getToken(tx, accessor)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -299,14 +310,8 @@ func dropToken(tx store.Tx, accessor string) error {
 			return err
 		}
 	}
-	for bucket, key := range map[string]string{
-		bucketBy:    byKey(&t.Record),
-		bucketEnd:   endKey(&t.Record),
-		bucketToken: accessor,
-	} {
-		if err := tx.Delete(bucket, key); err != nil {
-			return err
-		}
+	if err := tx.Delete(bucketBy, byKey(&t.Record)); err != nil {
+		return err
 	}
-	return nil
+	return tx.Delete(bucketToken, accessor)
 }

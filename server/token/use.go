@@ -137,8 +137,8 @@ func (c chain) takeSlot() error {
 
 // ErrNoSession is the error for a session secret that holds nothing of a token
 // which nobody else holds either: the session was cancelled, reset or has
-// expired. The client may open a new one.
-var ErrNoSession = errors.New("the session is gone: open it again")
+// expired. The client may open a new one. It is a [store.ErrNotFound].
+var ErrNoSession = fmt.Errorf("the session is gone, open it again: %w", store.ErrNotFound)
 
 // notHeld returns the refusal for a session secret that holds no publication
 // of r.

@@ -125,7 +125,7 @@ func parseParts(s string) (Connection, error) {
 	if !found {
 		_, _, _, err := SplitBearer(s)
 		if errors.Is(err, ErrNotToken) && looksLikeToken(s) {
-			err = garbled("the dot between its parts is missing")
+			err = garbled("the dot between its parts, or the psb_ it begins with, is missing")
 		}
 		return Connection{Secret: s}, err
 	}

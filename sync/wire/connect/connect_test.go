@@ -54,22 +54,28 @@ func TestRoundTrip(t *testing.T) {
 
 // TestEveryWrongCharacterIsCaught tries every other character at every place.
 func TestEveryWrongCharacterIsCaught(t *testing.T) {
-	_, s := example(t)
-	for i := range s {
-		for c := byte(0); c < 128; c++ {
-			if c == s[i] {
-				continue
-			}
-			b := []byte(s)
-			b[i] = c
-			_, err := Parse(string(b))
-			if err == nil {
-				t.Fatalf("byte %d of %d changed to %q: accepted", i, len(s), c)
-			}
-			if c > ' ' && !errors.Is(err, ErrGarbled) {
-				t.Fatalf("byte %d changed to %q: %v", i, c, err)
+	_, whole := example(t)
+	for _, s := range []string{whole, NewBearer(Token)} {
+		for i := range s {
+			for c := byte(0); c < 128; c++ {
+				if c != s[i] {
+					checkCaught(t, s, i, c)
+				}
 			}
 		}
+	}
+}
+
+func checkCaught(t *testing.T, s string, i int, c byte) {
+	t.Helper()
+	b := []byte(s)
+	b[i] = c
+	_, err := Parse(string(b))
+	if err == nil {
+		t.Fatalf("byte %d of %d changed to %q: accepted", i, len(s), c)
+	}
+	if c > ' ' && !errors.Is(err, ErrGarbled) {
+		t.Fatalf("byte %d of %d changed to %q: %v", i, len(s), c, err)
 	}
 }
 
