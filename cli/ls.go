@@ -174,10 +174,18 @@ func (e *listed) print(w io.Writer) {
 	}
 	name := progress.Escape(e.Name)
 	if e.Kind == "symlink" {
-		name += " -> " + progress.Escape(e.Link)
+		name += " -> " + progress.Escape(unescape(e.Link))
 	}
 	mode, _ := strconv.ParseUint(e.Mode, 8, 32)
 	fmt.Fprintf(w, "%s%s %12d %s %s\n", letter, permissions(uint32(mode)), e.Size, time.Unix(0, e.MTime).UTC().Format(time.DateTime), name)
+}
+
+// unescape undoes percent-encoding; what is none stays.
+func unescape(s string) string {
+	if plain, err := url.PathUnescape(s); err == nil {
+		return plain
+	}
+	return s
 }
 
 // permissions writes the nine permission bits as ls(1) does.

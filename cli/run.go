@@ -72,6 +72,8 @@ published, 69 server not reached, 74 local I/O, 75 try again, 77 token refused,
 130 interrupted.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
+		Args:          cobra.ArbitraryArgs,
+		RunE:          verb,
 	}
 	root.SetOut(env.Stdout)
 	root.SetErr(env.Stderr)
@@ -87,6 +89,14 @@ published, 69 server not reached, 74 local I/O, 75 try again, 77 token refused,
 		checkUsage(c)
 	}
 	return root
+}
+
+// verb is what a command does that needs a verb after it.
+func verb(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return c.Help()
+	}
+	return usageError{hinted{fmt.Errorf("unknown command %q for %q", args[0], c.CommandPath()), "see \"" + c.CommandPath() + " --help\""}}
 }
 
 // checkUsage gives the errors of argument checks their exit code.

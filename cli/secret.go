@@ -60,3 +60,12 @@ func (s *sessionFile) remove() error {
 	}
 	return err
 }
+
+// writePrivate writes a file that only its owner may read, in one step.
+func writePrivate(name, text string) error {
+	tmp := name + ".tmp"
+	if err := os.WriteFile(tmp, []byte(text), 0o600); err != nil {
+		return err
+	}
+	return os.Rename(tmp, name)
+}

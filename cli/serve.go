@@ -1,3 +1,5 @@
+//go:build (linux && (386 || amd64 || arm || arm64 || loong64 || ppc64le || riscv64 || s390x)) || (darwin && (amd64 || arm64)) || (windows && (386 || amd64 || arm64)) || (freebsd && (amd64 || arm64))
+
 package cli
 
 import (
@@ -129,9 +131,6 @@ func serve(ctx context.Context, env *Env, cfg *config.Config, out io.Writer, rea
 		},
 	}
 	srv.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelWarn)
-	if err := site.announce(); err != nil {
-		return err
-	}
 	done := make(chan error, 1)
 	go func() { done <- srv.ServeTLS(ln, "", "") }()
 	log.Info("serving", "url", url, "store", cfg.Server.Store)

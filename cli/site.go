@@ -1,3 +1,5 @@
+//go:build (linux && (386 || amd64 || arm || arm64 || loong64 || ppc64le || riscv64 || s390x)) || (darwin && (amd64 || arm64)) || (windows && (386 || amd64 || arm64)) || (freebsd && (amd64 || arm64))
+
 package cli
 
 import (
@@ -44,10 +46,6 @@ const maxEntries = 5_000_000
 
 // localScheduler is the scheduler whose credential lies in the store.
 const localScheduler = "local"
-
-// CredentialFile is the name, in the store's folder, of the credential that
-// "pubsync token" uses on the server's machine.
-const CredentialFile = "credential"
 
 func newSite(ctx context.Context, env *Env, cfg *config.Config, url string, id *ident, log *slog.Logger) (*site, error) {
 	st, err := disk.Open(ctx, disk.Options{Dir: cfg.Server.Store})
@@ -238,18 +236,6 @@ func (s *site) scheduler(ctx context.Context, c config.Scheduler) error {
 	}
 	return nil
 }
-
-// writePrivate writes a file that only its owner may read, in one step.
-func writePrivate(name, text string) error {
-	tmp := name + ".tmp"
-	if err := os.WriteFile(tmp, []byte(text), 0o600); err != nil {
-		return err
-	}
-	return os.Rename(tmp, name)
-}
-
-// announce is called once the server is about to serve.
-func (s *site) announce() error { return nil }
 
 // maintain runs what has to be done now and then, until ctx ends; the function
 // it returns waits for that.

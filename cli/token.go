@@ -23,6 +23,10 @@ import (
 	"github.com/pubsync/pubsync/sync/wire/connect"
 )
 
+// CredentialFile is the name, in the store's folder, of the credential with
+// which "pubsync token" works on the server's machine.
+const CredentialFile = "credential"
+
 // schedulerFlags say with which credential to ask which server.
 type schedulerFlags struct {
 	store, server, credential string
@@ -71,7 +75,9 @@ func (f *schedulerFlags) client(env *Env) (*remote.Client, error) {
 }
 
 func tokenCommand(env *Env) *cobra.Command {
-	c := &cobra.Command{Use: "token", Short: "Issue, list and revoke tokens (for schedulers)"}
+	c := &cobra.Command{
+		Use: "token", Short: "Issue, list and revoke tokens (for schedulers)", Args: cobra.ArbitraryArgs, RunE: verb,
+	}
 	c.AddCommand(tokenIssue(env), tokenDerive(env), tokenList(env), tokenShow(env), tokenRevoke(env), tokenReset(env))
 	return c
 }

@@ -45,7 +45,7 @@ func (k keyLines) all(key string) []int {
 // findLines searches the text for the keys one after another. A string that
 // looks like the next key can mislead it by some lines, no more.
 func findLines(text string, md *toml.MetaData) keyLines {
-	text = blankComments(text)
+	text = blankText(text)
 	var (
 		found  keyLines
 		counts = make(map[string]int) // elements of each [[section]] so far
@@ -91,24 +91,32 @@ func keyPattern(part string) *regexp.Regexp {
 	return regexp.MustCompile(`(?:^|[\s\[{,."'])(` + regexp.QuoteMeta(part) + `)["']?\s*[=.\]]`)
 }
 
-// blankComments overwrites comments, so that nothing is found in them.
-func blankComments(text string) string {
+// blankText overwrites comments and the strings after an equals sign, so that
+// nothing is found in them. Of strings over many lines it may miss some.
+func blankText(text string) string {
 	b := []byte(text)
-	var quote byte // the one that is open, or '#'
+	var (
+		quote byte // the one that is open, or '#'
+		value bool // after an equals sign in the line
+	)
 	for i, c := range b {
 		switch {
 		case c == '\n':
-			quote = 0
+			quote, value = 0, false
 		case quote == '#':
 			b[i] = ' '
 		case quote != 0:
-			if c == quote && b[i-1] != '\\' {
+			if c == quote && text[i-1] != '\\' {
 				quote = 0
+			} else if value {
+				b[i] = ' '
 			}
 		case c == '#':
 			quote, b[i] = '#', ' '
 		case c == '"' || c == '\'':
 			quote = c
+		case c == '=':
+			value = true
 		}
 	}
 	return string(b)

@@ -58,11 +58,12 @@ func (p *pusher) transferWindow(ctx context.Context, w *window, only bool) error
 		if err != nil {
 			return err
 		}
+		w := p.sort(a, whole)
 		if p.receipt != nil {
-			break
+			return nil // all of it was held, and the commit rode along
 		}
 		s := newSender(ctx, p, whole)
-		err = s.send(p.sort(a, whole))
+		err = s.send(w)
 		amended, pending = s.amended, s.again
 		if err != nil {
 			return err

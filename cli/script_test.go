@@ -1,0 +1,291 @@
+package cli_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/pubsync/pubsync/cli"
+)
+
+// TestMain makes the test binary stand in for the pubsync command in scripts:
+// a process of its own, with the same main.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"pubsync": func() {
+			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+			defer stop()
+			os.Exit(cli.Run(ctx, cli.System()))
+		},
+	})
+}
+
+// TestScripts runs the sessions in testdata/script, each with the real command
+// against a real server over TLS on loopback.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("PUBSYNC_STATE_DIR", filepath.Join(e.WorkDir, ".state"))
+			e.Setenv("PUBSYNC_TOKEN", "")
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"await":    await,
+			"setenv":   setenv,
+			"exits":    exits,
+			"field":    field,
+			"sametree": sametree,
+			"mktree":   mktree,
+			"oddtree":  oddtree,
+			"edit":     edit,
+			"mtime":    mtime,
+			"lines":    lines,
+			"garble":   garble,
+		},
+		RequireExplicitExec: false,
+	})
+}
+
+// await FILE waits until the file is there.
+func await(ts *testscript.TestScript, _ bool, args []string) {
+	name := ts.MkAbs(args[0])
+	for deadline := time.Now().Add(20 * time.Second); ; {
+		if _, err := os.Stat(name); err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("%s did not come", args[0])
+		}
+		<-time.After(5 * time.Millisecond)
+	}
+}
+
+// setenv NAME FILE sets a variable to a file's content ("stdout" is that of the
+// last command) without white space around it.
+func setenv(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile(args[1])))
+}
+
+// exits CODE pubsync ARG... runs the command and checks its exit code. Its
+// output is in the files exits.out and exits.err.
+func exits(ts *testscript.TestScript, _ bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	cmd := exec.Command(filepath.Join(firstDir(ts.Getenv("PATH")), args[1]), args[2:]...)
+	cmd.Dir = ts.MkAbs(".")
+	for _, name := range []string{"PATH", "HOME", "PUBSYNC_STATE_DIR", "PUBSYNC_TOKEN", "PUBSYNC_TOKEN_FILE", "TMPDIR"} {
+		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
+	}
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	err = cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		ts.Fatalf("running %s: %v", args[1], err)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs("exits.out"), out.Bytes(), 0o644))
+	ts.Check(os.WriteFile(ts.MkAbs("exits.err"), errs.Bytes(), 0o644))
+	ts.Logf("%s%s", out.String(), errs.String())
+	if got := cmd.ProcessState.ExitCode(); got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+func firstDir(path string) string { return filepath.SplitList(path)[0] }
+
+// field FILE NAME OP VALUE compares a field of the JSON object in a file, or
+// of its last line. NAME may be a dotted path; OP is one of = != < >.
+func field(ts *testscript.TestScript, _ bool, args []string) {
+	text := strings.TrimSpace(ts.ReadFile(args[0]))
+	if i := strings.LastIndexByte(text, '\n'); i >= 0 {
+		text = text[i+1:]
+	}
+	var v any
+	ts.Check(json.Unmarshal([]byte(text), &v))
+	for name := range strings.SplitSeq(args[1], ".") {
+		m, ok := v.(map[string]any)
+		if !ok {
+			ts.Fatalf("%s: no object above %s", args[1], name)
+		}
+		v = m[name]
+	}
+	got := fmt.Sprint(v)
+	if f, ok := v.(float64); ok {
+		got = strconv.FormatFloat(f, 'f', -1, 64)
+	}
+	holds := map[string]func() bool{
+		"=":  func() bool { return got == args[3] },
+		"!=": func() bool { return got != args[3] },
+		"<":  func() bool { return number(ts, got) < number(ts, args[3]) },
+		">":  func() bool { return number(ts, got) > number(ts, args[3]) },
+	}[args[2]]
+	if holds == nil || !holds() {
+		ts.Fatalf("%s is %s, want %s %s", args[1], got, args[2], args[3])
+	}
+}
+
+func number(ts *testscript.TestScript, s string) float64 {
+	f, err := strconv.ParseFloat(s, 64)
+	ts.Check(err)
+	return f
+}
+
+// sametree A B compares two trees by path, kind, content, mode, mtime and link
+// target; with ! they must differ.
+func sametree(ts *testscript.TestScript, neg bool, args []string) {
+	a, b := snapshot(ts, args[0]), snapshot(ts, args[1])
+	same := len(a) == len(b)
+	for name, v := range a {
+		if b[name] != v {
+			same = false
+			if !neg {
+				ts.Logf("%q: %.120q in %s, %.120q in %s", name, v, args[0], b[name], args[1])
+			}
+		}
+	}
+	if same == neg {
+		ts.Fatalf("%s (%d) and %s (%d): same is %v", args[0], len(a), args[1], len(b), same)
+	}
+}
+
+func snapshot(ts *testscript.TestScript, dir string) map[string]string {
+	root := ts.MkAbs(dir)
+	snap := map[string]string{}
+	ts.Check(filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || name == root {
+			return err
+		}
+		fi, err := d.Info()
+		if err != nil {
+			return err
+		}
+		rel, _ := filepath.Rel(root, name)
+		switch {
+		case d.Type() == fs.ModeSymlink:
+			link, err := os.Readlink(name)
+			snap[rel] = "link " + link
+			return err
+		case d.IsDir():
+			snap[rel] = fmt.Sprint("dir ", fi.Mode(), fi.ModTime().UnixNano())
+			return nil
+		}
+		content, err := os.ReadFile(name)
+		snap[rel] = fmt.Sprint("file ", fi.Mode(), fi.ModTime().UnixNano(), " ", string(content))
+		return err
+	}))
+	return snap
+}
+
+// mktree DIR FILES SIZE [SEED] makes a tree of compressible files in nested
+// directories.
+func mktree(ts *testscript.TestScript, _ bool, args []string) {
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	size, err := strconv.Atoi(args[2])
+	ts.Check(err)
+	seed := uint64(1)
+	if len(args) > 3 {
+		seed, err = strconv.ParseUint(args[3], 10, 64)
+		ts.Check(err)
+	}
+	r := rand.New(rand.NewPCG(seed, 7))
+	for i := range n {
+		name := filepath.Join(ts.MkAbs(args[0]), fmt.Sprintf("d%d", i%7), fmt.Sprintf("e%d", i%3), fmt.Sprintf("file-%d.txt", i))
+		ts.Check(os.MkdirAll(filepath.Dir(name), 0o755))
+		ts.Check(os.WriteFile(name, words(r, size), 0o644))
+	}
+}
+
+// words makes text of about n bytes.
+func words(r *rand.Rand, n int) []byte {
+	b := make([]byte, 0, n+16)
+	for len(b) < n {
+		b = strconv.AppendUint(append(b, "word"...), r.Uint64N(1e9), 36)
+		b = append(b, ' ')
+	}
+	return b[:n]
+}
+
+// oddtree DIR makes a tree of all that a tree may hold.
+func oddtree(ts *testscript.TestScript, _ bool, args []string) {
+	dir := ts.MkAbs(args[0])
+	ts.Check(os.MkdirAll(filepath.Join(dir, "empty", "below"), 0o700))
+	names := []string{
+		"sstate:gcc:core2-64:1.2~rc1+git.tgz", "a:b", "with space", " leading", "trailing ", "100%", "a%20b", "plus+", "-dash", "#hash",
+		"?query", "a&b=c", "'quote\"", "caf\u00e9", "\xff\xfe\xe9 not UTF-8", "\u202e reversed", strings.Repeat("n", 255), ".hidden", "aux.c", "~tilde",
+	}
+	for i, name := range names {
+		full := filepath.Join(dir, name)
+		ts.Check(os.WriteFile(full, []byte("content of "+name), 0o600))
+		ts.Check(os.Chmod(full, fs.FileMode(0o600|i*0o11)&0o777))
+		stamp := time.Unix(int64(i)*100_000_000-500_000_000, int64(i)*12_345_678+1)
+		ts.Check(os.Chtimes(full, stamp, stamp))
+	}
+	ts.Check(os.WriteFile(filepath.Join(dir, "empty-file"), nil, 0o444))
+	for name, link := range map[string]string{"up": "../../x", "abs": "/etc/passwd", "here": "a:b", "odd": "\xff\xfe", "dir": "empty"} {
+		ts.Check(os.Symlink(link, filepath.Join(dir, name)))
+	}
+	stamp := time.Unix(1_000_000_000, 987_654_321)
+	ts.Check(os.Chtimes(filepath.Join(dir, "empty"), stamp, stamp))
+}
+
+// edit FILE TEXT puts text into the middle of a file.
+func edit(ts *testscript.TestScript, _ bool, args []string) {
+	b, err := os.ReadFile(ts.MkAbs(args[0]))
+	ts.Check(err)
+	half := len(b) / 2
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), bytes.Join([][]byte{b[:half], []byte(args[1]), b[half:]}, nil), 0o644))
+}
+
+// mtime DIR SECONDS gives every file below DIR that modification time.
+func mtime(ts *testscript.TestScript, _ bool, args []string) {
+	secs, err := strconv.ParseInt(args[1], 10, 64)
+	ts.Check(err)
+	ts.Check(filepath.WalkDir(ts.MkAbs(args[0]), func(name string, d fs.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() {
+			err = os.Chtimes(name, time.Unix(secs, 0), time.Unix(secs, 0))
+		}
+		return err
+	}))
+}
+
+// lines FILE N checks that a file has N lines.
+func lines(ts *testscript.TestScript, _ bool, args []string) {
+	text := strings.TrimRight(ts.ReadFile(args[0]), "\n")
+	got := 0
+	if text != "" {
+		got = strings.Count(text, "\n") + 1
+	}
+	if strconv.Itoa(got) != args[1] {
+		ts.Fatalf("%s has %d lines, want %s", args[0], got, args[1])
+	}
+}
+
+// garble NAME FILE sets a variable to a file's content with one character
+// changed.
+func garble(ts *testscript.TestScript, _ bool, args []string) {
+	b := []byte(strings.TrimSpace(ts.ReadFile(args[1])))
+	i := len(b) / 2
+	if b[i] == 'x' {
+		b[i] = 'y'
+	} else {
+		b[i] = 'x'
+	}
+	ts.Setenv(args[0], string(b))
+}
