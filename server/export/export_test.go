@@ -604,9 +604,9 @@ func TestRun(t *testing.T) {
 	s := newFake(t)
 	s.publish(s.hold("t/f", "1", 0o644, 0))
 	tick := make(chan time.Time)
-	var pause time.Duration
+	pauses := make(chan time.Duration, 3)
 	x, _ := newExporter(t, s, Config{Targets: []manifest.Path{"t"}, Grace: time.Hour,
-		After: func(d time.Duration) <-chan time.Time { pause = d; return tick }})
+		After: func(d time.Duration) <-chan time.Time { pauses <- d; return tick }})
 	ctx, cancel := context.WithCancel(context.Background())
 	changed, reports, ended := make(chan struct{}), make(chan Report), make(chan struct{})
 	go func() {
@@ -627,7 +627,7 @@ func TestRun(t *testing.T) {
 		t.Errorf("when told: %+v", r)
 	}
 	tick <- epoch
-	if r := <-reports; r.Targets != 0 || pause != time.Hour {
+	if r, pause := <-reports, <-pauses; r.Targets != 0 || pause != time.Hour {
 		t.Errorf("after %v: %+v", pause, r)
 	}
 	cancel()

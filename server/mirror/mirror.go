@@ -67,7 +67,7 @@ type Config struct {
 	// at a time.
 	Log func(line string)
 
-	// Ready is called each time the daemon listens. Optional.
+	// Ready is called each time the daemon has come to listen. Optional.
 	Ready func()
 }
 

@@ -75,7 +75,13 @@ func start(t *testing.T, modules ...Module) *running {
 		r.url = "rsync://127.0.0.1:" + port + "/"
 		d, err := New(Config{
 			Modules: modules, Listen: "127.0.0.1:" + port, Dir: filepath.Join(dir, "conf"), Rsync: wrapper, MaxConnections: 4,
-			After: func(d time.Duration) <-chan time.Time { r.pauses <- d; return r.resume },
+			After: func(d time.Duration) <-chan time.Time {
+				if d == probePause {
+					return now()
+				}
+				r.pauses <- d
+				return r.resume
+			},
 			Ready: func() { r.ready <- struct{}{} },
 			Log: func(line string) {
 				r.mu.Lock()
@@ -111,6 +117,13 @@ func start(t *testing.T, modules ...Module) *running {
 	}
 	t.Fatal("the daemon did not start")
 	return nil
+}
+
+// now returns a channel that delivers at once.
+func now() <-chan time.Time {
+	c := make(chan time.Time, 1)
+	c <- time.Time{}
+	return c
 }
 
 func freePort(t *testing.T) string {
@@ -344,12 +357,13 @@ func TestPausesGrow(t *testing.T) {
 	var log []string
 	d, err := New(Config{Listen: ":8873", Dir: dir, Rsync: bad, Log: func(l string) { log = append(log, l) },
 		After: func(d time.Duration) <-chan time.Time {
+			if d == probePause {
+				return nil
+			}
 			if pauses = append(pauses, d/time.Second); len(pauses) == 8 {
 				cancel()
 			}
-			c := make(chan time.Time, 1)
-			c <- time.Time{}
-			return c
+			return now()
 		}})
 	if err != nil {
 		t.Fatal(err)
@@ -369,6 +383,36 @@ func TestPausesGrow(t *testing.T) {
 	}
 	if err := missing.Run(context.Background()); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("no program: %v", err)
+	}
+}
+
+// A port that another process holds is no sign of life, though it answers.
+func TestPortTaken(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	ctx, cancel := context.WithCancel(context.Background())
+	var pauses []time.Duration
+	d, err := New(Config{Listen: l.Addr().String(), Dir: t.TempDir(), After: func(d time.Duration) <-chan time.Time {
+		if d == probePause {
+			return nil
+		}
+		if pauses = append(pauses, d/time.Second); len(pauses) == 3 {
+			cancel()
+		}
+		return now()
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Run(ctx); err != nil {
+		t.Error(err)
+	}
+	if diff := cmp.Diff([]time.Duration{1, 2, 4}, pauses); diff != "" {
+		t.Error(diff)
 	}
 }
 

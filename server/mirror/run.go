@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"runtime"
@@ -13,8 +14,10 @@ import (
 	"time"
 )
 
-// Pauses before a restart, and how long a daemon told to stop may take.
+// Pauses before a restart and between looks whether a new daemon listens yet,
+// and how long one told to stop may take.
 const (
+	probePause = 20 * time.Millisecond
 	firstPause = time.Second
 	lastPause  = time.Minute
 	stopTime   = 10 * time.Second
@@ -77,31 +80,57 @@ func (d *Rsync) runOnce(ctx context.Context, program, conf string) (listened boo
 	if err != nil {
 		return false, err
 	}
-	logged := make(chan bool)
-	go func() { logged <- d.follow(r) }()
+	alive, ended := context.WithCancel(ctx)
+	defer ended()
+	refused, answered := make(chan bool, 1), make(chan bool, 1)
+	go func() { refused <- d.follow(r) }()
+	go func() { answered <- d.probe(alive) }()
 	err = cmd.Wait()
+	ended()
 	killGroup(cmd) // connections outlive the daemon
-	return <-logged, err
+	// An answer is no proof where the port was another's all along.
+	ok, no := <-answered, <-refused
+	return ok && !no, err
+}
+
+// probe waits until something accepts connections at the daemon's port and
+// reports whether that happened before alive ended. The daemon's own line about
+// listening comes before it does.
+func (d *Rsync) probe(alive context.Context) bool {
+	host := d.host
+	if host == "" {
+		host = "localhost"
+	}
+	for {
+		conn, err := (&net.Dialer{}).DialContext(alive, "tcp", net.JoinHostPort(host, d.port))
+		if err == nil {
+			conn.Close()
+			d.cfg.Ready()
+			return true
+		}
+		select {
+		case <-alive.Done():
+			return false
+		case <-d.cfg.After(probePause):
+		}
+	}
 }
 
 // follow hands the daemon's lines on until all its processes have ended, and
-// reports whether one said that it listens.
-func (d *Rsync) follow(r io.Reader) (listened bool) {
+// reports whether one said that the port was refused.
+func (d *Rsync) follow(r io.Reader) (refused bool) {
 	in := bufio.NewReaderSize(r, maxLine)
 	for {
 		line, more, err := in.ReadLine()
 		if err != nil {
-			return listened
+			return refused
 		}
 		text := string(line)
 		for more && err == nil {
 			_, more, err = in.ReadLine() // the rest of a line too long
 		}
 		d.cfg.Log(printable(text))
-		if !listened && strings.Contains(text, "rsyncd version ") && strings.Contains(text, " listening on port "+d.port) {
-			listened = true
-			d.cfg.Ready()
-		}
+		refused = refused || strings.Contains(text, "bind() failed")
 	}
 }
 
