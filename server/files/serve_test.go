@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -218,11 +219,14 @@ func TestDamage(t *testing.T) {
 	delete(s.blobs, lost.Digest)
 	s.blobs[short.Digest].size = 3
 	s.blobs[cut.Digest].data = s.blobs[cut.Digest].data[:2<<20]
+	var mu sync.Mutex
 	var told []manifest.Path
 	h := New(Config{Store: s, Damaged: func(p manifest.Path, d manifest.Digest, err error) {
 		if err == nil || d.IsZero() {
 			t.Errorf("told of %q: digest %v, error %v", p, d, err)
 		}
+		mu.Lock()
+		defer mu.Unlock()
 		told = append(told, p)
 	}})
 	srv := httptest.NewServer(h)
@@ -258,6 +262,8 @@ func TestDamage(t *testing.T) {
 		}()
 		get(t, h, "/files/cut")
 	}()
+	mu.Lock()
+	defer mu.Unlock()
 	want := []manifest.Path{"lost", "short", "cut", "cut", "cut", "cut"}
 	if diff := cmp.Diff(want, told); diff != "" {
 		t.Error(diff)
