@@ -72,11 +72,11 @@ func (e *expander) gzip(r Range, members int, tars bool) (bool, error) {
 		n     int
 	)
 	for r.Len > 0 && n < members {
-		head, err := e.peek(r, gzipHeaderMax)
+		head, err := e.gzipHead(r)
 		if err != nil {
 			return false, err
 		}
-		h := gzipHeader(head)
+		h := len(head)
 		if h == 0 {
 			break
 		}
@@ -87,8 +87,8 @@ func (e *expander) gzip(r Range, members int, tars bool) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		coded = appendSame(coded, prev, head[:h])
-		prev = append(prev[:0], head[:h]...)
+		coded = appendSame(coded, prev, head)
+		prev = append(prev[:0], head...)
 		coded = m.append(coded)
 		if n++; n > e.lim.Members || len(coded) > e.lim.RecipeBytes {
 			return false, fmt.Errorf("%w: too many gzip members", ErrNotArchive)
@@ -110,6 +110,20 @@ func (e *expander) gzip(r Range, members int, tars bool) (bool, error) {
 	rec = binary.AppendUvarint(rec, uint64(r.Len))
 	e.recipe = append(rec, tail...)
 	return kind == innerTar, e.copySource(r, noName)
+}
+
+// gzipHead returns the gzip header at the front of r, or nothing.
+func (e *expander) gzipHead(r Range) ([]byte, error) {
+	for _, max := range []int64{256, gzipHeaderMax} {
+		b, err := e.peek(r, max)
+		if err != nil {
+			return nil, err
+		}
+		if h := gzipHeader(b); h > 0 || !gzipHeaderStart(b) {
+			return b[:h], nil
+		}
+	}
+	return nil, nil
 }
 
 // rawMember is the error for a gzip whose n-th member must be kept raw; the

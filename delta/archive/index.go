@@ -30,6 +30,27 @@ type Index struct {
 	Recipe    []byte
 }
 
+// SizeColumn returns the bytes of the column of sizes, and where they are in
+// the plain stream, of which x's segments say everything: who has an index's
+// Segments, Columns, Keys and Hashes has that column of the basis at hand. It
+// reports false for an archive whose column holds more than that.
+func (x *Index) SizeColumn() (b []byte, at Range, ok bool) {
+	contents := len(x.Segments) - x.Columns
+	for i := contents; i < len(x.Segments); i++ {
+		if x.Keys[i] != uint32(colSize)+1 {
+			continue
+		}
+		for k, s := range x.Segments[:contents] {
+			if x.Keys[k] != 0 {
+				b = binary.AppendUvarint(b, uint64(s.Len))
+			}
+		}
+		sum := sha256.Sum256(b)
+		return b, x.Segments[i], MemberHash(sum[:8]) == x.Hashes[i]
+	}
+	return nil, Range{}, false
+}
+
 // indexVersion opens every index.
 const indexVersion = 1
 

@@ -22,6 +22,12 @@ func TestIndex(t *testing.T) {
 				t.Fatalf("%s: hash of segment %d", name, i)
 			}
 		}
+		sizes, at, ok := x.SizeColumn()
+		if has := columnOf(v, colSize) != nil; ok != (has && name != "python.zip") {
+			t.Errorf("%s: size column from the index: %v", name, ok)
+		} else if ok && !bytes.Equal(plainOf(v)[at.Off:at.End()], sizes) {
+			t.Errorf("%s: wrong size column", name)
+		}
 		coded := x.Marshal()
 		if max := 15*len(x.Segments) + len(x.Recipe) + 20; len(coded) > max {
 			t.Errorf("%s: index of %d bytes, want at most %d", name, len(coded), max)

@@ -16,9 +16,9 @@ type zipEncoder struct {
 	shapes map[string]int
 	clock  zipClock
 	patch  sparseWriter
-	prev   []byte  // the last deflate recipe
-	data   []int64 // offset of each entry's content
-	kept   []int   // the entries that are deflated and kept raw
+	prev   []byte // the last deflate recipe
+	n      int    // entries begun
+	kept   []int  // the entries that are deflated and kept raw
 }
 
 // manyShapes is how many shapes of entries have their extra fields in them.
@@ -166,7 +166,7 @@ func (z *zipEncoder) entry(ze *zipEntry, at, limit int64) (int64, error) {
 		return 0, err
 	}
 	e.names.add(name)
-	z.data = append(z.data, data.Off)
+	z.n++
 	body, err := z.body(ze, rec, data)
 	if err != nil {
 		return 0, err
@@ -187,14 +187,15 @@ func (z *zipEncoder) body(ze *zipEntry, rec []byte, data Range) (zipBody, error)
 	e, le := z.e, binary.LittleEndian
 	b := zipBody{kind: zipRaw, crc: le.Uint32(rec[16:])}
 	flags, method := le.Uint16(rec[8:]), le.Uint16(rec[10:])
-	if flags&1 != 0 || z.plan.raw[len(z.data)-1] {
+	if flags&1 != 0 || z.plan.raw[z.n-1] {
 		method = 99
 	}
 	sum := &summer{crc: crc32.NewIEEE(), w: writerFunc(e.write)}
 	e.beginSegment(e.names.n - 1)
 	if method == 8 {
 		recipe, used, err := e.deflated(data, sum)
-		if err == nil && used == data.Len && sum.n == ze.plain && sum.crc.Sum32() == b.crc {
+		inlines := ze.plain > inlinePlain || ze.packed <= inlinePacked
+		if err == nil && inlines && used == data.Len && sum.n == ze.plain && sum.crc.Sum32() == b.crc {
 			b.kind = zipDeflated
 			e.recipe = appendSame(e.recipe, z.prev, recipe)
 			z.prev = append(z.prev[:0], recipe...)
@@ -207,7 +208,7 @@ func (z *zipEncoder) body(ze *zipEntry, rec []byte, data Range) (zipBody, error)
 		e.cancelSegment()
 		e.beginSegment(e.names.n - 1)
 		sum.crc.Reset()
-		z.kept = append(z.kept, len(z.data)-1)
+		z.kept = append(z.kept, z.n-1)
 	}
 	err := copyTo(e.ctx, sum, io.NewSectionReader(e.src, data.Off, data.Len))
 	e.endSegment()
@@ -272,6 +273,9 @@ func (z *zipEncoder) code(ze *zipEntry, rec, head []byte, local []extraField, b 
 	if len(comment) > 0 {
 		s.flags |= zipComment
 	}
+	if ze.plain == 0 {
+		s.flags |= zipEmpty
+	}
 	dos := le.Uint32(rec[12:])
 	times := firstTime(local, central)
 	s.dos = z.clock.dosRule(dos, &times)
@@ -289,7 +293,7 @@ func (z *zipEncoder) code(ze *zipEntry, rec, head []byte, local []extraField, b 
 	if glue > 0 {
 		c.uvarint(colPacked, uint64(glue))
 	}
-	z.sizes(c, ze, b, s.flags)
+	z.sizes(c, ze, b, &s)
 	times = zipTimes{}
 	putExtra(c, &z.clock, &times, local, many, false)
 	putExtra(c, &z.clock, &times, central, many, true)
@@ -306,9 +310,11 @@ func (z *zipEncoder) code(ze *zipEntry, rec, head []byte, local []extraField, b 
 }
 
 // sizes codes the lengths of an entry.
-func (z *zipEncoder) sizes(c *columnSet, ze *zipEntry, b zipBody, flags byte) {
-	c.uvarint(colSize, uint64(ze.plain))
-	if b.kind == zipRaw || b.kind == zipDeflated && flags&zipReal != 0 {
+func (z *zipEncoder) sizes(c *columnSet, ze *zipEntry, b zipBody, s *zipShape) {
+	if ze.plain > 0 {
+		c.uvarint(colSize, uint64(ze.plain))
+	}
+	if s.sendsPacked(ze.plain) {
 		c.uvarint(colPacked, uint64(ze.packed))
 	}
 	if b.kind == zipRaw {
@@ -388,13 +394,12 @@ func (h *zipHeader) central(b []byte, extra int) []byte {
 	return b
 }
 
-// entryAt returns the number of the zip entry whose content, or what follows
-// it, has the file's byte at.
+// entryAt returns the number of the zip entry that the file's byte at is in.
 func (e *expander) entryAt(at int64) (int, bool) {
 	z := e.zipped
 	if z == nil {
 		return 0, false
 	}
-	i := sort.Search(len(z.data), func(i int) bool { return z.data[i] > at }) - 1
+	i := sort.Search(z.n, func(i int) bool { return z.dir.entries[i].local > at }) - 1
 	return i, i >= 0 && !z.plan.raw[i]
 }

@@ -21,6 +21,7 @@ type zipDecoder struct {
 	dir     []byte
 	records []int32 // offsets in dir
 	name    []byte
+	inlined []byte // reused
 }
 
 // counter counts what is written through it.
@@ -127,6 +128,7 @@ type zipParts struct {
 	comment        []byte
 	content        Range
 	recipe         []byte
+	deflated       []byte // the compressed bytes, if they had to be known first
 }
 
 // begin reads an entry's shape and name and deals with the bytes before it.
@@ -161,6 +163,9 @@ func (z *zipDecoder) entry() error {
 		return err
 	}
 	p.offset = z.w.n - z.base
+	if err := z.inline(p); err != nil {
+		return err
+	}
 	if err := z.header(p); err != nil {
 		return err
 	}
@@ -178,9 +183,12 @@ func (z *zipDecoder) parts(s *zipShape) (*zipParts, error) {
 	j, c := z.j, z.j.cols
 	p := &zipParts{}
 	p.shape = s
-	plain, packed := c.uvarint(colSize), uint64(0)
+	plain, packed := uint64(0), uint64(0)
+	if s.flags&zipEmpty == 0 {
+		plain = c.uvarint(colSize)
+	}
 	p.zipHeader.name = len(z.name)
-	if s.kind == zipRaw || s.kind == zipDeflated && s.flags&zipReal != 0 {
+	if s.sendsPacked(int64(min(plain, 1<<62))) {
 		packed = c.uvarint(colPacked)
 	}
 	if s.kind == zipStored {
@@ -237,9 +245,48 @@ func (z *zipDecoder) extra(t *zipTimes, shapes []extraShape, central bool) []byt
 	return b
 }
 
+// inline deflates a small entry into memory if its local header has sizes.
+func (z *zipDecoder) inline(p *zipParts) error {
+	if p.shape.kind != zipDeflated || p.shape.flags&zipReal == 0 || p.shape.sendsPacked(p.plain) {
+		return nil
+	}
+	if packed, ok := z.copied(p); ok {
+		p.packed = packed.Len
+		return nil
+	}
+	sum := crc32.NewIEEE()
+	b := &cappedBuffer{b: z.inlined[:0]}
+	if err := z.deflate(b, p, sum); err != nil {
+		return err
+	}
+	z.inlined = b.b
+	p.deflated, p.packed, p.crc = b.b, int64(len(b.b)), sum.Sum32()
+	if p.deflated == nil {
+		return badRecipe("empty deflate stream")
+	}
+	return nil
+}
+
+// cappedBuffer holds up to inlinePacked bytes.
+type cappedBuffer struct{ b []byte }
+
+func (c *cappedBuffer) Write(p []byte) (int, error) {
+	if len(c.b)+len(p) > inlinePacked {
+		return 0, badRecipe("compressed size of a zip entry")
+	}
+	c.b = append(c.b, p...)
+	return len(p), nil
+}
+
+// deflate writes an entry's compressed bytes to w and sums up its plain ones.
+func (z *zipDecoder) deflate(w io.Writer, p *zipParts, sum io.Writer) error {
+	plain := io.TeeReader(io.NewSectionReader(z.j.plain, p.content.Off, p.content.Len), sum)
+	return z.j.join(w, plain, p.recipe, z.guideFor(p))
+}
+
 // header writes the local header, name and extra area.
 func (z *zipDecoder) header(p *zipParts) error {
-	if p.shape.kind != zipRaw && p.shape.flags&zipReal != 0 {
+	if p.shape.kind != zipRaw && p.shape.flags&zipReal != 0 && p.deflated == nil {
 		sum := crc32.NewIEEE()
 		if err := z.j.copyRange(sum, p.content); err != nil {
 			return err
@@ -264,6 +311,10 @@ func (z *zipDecoder) body(p *zipParts) error {
 	j, at := z.j, z.w.n
 	sum := crc32.NewIEEE()
 	switch {
+	case p.deflated != nil:
+		if _, err := z.w.Write(p.deflated); err != nil {
+			return err
+		}
 	case p.shape.kind == zipDeflated:
 		if packed, ok := z.copied(p); ok {
 			if err := z.copyPacked(packed, p, sum); err != nil {
@@ -271,8 +322,7 @@ func (z *zipDecoder) body(p *zipParts) error {
 			}
 			break
 		}
-		plain := io.TeeReader(io.NewSectionReader(j.plain, p.content.Off, p.content.Len), sum)
-		if err := j.join(z.w, plain, p.recipe, z.guideFor(p)); err != nil {
+		if err := z.deflate(z.w, p, sum); err != nil {
 			return err
 		}
 	case p.shape.flags&zipReal != 0 || p.shape.kind == zipRaw:

@@ -19,7 +19,8 @@ const (
 	zipReal     = 1 << 1 // the local header has CRC and sizes
 	zipComment  = 1 << 2
 	zipPlain    = 1 << 3 // the local header has nothing of that but the plain size
-	zipAllFlags = 1<<4 - 1
+	zipEmpty    = 1 << 4 // the plain size is 0
+	zipAllFlags = 1<<5 - 1
 )
 
 // What an entry's content in the plain stream is.
@@ -28,6 +29,18 @@ const (
 	zipStored   = 1
 	zipRaw      = 2 // compressed bytes as they are
 	zipKinds    = 3
+)
+
+// sendsPacked reports whether the compressed length of an entry of that plain
+// size is in colPacked: where it cannot be known before the local header is
+// written. Up to inlinePlain bytes are deflated in memory first.
+func (s *zipShape) sendsPacked(plain int64) bool {
+	return s.kind == zipRaw || s.kind == zipDeflated && s.flags&zipReal != 0 && plain > inlinePlain
+}
+
+const (
+	inlinePlain  = 1 << 20
+	inlinePacked = 2 << 20 // what they may come to
 )
 
 // descriptors are the forms of a data descriptor: with a signature or not, and

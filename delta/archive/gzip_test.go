@@ -1,0 +1,120 @@
+package archive
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/binary"
+	"testing"
+)
+
+// goGzip writes one gzip member.
+func goGzip(plain []byte, h gzip.Header) []byte {
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	w.Header = h
+	w.Write(plain)
+	w.Close()
+	return b.Bytes()
+}
+
+func TestOddGzips(t *testing.T) {
+	tar := fixtures(t)["gnu.tar"]
+	plain := goGzip([]byte("plain"), gzip.Header{})
+	whole := goGzip(tar, gzip.Header{Name: "x.tar", Comment: "comment", Extra: []byte("extra")})
+	split := append(goGzip(tar[:1000], gzip.Header{}), goGzip(tar[1000:], gzip.Header{})...)
+	edit := func(b []byte, at int) []byte {
+		b = bytes.Clone(b)
+		b[at] ^= 1
+		return b
+	}
+	broken := append(bytes.Clone(plain), plain...)
+	broken[len(plain)+10] = 7 // a reserved block type
+	for name, c := range map[string]struct {
+		b      []byte
+		format Format
+	}{
+		"every header field":       {whole, TarGzip},
+		"a tar in two members":     {split, TarGzip},
+		"wrong crc":                {edit(plain, len(plain)-8), Gzip},
+		"wrong length":             {edit(plain, len(plain)-1), Gzip},
+		"trailer cut":              {plain[:len(plain)-3], Gzip},
+		"empty":                    {goGzip(nil, gzip.Header{}), Gzip},
+		"zeros after":              {append(bytes.Clone(plain), make([]byte, 512)...), Gzip},
+		"header after":             {append(bytes.Clone(plain), plain[:10]...), Gzip},
+		"broken second member":     {broken, Gzip},
+		"stream cut":               {whole[:len(whole)/2], Bytes},
+		"header only":              {plain[:10], Bytes},
+		"unending name":            {append([]byte("\x1f\x8b\x08\x08\x00\x00\x00\x00\x00\x00"), bytes.Repeat([]byte("n"), 70000)...), Bytes},
+		"a gzip in a gzip is raw":  {goGzip(whole, gzip.Header{}), Gzip},
+		"tar with something after": {append(bytes.Clone(whole), "signature"...), TarGzip},
+	} {
+		got := Bytes
+		v := roundTrip(t, c.b, verbatim{})
+		if v != nil {
+			got = v.Format
+			checkReplay(t, c.b, v)
+		}
+		if got != c.format {
+			t.Errorf("%s: format %d, want %d", name, got, c.format)
+		}
+	}
+}
+
+// Many small members, as bgzip writes them.
+func TestManyGzipMembers(t *testing.T) {
+	var b []byte
+	for i := range 500 {
+		b = append(b, goGzip(binary.AppendUvarint(nil, uint64(i)), gzip.Header{})...)
+	}
+	v := roundTrip(t, b, verbatim{})
+	if v == nil || v.PlainSize > 1000 {
+		t.Fatal("not taken apart")
+	}
+	if len(v.Recipe) > len(b)*3/5 {
+		t.Errorf("equal headers and right trailers are in the recipe: %d bytes of %d", len(v.Recipe), len(b))
+	}
+}
+
+// One member of an ar that does not come back stays as it is; the others do not
+// suffer.
+func TestBrokenDeb(t *testing.T) {
+	deb := bytes.Clone(fixtures(t)["fixture.deb"])
+	at := bytes.LastIndex(deb, []byte("\x1f\x8b\x08"))
+	deb[at+10] |= 6 // a reserved block type
+	v := roundTrip(t, deb, verbatim{})
+	if v == nil {
+		t.Fatal("not taken apart")
+	}
+	checkReplay(t, deb, v)
+	if !bytes.Contains(plainOf(v), []byte("Package: fixture\n")) {
+		t.Error("control.tar.gz was not taken apart")
+	}
+	if !bytes.Contains(plainOf(v), deb[at:len(deb)-1]) {
+		t.Error("data.tar.gz is not there as it is")
+	}
+}
+
+// The whole way with the models of package deflate.
+func TestWithModels(t *testing.T) {
+	for name, b := range fixtures(t) {
+		lim := DefaultLimits()
+		var s memSpool
+		v, err := Expand(t.Context(), bytes.NewReader(b), int64(len(b)), &s, lim)
+		if err != nil {
+			t.Error(name, err)
+			continue
+		}
+		var out bytes.Buffer
+		err = Rebuild(t.Context(), v.Plain, v.PlainSize, v.Recipe, &out, lim, &Guide{
+			Basis: bytes.NewReader(b), BasisSize: int64(len(b)),
+			BasisPlain: v.Plain, BasisPlainSize: v.PlainSize, BasisRecipe: v.Recipe,
+			Copies: []Copy{{0, 0, v.PlainSize}},
+		})
+		if err != nil || !bytes.Equal(out.Bytes(), b) {
+			t.Errorf("%s differs: %v", name, err)
+		}
+		if max := len(b)/10 + 150; len(v.Recipe) > max {
+			t.Errorf("%s: recipe of %d bytes for %d", name, len(v.Recipe), len(b))
+		}
+	}
+}
