@@ -7,25 +7,32 @@ import (
 
 // An engine holds what predicts one segment: a match search and a planner.
 type engine struct {
-	model Model
-	chain *chainPredictor
-	pred  predictor
-	plan  planner
+	model  Model
+	chain  *chainPredictor
+	snappy *snappyPredictor
+	pred   predictor
+	plan   planner
 }
 
 // use makes the engine predict as m does.
 func (e *engine) use(m Model) {
-	if e.model == m {
-		return
-	}
 	e.model = m
 	e.plan.configure(m)
-	cfg := m.chainConfig()
-	if e.chain == nil {
-		e.chain = newChainPredictor(cfg)
-	} else {
-		e.chain.configure(cfg)
+	if m.family() == goFamily && m.level() == goHuffman {
+		e.pred = &literalPredictor{}
+		return
 	}
+	if m.family() == goFamily && m.level() == 1 {
+		if e.snappy == nil {
+			e.snappy = &snappyPredictor{}
+		}
+		e.pred = e.snappy
+		return
+	}
+	if e.chain == nil {
+		e.chain = &chainPredictor{}
+	}
+	e.chain.configure(m.chainConfig())
 	e.pred = e.chain
 }
 
@@ -54,6 +61,11 @@ type analyst struct {
 	sparse []byte
 	wrong  []mismatch
 	budget int // give up when blocks and wrong cost more than this many bytes
+
+	trust   int // index in buf from which tokens are taken as predicted
+	coding  bool
+	dense   denseModel
+	encoder rangeEncoder
 }
 
 // mismatchCost is about what a mismatch needs in a recipe, in bytes.
@@ -63,7 +75,9 @@ const mismatchCost = 3
 // the segment before with the same model. ok is false when the budget was
 // exceeded. The record's parts are valid until the next run.
 func (a *analyst) run(s *segment, m Model, follows bool, budget int) (rec record, ok bool) {
-	a.use(m)
+	if m != a.model {
+		a.use(m)
+	}
 	a.pred.begin(s, follows)
 	a.blocks, a.wrong, a.budget = a.blocks[:0], a.wrong[:0], budget
 	end := s.plainEnd()
@@ -98,7 +112,11 @@ func (a *analyst) run(s *segment, m Model, follows bool, budget int) (rec record
 	if odd {
 		rec.count = planned
 	}
-	rec.sparse = a.codeSparse(s.start)
+	if a.coding {
+		rec.dense = a.encoder.finish()
+	} else {
+		rec.sparse = a.codeSparse(s.start)
+	}
 	return rec, true
 }
 
@@ -143,6 +161,9 @@ func (a *analyst) block(s *segment, b *block, pos int, tokens []token, end int64
 	st.begin(s.abs + int64(pos))
 	var asPlanned bool
 	if b.typ == stored {
+		if pos >= a.trust {
+			a.chain.jump(pos)
+		}
 		asPlanned = a.phantom(st, pos, pos+b.plain, end)
 	} else {
 		asPlanned = a.tokens(pos, tokens, end)
@@ -189,13 +210,11 @@ func (a *analyst) tokens(pos int, tokens []token, end int64) bool {
 	stopTokens, stopPos := a.plan.horizon(st, end)
 	early := false
 	for i, t := range tokens {
-		if g := a.pred.predict(pos); g != t {
-			a.wrong = append(a.wrong, mismatch{pos, t})
-			if len(a.wrong)*mismatchCost > a.budget {
+		if pos < a.trust {
+			if !a.check(pos, t) {
 				return false
 			}
 		}
-		a.pred.advance(pos, t)
 		st.add(t)
 		pos += t.size()
 		if st.tokens >= stopTokens || st.pos >= stopPos {
@@ -211,6 +230,23 @@ func (a *analyst) tokens(pos int, tokens []token, end int64) bool {
 		}
 	}
 	return false
+}
+
+// check predicts the token at pos and notes whether it is t. It reports false
+// when the budget is spent.
+func (a *analyst) check(pos int, t token) bool {
+	g := a.pred.predict(pos)
+	switch {
+	case a.coding:
+		a.dense.code(&a.encoder, a.chain, pos, g, t)
+	case g != t:
+		a.wrong = append(a.wrong, mismatch{pos, t})
+		if len(a.wrong)*mismatchCost > a.budget {
+			return false
+		}
+	}
+	a.pred.advance(pos, t)
+	return true
 }
 
 // phantom predicts the tokens that the encoder had before it chose to store
@@ -257,4 +293,51 @@ func (a *analyst) codeSparse(start int) []byte {
 	}
 	a.sparse = out
 	return out
+}
+
+// sampleBytes is how many plain bytes at the front of a segment are checked
+// when it is only sampled.
+const sampleBytes = 96 << 10
+
+// record analyses a segment for the recipe.
+func (a *analyst) record(s *segment, m Model, follows, sampled bool) record {
+	a.trust = math.MaxInt
+	if sampled && !m.sequential() && s.size() > 2*sampleBytes {
+		a.trust = s.start + sampleBytes
+	}
+	rec, _ := a.run(s, m, follows, math.MaxInt)
+	if len(a.wrong) > 0 && a.trust < s.end {
+		a.trust = math.MaxInt
+		rec, _ = a.run(s, m, follows, math.MaxInt)
+	}
+	if len(a.wrong) <= len(s.tokens)/denseShare || len(rec.sparse) < minDense || m.sequential() || a.pred != a.chain {
+		return rec
+	}
+	sparse := rec.clone()
+	a.coding = true
+	a.dense.reset()
+	a.encoder.reset()
+	rec, _ = a.run(s, m, false, math.MaxInt)
+	a.coding = false
+	if len(rec.dense) < len(sparse.sparse) {
+		return rec
+	}
+	return sparse
+}
+
+// Tokens are coded rather than listed when more than one in denseShare is
+// wrong and the list has minDense bytes.
+const (
+	denseShare = 256
+	minDense   = 64
+)
+
+// matches counts the matches of a segment.
+func (s *segment) matches() (n int) {
+	for _, t := range s.tokens {
+		if t.isMatch() {
+			n++
+		}
+	}
+	return n
 }

@@ -27,19 +27,17 @@ type predictor interface {
 // chains of the positions that share a hash, newest first, and lazy or eager
 // evaluation of what they yield (zlib's longest_match, deflate_slow and
 // deflate_fast).
-//
-// Positions in the tables are virtual: they grow from segment to segment and
-// from stream to stream, so that entries of the past are out of reach and need no
-// clearing.
 type chainPredictor struct {
 	chainConfig
-	head []int32
-	prev [windowSize]uint16 // distance to the previous position of the chain, 0 if none
+	head hashTable
+	prev [windowSize]uint16 // distance to the previous position of the chain, 0 for none
+	deep *deepChains        // for levels with long chains, else nil
 
 	b      []byte
 	end    int   // index in b behind the last plain byte
 	abs    int64 // position of b[0] in the stream
-	base   int32 // virtual position of b[0]
+	ring   int   // index of b[0] in prev, which is a ring
+	zero   int   // index in b of offset 0 of the hash tables
 	ins    int   // positions below are in the tables
 	look   int   // matches found now end before here
 	hashes int   // bytes a hash covers
@@ -49,39 +47,42 @@ type chainPredictor struct {
 	foundAt   int
 	foundLen  int
 	foundDist int
-}
-
-func newChainPredictor(c chainConfig) *chainPredictor {
-	p := &chainPredictor{base: 1 << 20}
-	p.configure(c)
-	return p
+	passedLen int // length of the match before it, which it beat
 }
 
 // configure makes p predict as c says, reusing its memory.
 func (c *chainPredictor) configure(cfg chainConfig) {
 	c.chainConfig = cfg
-	if len(c.head) < 1<<cfg.hashBits {
-		c.head = make([]int32, 1<<cfg.hashBits)
+	if len(c.head) != 2<<cfg.hashBits {
+		c.head = newHashTable(cfg.hashBits)
 	}
 	c.hashes = 3
 	if cfg.hash >= crc4Hash {
 		c.hashes = 4
 	}
+	switch {
+	case cfg.chain < deepChain || cfg.eager:
+		c.deep = nil
+	default:
+		if c.deep == nil {
+			c.deep = &deepChains{}
+		}
+		c.deep.configure(c.hashes + 1)
+	}
 }
 
 func (c *chainPredictor) begin(s *segment, follows bool) {
-	if c.base > 1<<30 {
-		c.rebase()
-	}
 	if follows {
-		// The bytes moved within b, and c.ins with them.
+		// The bytes moved within b, and all indices with them.
 		moved := int(s.abs - c.abs)
-		c.base += int32(moved)
+		c.ring = (c.ring + moved) & (windowSize - 1)
+		c.zero -= moved
 		c.ins -= moved
+		c.look -= moved
 		c.abs = s.abs
 	} else {
 		c.abs = s.abs
-		c.forget(s.start, len(c.b))
+		c.forget(s.start)
 	}
 	c.b = s.buf
 	c.end = 1 << 30
@@ -90,24 +91,22 @@ func (c *chainPredictor) begin(s *segment, follows bool) {
 		c.overrun()
 	}
 	c.foundAt = -1
+	if follows && s.start >= c.look {
+		c.nextChunk(s.start)
+		return
+	}
 	c.setLook(s.start)
 	c.insertTo(s.start)
 }
 
-// rebase lowers all virtual positions by a multiple of the window's size.
-func (c *chainPredictor) rebase() {
-	down := (c.base - 1<<20) &^ (windowSize - 1)
-	for i, v := range c.head {
-		c.head[i] = max(v-down, 0)
+// forget empties the tables and leaves the window before p to be entered.
+func (c *chainPredictor) forget(p int) {
+	clear(c.head)
+	if c.deep != nil {
+		c.deep.clear()
 	}
-	c.base -= down
-}
-
-// forget moves the virtual positions on by more than past, so that nothing in
-// the tables is in reach, and leaves the window before p to be inserted.
-func (c *chainPredictor) forget(p, past int) {
-	c.base += int32(past) + 2*windowSize
 	c.ins = max(p-windowSize, 0)
+	c.zero = c.ins - windowSize - 1 // so that an offset less none is out of reach
 	if c.ins == 0 && c.abs == 0 && !c.goRules {
 		c.ins = 1 // zlib's NIL is position 0
 	}
@@ -143,7 +142,7 @@ func (c *chainPredictor) setLook(p int) {
 func (c *chainPredictor) nextChunk(p int) {
 	c.setLook(p)
 	if c.eager {
-		c.forget(p, maxMatch)
+		c.forget(p)
 		c.insertTo(p)
 	}
 }
@@ -152,39 +151,55 @@ func (c *chainPredictor) nextChunk(p int) {
 // bytes for a hash are in sight.
 func (c *chainPredictor) insertTo(e int) {
 	e = min(e, c.look-c.hashes+1)
-	if c.ins >= e {
-		return
-	}
-	switch c.hash {
-	case rollingHash:
-		shift := (c.hashBits + 2) / 3
-		mask := uint32(1)<<c.hashBits - 1
-		b, i := c.b, c.ins
-		h := uint32(b[i])<<shift ^ uint32(b[i+1])
-		for ; i < e; i++ {
-			h = (h<<shift ^ uint32(b[i+2])) & mask
-			c.link(h, i)
+	for c.ins < e {
+		if c.ins-c.zero > 0xffff {
+			c.zero += slide
+			c.head.slide()
+			if c.deep != nil {
+				c.deep.slide()
+			}
 		}
-	default:
-		for i := c.ins; i < e; i++ {
-			c.link(c.hashAt(i), i)
+		stop := min(e, c.zero+0x10000)
+		switch {
+		case c.deep != nil:
+			c.insertDeep(c.ins, stop)
+		case c.hash == rollingHash:
+			c.insertRolling(c.ins, stop)
+		default:
+			for i := c.ins; i < stop; i++ {
+				c.link(c.hashAt(i), i)
+			}
 		}
+		c.ins = stop
 	}
-	c.ins = e
+}
+
+func (c *chainPredictor) insertRolling(i, e int) {
+	shift := (c.hashBits + 2) / 3
+	mask := uint32(1)<<c.hashBits - 1
+	b := c.b
+	h := uint32(b[i])<<shift ^ uint32(b[i+1])
+	for ; i < e; i++ {
+		h = (h<<shift ^ uint32(b[i+2])) & mask
+		c.link(h, i)
+	}
 }
 
 func (c *chainPredictor) link(h uint32, i int) {
-	v := int32(i) + c.base
-	d := v - c.head[h]
-	c.head[h] = v
+	off := uint32(i - c.zero)
+	d := off - c.head.swap(h, off)
 	if d > windowSize {
-		d = 0
+		d = 0 // also when there was none
 	}
-	c.prev[v&(windowSize-1)] = uint16(d)
+	c.prev[(i+c.ring)&(windowSize-1)] = uint16(d)
 }
 
 func (c *chainPredictor) hashAt(i int) uint32 {
-	v := binary.LittleEndian.Uint32(c.b[i:])
+	return c.hashOf(binary.LittleEndian.Uint32(c.b[i:]))
+}
+
+// hashOf hashes the bytes of little-endian word v.
+func (c *chainPredictor) hashOf(v uint32) uint32 {
 	switch c.hash {
 	case rollingHash:
 		shift := (c.hashBits + 2) / 3
@@ -244,14 +259,22 @@ func (c *chainPredictor) search(p, prevLen int) (length, dist int) {
 	if p > c.look-c.hashes {
 		return 2, 0
 	}
-	d := int32(p) + c.base - c.head[c.hashAt(p)]
-	if int(d) > c.maxDist {
+	off := c.head.get(c.hashAt(p))
+	at := c.zero + int(off)
+	switch {
+	case off == 0 || p-at > c.maxDist:
 		return 2, 0
+	case c.deep != nil && c.look-p > maxMatch:
+		return c.searchDeep(p, at, prevLen)
 	}
+	return c.searchPlain(p, at, prevLen)
+}
+
+func (c *chainPredictor) searchPlain(p, at, prevLen int) (length, dist int) {
 	if c.goRules {
-		return c.searchGo(p, p-int(d))
+		return c.searchGo(p, at)
 	}
-	return c.searchZlib(p, p-int(d), prevLen)
+	return c.searchZlib(p, at, prevLen)
 }
 
 // searchZlib is zlib's longest_match from candidate at on.
@@ -284,7 +307,7 @@ func (c *chainPredictor) searchZlib(p, at, prevLen int) (length, dist int) {
 				tail = binary.LittleEndian.Uint16(b[p+best-1:])
 			}
 		}
-		d := int(c.prev[uint32(int32(at)+c.base)&(windowSize-1)])
+		d := int(c.prev[(at+c.ring)&(windowSize-1)])
 		at -= d
 		chain--
 		if d == 0 || at <= oldest || chain == 0 {
@@ -321,7 +344,7 @@ func (c *chainPredictor) searchGo(p, at int) (length, dist int) {
 		if at == oldest {
 			break
 		}
-		d := int(c.prev[uint32(int32(at)+c.base)&(windowSize-1)])
+		d := int(c.prev[(at+c.ring)&(windowSize-1)])
 		at -= d
 		if d == 0 || at < oldest {
 			break
@@ -352,7 +375,7 @@ func (c *chainPredictor) predict(p int) token {
 	if nextLen <= length {
 		return matchToken(length, dist)
 	}
-	c.foundAt, c.foundLen, c.foundDist = p+1, nextLen, nextDist
+	c.foundAt, c.foundLen, c.foundDist, c.passedLen = p+1, nextLen, nextDist, length
 	return token(c.b[p])
 }
 
@@ -372,4 +395,11 @@ func (c *chainPredictor) advance(p int, t token) {
 func (c *chainPredictor) skip(p, n int) {
 	c.foundAt = -1
 	c.insertTo(p + n)
+}
+
+// jump tells that the tokens before p are known without having been
+// predicted. Only for lazy models, which enter every position.
+func (c *chainPredictor) jump(p int) {
+	c.foundAt = -1
+	c.ins = max(c.ins, p-windowSize)
 }

@@ -21,10 +21,10 @@ func (s *segment) sample() *segment {
 		tokens: s.tokens[:tokens], blocks: s.blocks[:n]}
 }
 
-// choose returns the model that predicts s best, at what cost in bytes. It
-// tries first, if not zero, before all others.
-func (a *analyst) choose(s *segment, first Model) (best Model, cost int) {
-	sample := s.sample()
+// choose returns the model that predicts the sample best, at what cost in
+// bytes. It tries first, if not zero, before all others.
+func (a *analyst) choose(sample *segment, first Model) (best Model, cost int) {
+	a.trust = math.MaxInt
 	cost = math.MaxInt
 	try := func(m Model) bool {
 		if _, ok := a.run(sample, m, false, cost-1); ok {
@@ -37,7 +37,14 @@ func (a *analyst) choose(s *segment, first Model) (best Model, cost int) {
 	}
 	for _, m := range candidates(sample) {
 		if try(m) {
-			break
+			return best, cost
+		}
+	}
+	if cost > len(sample.tokens)/8 && (best.sequential() || best.family() != zlibFamily) {
+		// No model. The densest search is the best base for corrections.
+		cost = math.MaxInt
+		for _, l := range []int{9, 6, 4} {
+			try(newModel(zlibFamily, l))
 		}
 	}
 	return best, cost
@@ -87,25 +94,31 @@ type clue struct {
 func clues(s *segment) (c clue) {
 	pos := s.abs + int64(s.start)
 	largest := 0
-	var golang, odd int
+	golang, chunk := 0, int64(0)
 	for i := range s.blocks {
 		b := &s.blocks[i]
 		pos += int64(b.plain)
 		if i+1 == len(s.blocks) {
 			break // may be short
 		}
-		largest = max(largest, b.tokens)
-		switch {
-		case b.tokens == 1<<14 || b.plain == maxStored:
+		n := b.tokens
+		if b.typ == stored {
+			n = b.plain // most tokens of what gets stored are literals
+		}
+		largest = max(largest, n)
+		if n == 1<<14 || b.plain == maxStored {
 			golang++
-		case b.tokens&(b.tokens+1) == 0 && b.tokens > 0:
-		case b.typ != stored:
-			odd++
 		}
 		next := &s.blocks[i+1]
-		if c.chunk == 0 && next.plain == 0 && b.plain > 0 && pos%1024 == 0 && pos>>10 < 1<<14 {
-			c.chunk = int(pos >> 10)
+		if next.plain == 0 && b.plain > 0 && pos%1024 == 0 {
+			chunk = gcd(chunk, pos>>10)
 		}
+	}
+	switch {
+	case chunk%128 == 0 && chunk > 0 && chunk < 1024:
+		c.chunk = 128 // pigz's default; some boundaries need no padding
+	case chunk < 1<<14:
+		c.chunk = int(chunk)
 	}
 	last := &s.blocks[len(s.blocks)-1]
 	empty := last.final && last.plain == 0 && last.typ == stored
@@ -123,4 +136,11 @@ func clues(s *segment) (c clue) {
 		}
 	}
 	return c
+}
+
+func gcd(a, b int64) int64 {
+	for b != 0 {
+		a, b = b, a%b
+	}
+	return a
 }

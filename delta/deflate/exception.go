@@ -98,6 +98,12 @@ func (x *exceptionReader) at(block int) *exception {
 	return nil
 }
 
+// beyond reports whether there is an exception for a block after the given
+// one.
+func (x *exceptionReader) beyond(block int) bool {
+	return x.at(block+1) != nil || x.any
+}
+
 func (x *exceptionReader) advance() {
 	x.any = len(x.r.b) > 0
 	if !x.any {

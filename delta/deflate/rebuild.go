@@ -34,6 +34,9 @@ type rebuilder struct {
 	sparse  recipeReader
 	wrongAt int // index in buf of the next mismatch, -1 for none
 	wrong   token
+	coded   bool // tokens are corrected by decoder
+	dense   denseModel
+	decoder rangeDecoder
 	tokens  []token
 	lens    [numLit + numDist]uint8
 	litCode [numLit + 2]uint16
@@ -46,7 +49,16 @@ type rebuilder struct {
 // run rebuilds segment s, whose blocks and tokens are unknown, into r.out and
 // r.pieces.
 func (r *rebuilder) run(s *segment, rec *record, follows bool) error {
-	r.use(rec.model)
+	if rec.model != r.model {
+		r.use(rec.model)
+	}
+	if r.coded = len(rec.dense) > 0; r.coded {
+		if rec.model.sequential() || r.pred != r.chain {
+			return fmt.Errorf("deflate: coded tokens for model %s: %w", rec.model, ErrRecipe)
+		}
+		r.dense.reset()
+		r.decoder.reset(rec.dense)
+	}
 	r.pred.begin(s, follows)
 	r.out.reset()
 	r.pieces = r.pieces[:0]
@@ -56,7 +68,8 @@ func (r *rebuilder) run(s *segment, rec *record, follows bool) error {
 	r.nextWrong(s)
 	end := s.plainEnd()
 	pos := s.start
-	for i := 0; ; i++ {
+	i := 0
+	for ; ; i++ {
 		if i > maxBlocks {
 			return fmt.Errorf("deflate: too many blocks: %w", ErrRecipe)
 		}
@@ -73,7 +86,7 @@ func (r *rebuilder) run(s *segment, rec *record, follows bool) error {
 			break
 		}
 	}
-	if pos != s.end || r.wrongAt >= 0 || r.excs.any || r.excs.r.err != nil || r.sparse.err != nil {
+	if pos != s.end || r.wrongAt >= 0 || r.excs.beyond(i) || r.excs.r.err != nil || r.sparse.err != nil {
 		return fmt.Errorf("deflate: corrections do not fit: %w", ErrRecipe)
 	}
 	r.cutPiece(noJoint, 0)
@@ -168,7 +181,10 @@ func (r *rebuilder) gather(s *segment, x *exception, pos int, end int64) (stop i
 		}
 		for st.tokens < stopTokens && st.pos < stopPos {
 			t := r.pred.predict(pos)
-			if r.wrongAt == pos {
+			switch {
+			case r.coded:
+				t = r.dense.code(&r.decoder, r.chain, pos, t, t)
+			case r.wrongAt == pos:
 				t = r.wrong
 				r.nextWrong(s)
 			}

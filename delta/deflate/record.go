@@ -1,6 +1,7 @@
 package deflate
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 )
@@ -38,8 +39,9 @@ func (r *record) exact() bool {
 
 func (r *record) corrections() int { return len(r.blocks) + len(r.sparse) + len(r.dense) }
 
-// append codes the record of segment i of a stream whose model is base.
-func (r *record) append(b []byte, i int, base Model) []byte {
+// append codes the record of segment i; before is the model of the segment
+// before it, or for the first that of the stream.
+func (r *record) append(b []byte, i int, before Model) []byte {
 	flags := byte(0)
 	set := func(on bool, f byte) {
 		if on {
@@ -47,7 +49,7 @@ func (r *record) append(b []byte, i int, base Model) []byte {
 		}
 	}
 	set(r.last, recLast)
-	set(r.model != base, recModel)
+	set(r.model != before, recModel)
 	set(r.count >= 0, recCount)
 	set(len(r.blocks) > 0, recBlocks)
 	set(len(r.sparse) > 0, recSparse)
@@ -57,7 +59,7 @@ func (r *record) append(b []byte, i int, base Model) []byte {
 	if !r.last {
 		b = binary.AppendVarint(b, int64(r.plain-segmentTarget(i)))
 	}
-	if r.model != base {
+	if r.model != before {
 		b = binary.AppendUvarint(b, uint64(r.model))
 	}
 	if r.count >= 0 {
@@ -142,9 +144,9 @@ func (r *recipeReader) model() Model {
 }
 
 // record reads the record of segment i.
-func (r *recipeReader) record(i int, base Model) record {
+func (r *recipeReader) record(i int, before Model) record {
 	flags := r.byte()
-	rec := record{last: flags&recLast != 0, plain: -1, model: base, count: -1}
+	rec := record{last: flags&recLast != 0, plain: -1, model: before, count: -1}
 	if flags&^(recPadding<<1-1) != 0 || flags&(recSparse|recDense) == recSparse|recDense {
 		r.fail("unknown flags")
 	}
@@ -184,3 +186,12 @@ func (r *recipeReader) record(i int, base Model) record {
 }
 
 func appendModel(b []byte, m Model) []byte { return binary.AppendUvarint(b, uint64(m)) }
+
+// clone returns a copy of r that stays valid.
+func (r *record) clone() record {
+	c := *r
+	c.blocks = bytes.Clone(r.blocks)
+	c.sparse = bytes.Clone(r.sparse)
+	c.dense = bytes.Clone(r.dense)
+	return c
+}

@@ -4,14 +4,15 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"math"
+	"sync"
 )
 
 // Option adjusts one call of [Split] or of [Splitter.Split].
 type Option func(*splitOptions)
 
 type splitOptions struct {
-	first Model
+	first   Model
+	sampled bool
 }
 
 // WithModel makes Split try model m first and keep it when it predicts the
@@ -20,6 +21,16 @@ type splitOptions struct {
 // would fit get equal recipes.
 func WithModel(m Model) Option {
 	return func(o *splitOptions) { o.first = m }
+}
+
+// Sampled makes Split check only a part of the tokens of each segment against
+// the model, which is several times faster. Where it finds none wrong it takes the
+// others to be as predicted. A stream whose encoder changed its ways in the
+// midst then gets a recipe that rebuilds something else, so use it only where
+// the digest of the rebuilt stream is compared, and split again without it if
+// that fails.
+func Sampled() Option {
+	return func(o *splitOptions) { o.sampled = true }
 }
 
 // Split decodes the raw deflate stream at the front of r, writes its plain
@@ -44,18 +55,24 @@ type Splitter struct {
 	lim      Limits
 	dec      decoder
 	analysts []*analyst
-	segments []*segment // not in use
+	trial    *analyst      // tries models
+	pool     chan *segment // segments not in use
 
-	recipe []byte
-	base   Model
+	sampled bool
+	recipe  []byte
+	before  Model // model of the last record
 }
 
 // NewSplitter returns a Splitter with the given limits.
 func NewSplitter(lim Limits) *Splitter {
-	s := &Splitter{lim: lim.withDefaults()}
-	s.analysts = make([]*analyst, s.lim.Workers)
-	for i := range s.analysts {
-		s.analysts[i] = &analyst{}
+	s := &Splitter{lim: lim.withDefaults(), trial: &analyst{}}
+	for range s.lim.Workers {
+		s.analysts = append(s.analysts, &analyst{})
+	}
+	// One segment each at the workers, one being decoded, one awaiting its tail.
+	s.pool = make(chan *segment, s.lim.Workers+2)
+	for range cap(s.pool) {
+		s.pool <- &segment{}
 	}
 	return s
 }
@@ -66,53 +83,188 @@ func (s *Splitter) Split(ctx context.Context, r io.Reader, plain io.Writer, opts
 	for _, opt := range opts {
 		opt(&o)
 	}
+	s.sampled = o.sampled
 	s.dec.reset(r, s.lim)
 	s.recipe = s.recipe[:0]
 	source := &segmentSource{split: s, plain: plain}
-	seg, err := source.next(ctx)
-	if err != nil {
-		return nil, 0, err
-	}
-	a := s.analysts[0]
-	s.base, _ = a.choose(seg, o.first)
-	s.recipe = append(s.recipe, recipeVersion)
-	s.recipe = appendModel(s.recipe, s.base)
-	rec := a.record(seg, s.base, false)
-	consumed, err = s.add(seg, &rec)
-	if err == nil && !seg.last {
-		consumed, err = s.rest(ctx, source, seg)
-	}
-	s.segments = append(s.segments, seg)
+	defer source.close()
+	consumed, err = s.run(ctx, source, o.first)
 	if err != nil {
 		return nil, 0, err
 	}
 	return append([]byte(nil), s.recipe...), consumed, nil
 }
 
-// record analyses a segment for the recipe.
-func (a *analyst) record(s *segment, base Model, follows bool) record {
-	rec, _ := a.run(s, base, follows, math.MaxInt)
-	return rec
+// enoughMatches is the number of matches that tell an encoder's levels apart.
+const enoughMatches = 4 << 10
+
+// run splits the first segments one after the other until their matches have
+// shown which model fits, and then the others in parallel.
+func (s *Splitter) run(ctx context.Context, source *segmentSource, first Model) (consumed int64, err error) {
+	model, matches := first, 0
+	for a := s.analysts[0]; matches < enoughMatches; {
+		seg, err := source.next(ctx)
+		if err != nil {
+			return 0, err
+		}
+		var rec record
+		model, rec = s.explore(a, seg, model)
+		matches += seg.matches()
+		last := seg.last
+		consumed, err = s.add(seg, &rec)
+		s.pool <- seg
+		if err != nil || last {
+			return consumed, err
+		}
+	}
+	return s.parallel(ctx, source, model)
+}
+
+// explore analyses a segment with model, if not zero, and with others if it
+// does not fit. It returns the model to go on with.
+func (s *Splitter) explore(a *analyst, seg *segment, model Model) (Model, record) {
+	if model.valid() {
+		if seg.index == 0 {
+			s.start(model)
+		}
+		rec := a.record(seg, model, s.follows(model), s.sampled)
+		if !rec.poor(seg) {
+			return model, rec
+		}
+		if better, cost := s.trial.choose(seg.sample(), model); better == model || cost >= rec.corrections() {
+			return model, rec
+		}
+	}
+	better, _ := s.trial.choose(seg.sample(), 0)
+	if seg.index == 0 {
+		s.start(better)
+	}
+	return better, a.record(seg, better, s.follows(better), s.sampled)
+}
+
+// start begins the recipe.
+func (s *Splitter) start(model Model) {
+	s.recipe = appendModel(append(s.recipe[:0], recipeVersion), model)
+	s.before = 0
+}
+
+// follows reports whether a segment analysed with model goes on from what
+// the segment before it left.
+func (s *Splitter) follows(model Model) bool { return model == s.before && model.sequential() }
+
+// poor reports whether a record corrects more than a model's rare slips.
+func (r *record) poor(s *segment) bool {
+	return r.corrections() > 8+len(s.tokens)/1024
 }
 
 // add appends a segment's record to the recipe.
 func (s *Splitter) add(seg *segment, rec *record) (consumed int64, err error) {
-	s.recipe = rec.append(s.recipe, seg.index, s.base)
+	before := s.before
+	if seg.index == 0 {
+		before = rec.model
+	}
+	s.recipe = rec.append(s.recipe, seg.index, before)
+	s.before = rec.model
 	n := int64(len(s.recipe))
-	if n > int64(s.lim.Recipe) || (n > 4<<10 && n*100/int64(s.lim.Worth) > seg.consumed) {
+	if n > int64(s.lim.Recipe) || (n > freeRecipe && n*100/int64(s.lim.Worth) > seg.consumed) {
 		return 0, fmt.Errorf("deflate: recipe of %d bytes for %d of stream: %w", n, seg.consumed, ErrNotWorth)
 	}
 	return seg.consumed, nil
 }
 
-// newSegment returns an unused segment.
-func (s *Splitter) newSegment() *segment {
-	if n := len(s.segments); n > 0 {
-		seg := s.segments[n-1]
-		s.segments = s.segments[:n-1]
-		return seg
+// freeRecipe is the size up to which a recipe is not asked for its worth.
+const freeRecipe = 4 << 10
+
+// A splitJob is a segment under analysis.
+type splitJob struct {
+	seg  *segment
+	rec  record
+	done chan struct{}
+	err  error // instead of a segment: decoding failed
+}
+
+// parallel splits the rest of a stream. One goroutine decodes, others analyse,
+// and this one collects the records in order.
+func (s *Splitter) parallel(ctx context.Context, source *segmentSource, model Model) (consumed int64, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	workers := s.analysts
+	if model.sequential() {
+		workers = workers[:1]
 	}
-	return &segment{}
+	jobs := make(chan *splitJob, cap(s.pool))
+	order := make(chan *splitJob, cap(s.pool))
+	var group sync.WaitGroup
+	group.Go(func() {
+		defer close(jobs)
+		defer close(order)
+		for {
+			seg, err := source.next(ctx)
+			job := &splitJob{seg: seg, done: make(chan struct{}), err: err}
+			if err != nil {
+				order <- job
+				return
+			}
+			jobs <- job
+			order <- job
+			if seg.last {
+				return
+			}
+		}
+	})
+	for _, a := range workers {
+		group.Go(func() {
+			for job := range jobs {
+				if ctx.Err() == nil {
+					job.rec = s.analyse(a, job.seg, model)
+				}
+				close(job.done)
+			}
+		})
+	}
+	for job := range order {
+		if err == nil && job.err != nil {
+			err = job.err
+		}
+		if job.seg == nil {
+			continue
+		}
+		<-job.done
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err == nil {
+			consumed, err = s.add(job.seg, &job.rec)
+		}
+		if err != nil {
+			cancel()
+		}
+		s.pool <- job.seg
+	}
+	cancel()
+	group.Wait()
+	return consumed, err
+}
+
+// analyse makes the record of a segment, with model unless another fits
+// better.
+func (s *Splitter) analyse(a *analyst, seg *segment, model Model) record {
+	if model.sequential() {
+		rec := a.record(seg, model, true, false)
+		return rec.clone()
+	}
+	rec := a.record(seg, model, false, s.sampled)
+	if len(rec.dense) > 0 || !rec.poor(seg) {
+		return rec.clone()
+	}
+	rec = rec.clone()
+	better, _ := a.choose(seg.sample(), model)
+	if better == model || better.sequential() {
+		return rec
+	}
+	if other := a.record(seg, better, false, false); other.corrections() < rec.corrections() {
+		return other.clone()
+	}
+	return rec
 }
 
 // A segmentSource delivers decoded segments complete with their tails.
@@ -122,54 +274,51 @@ type segmentSource struct {
 	ahead *segment // decoded, its tail not known yet
 }
 
+// close gives back a segment that was not delivered.
+func (q *segmentSource) close() {
+	if q.ahead != nil {
+		q.split.pool <- q.ahead
+		q.ahead = nil
+	}
+}
+
 // next returns the next segment.
 func (q *segmentSource) next(ctx context.Context) (*segment, error) {
+	var err error
 	if q.ahead == nil {
-		var err error
 		if q.ahead, err = q.decode(ctx, nil); err != nil {
 			return nil, err
 		}
 	}
 	seg := q.ahead
+	q.ahead = nil
 	if seg.last {
 		return seg, nil
 	}
-	var err error
 	if q.ahead, err = q.decode(ctx, seg); err != nil {
+		q.ahead = seg
 		return nil, err
 	}
 	seg.setTail(q.ahead.buf[q.ahead.start:q.ahead.end])
 	return seg, nil
 }
 
+// decode decodes a segment and writes its plain bytes.
 func (q *segmentSource) decode(ctx context.Context, prev *segment) (*segment, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	seg := q.split.newSegment()
+	seg := <-q.split.pool
 	seg.begin(prev)
-	if err := q.split.dec.segment(seg); err != nil {
+	err := q.split.dec.segment(seg)
+	if err == nil {
+		if _, err = q.plain.Write(seg.buf[seg.start:seg.end]); err != nil {
+			err = fmt.Errorf("deflate: writing plain bytes: %w", err)
+		}
+	}
+	if err != nil {
+		q.split.pool <- seg
 		return nil, err
 	}
-	if _, err := q.plain.Write(seg.buf[seg.start:seg.end]); err != nil {
-		return nil, fmt.Errorf("deflate: writing plain bytes: %w", err)
-	}
 	return seg, nil
-}
-
-// rest splits what follows the first segment.
-func (s *Splitter) rest(ctx context.Context, source *segmentSource, seg *segment) (consumed int64, err error) {
-	for !seg.last {
-		next, err := source.next(ctx)
-		if err != nil {
-			return 0, err
-		}
-		rec := s.analysts[0].record(next, s.base, s.base.sequential())
-		if consumed, err = s.add(next, &rec); err != nil {
-			return 0, err
-		}
-		s.segments = append(s.segments, next)
-		seg = next
-	}
-	return consumed, nil
 }

@@ -1,0 +1,208 @@
+package deflate
+
+import "encoding/binary"
+
+// At the high levels an encoder walks chains of hundreds of positions that
+// share three bytes, to find the one that shares most. The walk here is
+// shorter and gives the same result: side chains link positions that share more
+// bytes, so that a search for a match longer than what a side chain covers
+// need look only there. Whether the encoder would have got as far as a
+// candidate is told by its rank, the number of positions before it in its chain
+// of the encoder's own.
+
+// deepChain is the encoder's chain length from which side chains pay.
+const deepChain = 256
+
+// A sideChain links positions by a hash of a number of bytes.
+type sideChain struct {
+	bytes int
+	mul   uint64 // multiplies a word so that only its first bytes count
+	head  hashTable
+	prev  [windowSize]uint16 // as in chainPredictor
+}
+
+const sideBits = 15
+
+func (s *sideChain) configure(bytes int) {
+	s.bytes = bytes
+	s.mul = 0x9e3779b97f4a7c15 << (64 - 8*bytes)
+	if s.head == nil {
+		s.head = newHashTable(sideBits)
+	}
+}
+
+// deepChains are the side chains and ranks of a chainPredictor.
+type deepChains struct {
+	rank  [windowSize]uint16
+	sides [2]sideChain
+}
+
+func (d *deepChains) configure(bytes int) {
+	d.sides[0].configure(bytes)
+	d.sides[1].configure(8)
+}
+
+func (d *deepChains) clear() {
+	clear(d.sides[0].head)
+	clear(d.sides[1].head)
+}
+
+func (d *deepChains) slide() {
+	d.sides[0].head.slide()
+	d.sides[1].head.slide()
+}
+
+// insertDeep enters the positions from i to e into all chains.
+func (c *chainPredictor) insertDeep(i, e int) {
+	d := c.deep
+	s0, s1 := &d.sides[0], &d.sides[1]
+	b := c.b
+	for ; i < e; i++ {
+		w := binary.LittleEndian.Uint64(b[i:])
+		off := uint32(i - c.zero)
+		slot := uint(i+c.ring) & (windowSize - 1)
+		dist := off - c.head.swap(c.hashOf(uint32(w)), off)
+		rank := uint16(0)
+		if dist > windowSize {
+			dist = 0
+		} else {
+			rank = d.rank[(slot-uint(dist))&(windowSize-1)] + 1
+		}
+		c.prev[slot] = uint16(dist)
+		d.rank[slot] = rank
+		dist = off - s0.head.swap(uint32(w*s0.mul>>(64-sideBits)), off)
+		if dist > windowSize {
+			dist = 0
+		}
+		s0.prev[slot] = uint16(dist)
+		dist = off - s1.head.swap(uint32(w*s1.mul>>(64-sideBits)), off)
+		if dist > windowSize {
+			dist = 0
+		}
+		s1.prev[slot] = uint16(dist)
+	}
+}
+
+// searchDeep is searchZlib and searchGo by way of the side chains. first is the
+// head of the encoder's chain; more than maxMatch bytes are in sight.
+func (c *chainPredictor) searchDeep(p, first, prevLen int) (length, dist int) {
+	q := deepSearch{c: c, p: p, first: first, chain: c.chain, best: prevLen}
+	q.rank = c.deep.rank[(first+c.ring)&(windowSize-1)]
+	q.oldest = p - c.maxDist + 1
+	if c.goRules {
+		q.best, q.oldest = 3, p-windowSize
+	} else if prevLen >= c.good {
+		q.chain >>= 2
+	}
+	if !q.side(1) {
+		return c.searchPlain(p, first, prevLen)
+	}
+	if q.dist == 0 && q.best < 7 && !q.side(0) {
+		return c.searchPlain(p, first, prevLen)
+	}
+	if q.dist == 0 && q.best < c.hashes {
+		q.own()
+	}
+	switch {
+	case q.dist == 0:
+		return 2, 0
+	case q.best == minMatch && q.dist > 4096:
+		return 2, 0 // zlib's TOO_FAR
+	}
+	return q.best, q.dist
+}
+
+// A deepSearch is a search in progress.
+type deepSearch struct {
+	c      *chainPredictor
+	p      int
+	first  int // head of the encoder's chain
+	rank   uint16
+	chain  int // candidates the encoder looks at
+	oldest int // candidates before this are out of its reach
+	best   int
+	dist   int
+}
+
+// reached reports whether the encoder gets as far as candidate at.
+func (q *deepSearch) reached(at int) bool {
+	return int(q.rank-q.c.deep.rank[(at+q.c.ring)&(windowSize-1)]) < q.chain
+}
+
+// side walks a side chain. It reports false when the walk would be long.
+func (q *deepSearch) side(k int) bool {
+	c, p, b := q.c, q.p, q.c.b
+	s := &c.deep.sides[k]
+	off := s.head.get(uint32(binary.LittleEndian.Uint64(b[p:]) * s.mul >> (64 - sideBits)))
+	if off == 0 {
+		return true
+	}
+	at := c.zero + int(off)
+	best := max(q.best, s.bytes-1)
+	back := max(best-7, 0)
+	tail := binary.LittleEndian.Uint64(b[p+back:])
+	mask := ^uint64(0)
+	if best < 7 {
+		mask = 1<<(8*best+8) - 1
+	}
+	oldest := q.oldest
+	for steps := q.chain + 64; ; steps-- {
+		if at < oldest && (at != q.first || at < oldest-1) {
+			return true
+		}
+		if (binary.LittleEndian.Uint64(b[at+back:])^tail)&mask == 0 {
+			if n := matchLen(b, at, p, maxMatch); n > best && (!c.goRules || n > 4 || p-at <= 4096) {
+				if !q.reached(at) {
+					return true
+				}
+				best = n
+				q.best, q.dist = n, p-at
+				if n >= c.nice {
+					return true
+				}
+				back = max(best-7, 0)
+				tail = binary.LittleEndian.Uint64(b[p+back:])
+				mask = ^uint64(0)
+				if best < 7 {
+					mask = 1<<(8*best+8) - 1
+				}
+			}
+		}
+		if steps == 0 {
+			return false
+		}
+		d := int(s.prev[(at+c.ring)&(windowSize-1)])
+		if d == 0 {
+			return true
+		}
+		at -= d
+	}
+}
+
+// own walks the encoder's chain when no candidate shares more bytes than its
+// hash covers: the first that shares all of them is the best.
+func (q *deepSearch) own() {
+	c, p, b := q.c, q.p, q.c.b
+	at := q.first
+	word := binary.LittleEndian.Uint32(b[p:])
+	for tries := q.chain; ; {
+		if x := binary.LittleEndian.Uint32(b[at:]) ^ word; x&0xffffff == 0 {
+			n := 3
+			if x == 0 {
+				n = 4
+			}
+			if n > q.best && (!c.goRules || p-at <= 4096) {
+				q.best, q.dist = n, p-at
+				if n == c.hashes {
+					return
+				}
+			}
+		}
+		d := int(c.prev[(at+c.ring)&(windowSize-1)])
+		at -= d
+		tries--
+		if d == 0 || tries == 0 || at < q.oldest {
+			return
+		}
+	}
+}
