@@ -30,6 +30,7 @@ type transferFlags struct {
 	verbose                                                int
 	filter                                                 walk.Filter
 	filesFrom                                              string
+	through                                                string
 	from0                                                  bool
 }
 
@@ -48,6 +49,7 @@ func (f *transferFlags) add(fl *pflag.FlagSet) {
 	fl.Var(ruleFlag{func(name string) error { return f.rulesFrom(name, f.filter.ExcludeFrom) }}, "exclude-from", "read exclude patterns from `FILE`")
 	fl.Var(ruleFlag{func(name string) error { return f.rulesFrom(name, f.filter.IncludeFrom) }}, "include-from", "read include patterns from `FILE`")
 	fl.StringVar(&f.filesFrom, "files-from", "", "push only the paths listed in `FILE`, one a line (- is standard input)")
+	fl.StringVar(&f.through, "through-compression", "auto", "match archives by what is inside them: auto, always or never `WHEN`")
 	fl.BoolVarP(&f.from0, "from0", "0", false, "lists of files end in NUL instead of newline")
 }
 
@@ -196,6 +198,10 @@ func (f *transferFlags) push(ctx context.Context, env *Env, conn connect.Connect
 }
 
 func (f *transferFlags) pushOnce(ctx context.Context, env *Env, conn connect.Connection, kept *sessionFile, tree *walk.Tree, target string, d *progress.Display) (push.Result, remote.Stats, error) {
+	through, ok := map[string]push.Through{"auto": push.Auto, "always": push.Always, "never": push.Never, "": push.Auto}[f.through]
+	if !ok {
+		return push.Result{}, remote.Stats{}, usagef("--through-compression %q is none of auto, always, never", f.through)
+	}
 	client, err := f.client(env, conn, kept.Secret, d)
 	if err != nil {
 		return push.Result{}, remote.Stats{}, err
@@ -205,6 +211,7 @@ func (f *transferFlags) pushOnce(ctx context.Context, env *Env, conn connect.Con
 	o := push.Options{
 		Target: manifest.Path(target), Mirror: f.delete, Checksum: f.checksum, DryRun: f.dryRun,
 		SessionHash: hex.EncodeToString(hash[:]), Progress: d, Now: env.Now,
+		Through: through, Spool: func() (*os.File, error) { return unnamed("") },
 	}
 	if f.verbose > 0 && !f.json {
 		o.Event = func(e push.Event) { fmt.Fprintf(env.Stdout, "%-6s %s\n", e.What, progress.Escape(e.Path)) }

@@ -77,7 +77,8 @@ func (s *site) wire(ctx context.Context, env *Env) error {
 	limits := wire.Limits{Body: int64(s.cfg.Server.Limits.Body), Parallel: s.cfg.Tokens.Parallel}
 	s.sessions = session.New(session.Config{
 		Store: s.store, Now: env.Now, Limits: limits, Log: s.log, MaxEntries: maxEntries,
-		URL: func(p manifest.Path) string { return s.url + "/files/" + web.EscapePath(p) + "/" },
+		Spool: func() (*os.File, error) { return unnamed(s.cfg.Server.Store) },
+		URL:   func(p manifest.Path) string { return s.url + "/files/" + web.EscapePath(p) + "/" },
 	})
 	var srv *server.Server
 	sight := func(r *http.Request) store.Sight { return srv.FilesSight(r) }

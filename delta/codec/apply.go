@@ -18,11 +18,25 @@ const copyBuffer = 256 << 10
 // at most 40 MiB for a part that needs them and 300 KiB for one that only
 // copies.
 func (c *Coder) Apply(part []byte, bases []delta.Source, w io.Writer, maxOutput int64) (int64, error) {
+	return c.ApplyNoting(part, bases, w, maxOutput, nil)
+}
+
+// ApplyNoting is Apply, and before it writes anything it calls note, if not
+// nil, for every copy from a basis with its offset in the part's output, in
+// ascending order.
+func (c *Coder) ApplyNoting(part []byte, bases []delta.Source, w io.Writer, maxOutput int64, note func(at int64, copied delta.Op)) (int64, error) {
 	s := c.getScratch()
 	defer c.scratch.Put(s)
 	a := applier{coder: c, scratch: s, bases: bases, w: w}
 	if err := a.open(part, maxOutput); err != nil {
 		return 0, err
+	}
+	if note != nil {
+		for _, p := range a.pieces {
+			if p.Basis != delta.Literal {
+				note(p.at, p.Op)
+			}
+		}
 	}
 	return a.run()
 }
@@ -68,6 +82,7 @@ func (a *applier) open(part []byte, maxOutput int64) error {
 // openOps finds the coded ops, walks them once and returns the bytes of
 // literals they need.
 func (a *applier) openOps(r *reader) (literals int64, err error) {
+	a.steps, a.pieces = a.steps[:0], a.pieces[:0]
 	if a.flags&flagOps == 0 {
 		if a.flags&flagPrimed != 0 {
 			return 0, fmt.Errorf("%w: flags %#x without ops", ErrMalformed, a.flags)
@@ -79,7 +94,6 @@ func (a *applier) openOps(r *reader) (literals int64, err error) {
 		return 0, fmt.Errorf("%w: ops cut short", ErrMalformed)
 	}
 	in := newStepReader(coded, a.output, a.bases, &a.model)
-	a.steps, a.pieces = a.steps[:0], a.pieces[:0]
 	for in.more() {
 		s, err := in.next()
 		if err != nil {

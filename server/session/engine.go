@@ -9,9 +9,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"strings"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/semaphore"
 
 	"github.com/pubsync/pubsync/delta/codec"
 	"github.com/pubsync/pubsync/server/store"
@@ -70,12 +73,17 @@ type Config struct {
 	URL func(manifest.Path) string
 	// MaxEntries bounds a session's list.
 	MaxEntries int
+	// Spool makes a temporary file that goes when it is closed.
+	Spool func() (*os.File, error)
 }
 
 // An Engine runs the sessions of a server. It is safe for concurrent use.
 type Engine struct {
 	cfg   Config
 	coder *codec.Coder
+	// archives bounds how many archives are taken apart or rebuilt at once:
+	// each may take 64 MiB of memory.
+	archives *semaphore.Weighted
 
 	mu       sync.Mutex
 	sessions map[store.SessionID]*session
@@ -83,7 +91,7 @@ type Engine struct {
 
 // New returns an engine.
 func New(cfg Config) *Engine {
-	return &Engine{cfg: cfg, coder: codec.NewCoder(), sessions: map[store.SessionID]*session{}}
+	return &Engine{cfg: cfg, coder: codec.NewCoder(), archives: semaphore.NewWeighted(1), sessions: map[store.SessionID]*session{}}
 }
 
 // bucket holds the records of sessions.

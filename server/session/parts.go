@@ -41,7 +41,7 @@ func (x *exchange) onPart(payload []byte) error {
 	if err != nil {
 		return err
 	}
-	if p.View != wire.Raw || p.Total != e.Size || p.Offset > p.Total {
+	if p.View == wire.Raw && (p.Total != e.Size || p.Offset > p.Total) {
 		return wire.Errorf(wire.CodeBadRequest, "a part of entry %d, %q, outside the file", p.Index, e.Path)
 	}
 	bases, done, ok, err := x.openBases(p.Bases)
@@ -51,6 +51,9 @@ func (x *exchange) onPart(payload []byte) error {
 	}
 	if !ok {
 		return x.stored(p.Index, wire.Unusable)
+	}
+	if p.View != wire.Raw {
+		return x.viewPart(p, e, bases)
 	}
 	if e.Size <= store.SmallBlob && p.Offset == 0 {
 		return x.smallPart(p, e, bases)

@@ -29,6 +29,9 @@ type session struct {
 	old    map[int]liveFile     // by index: what is published at the path of an unsettled file
 	builds *builds              // earlier builds of the type, nil until asked for
 	parts  map[partKey]*staging // files arriving in parts
+
+	archives map[manifest.Digest]*assembly // archives arriving as views
+	views    views
 }
 
 // liveFile is a file published under the target when the session looked.
@@ -38,7 +41,7 @@ type liveFile struct {
 }
 
 func newSession(e *Engine, id store.SessionID, rec *record) *session {
-	return &session{engine: e, id: id, rec: rec, old: map[int]liveFile{}, parts: map[partKey]*staging{}, used: e.cfg.Now()}
+	return &session{engine: e, id: id, rec: rec, old: map[int]liveFile{}, parts: map[partKey]*staging{}, archives: map[manifest.Digest]*assembly{}, used: e.cfg.Now()}
 }
 
 func (s *session) store() store.Store { return s.engine.cfg.Store }
@@ -50,6 +53,11 @@ func (s *session) close() {
 		p.close()
 		delete(s.parts, k)
 	}
+	for d, a := range s.archives {
+		a.plain.Close()
+		delete(s.archives, d)
+	}
+	s.views.close()
 }
 
 // addList takes entries first, first+1, ... and returns the bits of those that

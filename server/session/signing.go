@@ -26,21 +26,37 @@ func (x *exchange) onSign(payload []byte) error {
 	if err != nil {
 		return err
 	}
-	body, err := x.hashes(q)
+	src, done, err := x.openBasis(q.Basis)
 	if err != nil {
 		return err
 	}
-	x.reply = wire.AppendSignature(x.reply, wire.FrameHashes, wire.Signature{Index: q.Index, Basis: q.Basis, Body: body})
+	answer := wire.Signature{Index: q.Index, Basis: q.Basis}
+	if src.ReaderAt == nil {
+		x.reply = wire.AppendSignature(x.reply, wire.FrameHashes, answer)
+		return nil
+	}
+	defer done()
+	answer.Basis.Size = src.Size
+	kind := wire.FrameHashes
+	if len(q.Params) == 0 {
+		kind = wire.FrameSignature
+	}
+	if answer.Body, err = x.sign(src, q); err != nil {
+		return err
+	}
+	if len(answer.Body) == 0 {
+		kind = wire.FrameHashes
+	}
+	x.reply = wire.AppendSignature(x.reply, kind, answer)
 	return nil
 }
 
-func (x *exchange) hashes(q wire.Sign) ([]byte, error) {
-	src, done, err := x.openBasis(q.Basis)
-	if err != nil || src.ReaderAt == nil {
-		return nil, err
+// sign answers a question, with nothing if the answer would get too long.
+func (x *exchange) sign(src delta.Source, q wire.Sign) ([]byte, error) {
+	req, err := delta.FirstRequest(q.Total, src.Size), error(nil)
+	if len(q.Params) > 0 {
+		req, err = codec.DecodeRequest(q.Params, src.Size)
 	}
-	defer done()
-	req, err := codec.DecodeRequest(q.Params, src.Size)
 	if err != nil {
 		return nil, wire.Errorf(wire.CodeBadRequest, "signature request: %v", err)
 	}
@@ -50,6 +66,9 @@ func (x *exchange) hashes(q wire.Sign) ([]byte, error) {
 	sig, err := delta.Sign(src, req)
 	if err != nil {
 		return nil, err
+	}
+	if len(q.Params) == 0 {
+		return codec.AppendSignature(nil, sig, src.Size), nil
 	}
 	return codec.AppendHashes(nil, sig), nil
 }
@@ -128,27 +147,44 @@ func (x *exchange) predecessor(i int) (wire.Basis, bool) {
 	return wire.Basis{Digest: old.digest, Size: old.size}, true
 }
 
-// openBasis opens a basis for reading if the token may read its content. It
-// returns a zero source if not, or if it is not there.
+// openBasis opens a view of a basis for reading if the token may read its
+// content. It returns a zero source if not, or if it is not there.
 func (x *exchange) openBasis(b wire.Basis) (delta.Source, func(), error) {
-	ok, known := x.seen[b.Digest]
-	if !known {
-		have, err := x.session.store().Have(x.ctx, x.session.id, []manifest.Digest{b.Digest}, x.auth.Sight())
-		if err != nil {
+	if b.View != wire.Raw {
+		if ok, err := x.readable(b.Digest); err != nil || !ok {
 			return delta.Source{}, nil, err
 		}
-		ok = have[0]
-		x.seen[b.Digest] = ok
+		return x.openView(b)
 	}
-	if !ok || b.View != wire.Raw {
-		return delta.Source{}, nil, nil
-	}
-	blob, err := x.session.store().Open(x.ctx, b.Digest)
-	if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrDamaged) {
-		return delta.Source{}, nil, nil
-	}
-	if err != nil {
+	blob, err := x.openBlob(b.Digest)
+	if err != nil || blob == nil {
 		return delta.Source{}, nil, err
 	}
 	return delta.Source{ReaderAt: blob, Size: blob.Size()}, func() { blob.Close() }, nil
+}
+
+// openBlob opens content that the token may read; nil if it may not, or if it is
+// not there.
+func (x *exchange) openBlob(d manifest.Digest) (store.Blob, error) {
+	if ok, err := x.readable(d); err != nil || !ok {
+		return nil, err
+	}
+	blob, err := x.session.store().Open(x.ctx, d)
+	if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrDamaged) {
+		return nil, nil
+	}
+	return blob, err
+}
+
+// readable reports whether the token may read the content, and leases it.
+func (x *exchange) readable(d manifest.Digest) (bool, error) {
+	if ok, known := x.seen[d]; known {
+		return ok, nil
+	}
+	have, err := x.session.store().Have(x.ctx, x.session.id, []manifest.Digest{d}, x.auth.Sight())
+	if err != nil {
+		return false, err
+	}
+	x.seen[d] = have[0]
+	return have[0], nil
 }

@@ -1,10 +1,10 @@
 package push
 
 import (
+	"bytes"
 	"errors"
 
 	"github.com/pubsync/pubsync/delta"
-	"github.com/pubsync/pubsync/delta/codec"
 	"github.com/pubsync/pubsync/sync/walk"
 	"github.com/pubsync/pubsync/sync/wire"
 )
@@ -16,14 +16,8 @@ const (
 	groupBytes = 64 << 20
 )
 
-// match is one file being matched against its bases.
-type match struct {
-	verdict wire.Verdict
-	file    *walk.File
-	plan    *delta.Plan
-	asked   map[int]delta.BasisRequest // by basis: the questions of this round
-	answers map[int][]byte             // by basis: hashes, or nil
-}
+// smallRecipe is the size in bytes up to which a recipe goes as it is.
+const smallRecipe = 512
 
 // deltas sends files as deltas, group by group.
 func (s *sender) deltas(vs []wire.Verdict, sigs map[int][]wire.Signature) error {
@@ -45,7 +39,7 @@ func (s *sender) group(vs []wire.Verdict, sigs map[int][]wire.Signature) error {
 	var ms []*match
 	defer func() {
 		for _, m := range ms {
-			m.file.Close()
+			m.close()
 		}
 	}()
 	for _, v := range vs {
@@ -59,7 +53,11 @@ func (s *sender) group(vs []wire.Verdict, sigs map[int][]wire.Signature) error {
 		if err != nil {
 			return err
 		}
-		ms = append(ms, newMatch(v, f))
+		m := &match{verdict: v, file: f}
+		ms = append(ms, m)
+		if err := s.look(m, sigs[v.Index]); err != nil {
+			return err
+		}
 	}
 	if err := s.rounds(ms, sigs); err != nil {
 		return err
@@ -72,33 +70,46 @@ func (s *sender) group(vs []wire.Verdict, sigs map[int][]wire.Signature) error {
 	return nil
 }
 
-func newMatch(v wire.Verdict, f *walk.File) *match {
-	sizes := make([]int64, len(v.Bases))
-	for i, b := range v.Bases {
-		sizes[i] = b.Size
+// look decides by what view a file is matched.
+func (s *sender) look(m *match, sigs []wire.Signature) error {
+	view, err := s.p.expand(s.ctx, m.file)
+	if err != nil {
+		return err
 	}
-	src := delta.Source{ReaderAt: f, Size: f.Size()}
-	return &match{verdict: v, file: f, plan: delta.NewPlan(src, sizes, delta.PlanOptions{})}
+	if view == nil {
+		return s.useBytes(m, sigs)
+	}
+	m.view = view
+	plain := newStream(wire.Plain, delta.Source{ReaderAt: view.plain, Size: view.size}, m.verdict.Bases)
+	m.streams = []*stream{plain}
+	if len(view.recipe) > smallRecipe {
+		src := delta.Source{ReaderAt: bytes.NewReader(view.recipe), Size: int64(len(view.recipe))}
+		m.streams = append(m.streams, newStream(wire.Recipe, src, m.verdict.Bases))
+	}
+	return nil
+}
+
+// useBytes has a file matched by its bytes.
+func (s *sender) useBytes(m *match, sigs []wire.Signature) error {
+	raw := m.raw()
+	raw.volunteered(sigs)
+	m.streams = []*stream{raw}
+	return nil
 }
 
 // rounds matches the files of a group until no further round pays.
 func (s *sender) rounds(ms []*match, sigs map[int][]wire.Signature) error {
-	for _, m := range ms {
-		if err := m.first(sigs[m.verdict.Index]); err != nil {
-			return err
-		}
-	}
 	for {
 		if err := s.question(ms); err != nil {
 			return err
 		}
 		more := false
 		for _, m := range ms {
-			if err := m.take(); err != nil {
+			again, err := s.advance(m, sigs[m.verdict.Index])
+			if err != nil {
 				return err
 			}
-			m.next()
-			more = more || len(m.asked) > 0
+			more = more || again
 		}
 		if !more {
 			return nil
@@ -106,56 +117,22 @@ func (s *sender) rounds(ms []*match, sigs map[int][]wire.Signature) error {
 	}
 }
 
-// first uses the signatures that came unasked and asks for the others.
-func (m *match) first(sigs []wire.Signature) error {
-	m.asked = map[int]delta.BasisRequest{}
-	for k, b := range m.verdict.Bases {
-		m.asked[k] = delta.BasisRequest{Basis: k, Request: delta.FirstRequest(m.file.Size(), b.Size)}
-	}
-	for _, sig := range sigs {
-		for k, b := range m.verdict.Bases {
-			if sig.Basis.Digest != b.Digest || sig.Basis.View != b.View {
-				continue
-			}
-			decoded, err := codec.DecodeSignature(sig.Body, b.Size)
-			if err != nil {
-				return err
-			}
-			if err := m.plan.Match(k, decoded); err != nil {
-				return err
-			}
-			delete(m.asked, k)
-		}
-	}
-	return nil
-}
-
-// next plans another round.
-func (m *match) next() {
-	m.asked = map[int]delta.BasisRequest{}
-	for _, r := range m.plan.Next() {
-		m.asked[r.Basis] = r
-	}
-}
-
-// take matches the answers of a round. A question without an answer is given
-// up: the bytes it was about go as literals.
-func (m *match) take() error {
-	for k, body := range m.answers {
-		asked, ok := m.asked[k]
-		if !ok || len(body) == 0 {
-			continue
-		}
-		sig, err := codec.DecodeHashes(body, asked.Request)
+// advance takes a file through a round. An archive none of whose bases is one
+// goes by its bytes after all.
+func (s *sender) advance(m *match, sigs []wire.Signature) (more bool, err error) {
+	for _, st := range m.streams {
+		again, err := st.advance()
 		if err != nil {
-			return err
+			return false, err
 		}
-		if err := m.plan.Match(k, sig); err != nil {
-			return err
-		}
+		more = more || again
 	}
-	m.answers = nil
-	return nil
+	if m.view != nil && m.streams[0].dead {
+		m.view.close()
+		m.view = nil
+		return true, s.useBytes(m, sigs)
+	}
+	return more, nil
 }
 
 // question sends the questions of all files of the group.
@@ -164,15 +141,20 @@ func (s *sender) question(ms []*match) error {
 	at := map[int]*match{}
 	for _, m := range ms {
 		at[m.verdict.Index] = m
-		for k, r := range m.asked {
-			sign := wire.Sign{Index: m.verdict.Index, Basis: m.verdict.Bases[k], Params: codec.AppendRequest(nil, &r.Request, m.verdict.Bases[k].Size)}
-			if len(body) > 0 && int64(len(body)+len(sign.Params)) > s.limit() {
-				if err := s.put(body, at); err != nil {
-					return err
+		for _, st := range m.streams {
+			err := st.questions(m.verdict.Index, func(q wire.Sign) error {
+				if len(body) > 0 && int64(len(body)+len(q.Params)) > s.limit() {
+					if err := s.put(body, at); err != nil {
+						return err
+					}
+					body = nil
 				}
-				body = nil
+				body = wire.AppendSign(body, q)
+				return nil
+			})
+			if err != nil {
+				return err
 			}
-			body = wire.AppendSign(body, sign)
 		}
 	}
 	if len(body) == 0 {
@@ -183,24 +165,18 @@ func (s *sender) question(ms []*match) error {
 
 // put sends questions and hands the answers to the files they are about.
 func (s *sender) put(body []byte, at map[int]*match) error {
-	return s.p.remote.Exchange(s.ctx, s.p.session, body, func(f wire.Frame) error {
-		if f.Type != wire.FrameHashes {
+	return s.p.exchange(s.ctx, body, func(f wire.Frame) error {
+		if f.Type != wire.FrameHashes && f.Type != wire.FrameSignature {
 			return s.p.onEnd(f)
 		}
 		sig, err := wire.ParseSignature(f.Payload)
 		if err != nil {
 			return err
 		}
-		m := at[sig.Index]
-		if m == nil {
-			return nil
-		}
-		for k, b := range m.verdict.Bases {
-			if b.Digest == sig.Basis.Digest && b.View == sig.Basis.View {
-				if m.answers == nil {
-					m.answers = map[int][]byte{}
-				}
-				m.answers[k] = append([]byte(nil), sig.Body...)
+		if m := at[sig.Index]; m != nil {
+			sig.Body = append([]byte(nil), sig.Body...)
+			for _, st := range m.streams {
+				st.answer(f.Type, sig)
 			}
 		}
 		return nil
@@ -209,10 +185,50 @@ func (s *sender) put(body []byte, at map[int]*match) error {
 
 // finish sends what the matching left to send.
 func (s *sender) finish(m *match) error {
-	src := delta.Source{ReaderAt: m.file, Size: m.file.Size()}
-	if err := s.encode(m.verdict, src, m.verdict.Bases, m.plan.Ops(), &s.p.delta); err != nil {
+	if m.view != nil && m.streams[0].missing()/2 > m.file.Size() {
+		// Less of it is known than its own compression saves.
+		m.view.close()
+		m.view = nil
+		if err := s.useBytes(m, nil); err != nil {
+			return err
+		}
+		m.streams[0].bases = nil
+	}
+	if m.view != nil {
+		return s.finishArchive(m)
+	}
+	raw := m.streams[0]
+	if err := s.encode(m.verdict, raw, m.verdict.Staged, s.tallyOf(raw), true); err != nil {
 		return err
 	}
+	return s.unchanged(m)
+}
+
+func (s *sender) tallyOf(st *stream) *tally {
+	if st.plan == nil {
+		return &s.p.whole
+	}
+	return &s.p.delta
+}
+
+// finishArchive sends the recipe, then the plain view, with whose last part the
+// server rebuilds the archive.
+func (s *sender) finishArchive(m *match) error {
+	recipe := newStream(wire.Recipe, delta.Source{ReaderAt: bytes.NewReader(m.view.recipe), Size: int64(len(m.view.recipe))}, nil)
+	if len(m.streams) > 1 {
+		recipe = m.streams[1]
+	}
+	if err := s.encode(m.verdict, recipe, 0, &s.p.archive, false); err != nil {
+		return err
+	}
+	if err := s.encode(m.verdict, m.streams[0], 0, &s.p.archive, true); err != nil {
+		return err
+	}
+	return s.unchanged(m)
+}
+
+// unchanged has a file looked at again that changed while it was matched.
+func (s *sender) unchanged(m *match) error {
 	if m.file.Check() != nil {
 		return s.changed(m.verdict.Index)
 	}

@@ -3,6 +3,7 @@ package push
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 
 	"github.com/pubsync/pubsync/delta"
@@ -48,6 +49,9 @@ func (p *pusher) eager(ctx context.Context) (done bool, err error) {
 	}
 	s.body = wire.AppendDigests(s.body, p.digestsOf(w.indices))
 	for _, i := range w.indices {
+		if p.opts.Through != Never && p.looksLikeArchive(i) {
+			return false, nil // there may be a basis to see through
+		}
 		if err := s.eagerFile(i); err != nil {
 			if errors.Is(err, walk.ErrChanged) {
 				return false, nil // the long way copes with that
@@ -119,7 +123,7 @@ func (s *sender) eagerDelta(i int, sig wire.Signature) error {
 	defer f.Close()
 	decoded, err := codec.DecodeSignature(sig.Body, sig.Basis.Size)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: %v", ErrProtocol, err)
 	}
 	src := delta.Source{ReaderAt: f, Size: f.Size()}
 	plan := delta.NewPlan(src, []int64{sig.Basis.Size}, delta.PlanOptions{})

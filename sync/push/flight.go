@@ -19,11 +19,7 @@ type flight struct {
 func (fl *flight) send(body []byte) error {
 	p := fl.sender.p
 	fl.outcomes = map[int]wire.Outcome{}
-	began := p.opts.Now()
-	err := p.remote.Exchange(fl.sender.ctx, p.session, body, fl.collect)
-	if err == nil {
-		p.rate.add(len(body), p.opts.Now().Sub(began))
-	}
+	err := p.exchange(fl.sender.ctx, body, fl.collect)
 	if p.shrink(err, len(body)) {
 		fl.tooLarge = true
 		return nil
@@ -105,7 +101,8 @@ func (p *pusher) word(t *tally) string {
 // rate follows how fast requests get through.
 type rate struct {
 	mu    sync.Mutex
-	bytes float64 // per second; 0 while unknown
+	bytes float64       // per second; 0 while unknown
+	quick time.Duration // of the quickest small request; 0 while unknown
 }
 
 // enough is the least size in bytes of a request whose time says something of
@@ -113,11 +110,17 @@ type rate struct {
 const enough = 32 << 10
 
 func (r *rate) add(bytes int, took time.Duration) {
-	if bytes < enough || took <= 0 {
+	if took <= 0 {
 		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if bytes < enough {
+		if r.quick == 0 || took < r.quick {
+			r.quick = took
+		}
+		return
+	}
 	now := float64(bytes) / took.Seconds()
 	if r.bytes == 0 {
 		r.bytes = now
@@ -136,6 +139,21 @@ func (r *rate) fast() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.bytes == 0 || r.bytes > fastLink
+}
+
+// measured returns the rate in bytes per second, 0 while it is unknown.
+func (r *rate) measured() float64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.bytes
+}
+
+// quickest returns the time of the quickest small request, about that of a
+// round trip; 0 while unknown.
+func (r *rate) quickest() time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.quick
 }
 
 func (r *rate) level() codec.Level {

@@ -51,7 +51,7 @@ func (p *pusher) settle(ctx context.Context) error {
 	}
 	for p.listed < len(p.tree.Entries) {
 		body, next := p.listFrom(p.listed, p.body.Load(), false)
-		err := p.remote.Exchange(ctx, p.session, body, p.onSettle)
+		err := p.exchange(ctx, body, p.onSettle)
 		if p.shrink(err, len(body)) {
 			continue
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -50,6 +51,11 @@ type Options struct {
 	SessionHash string
 	// Parallel is the number of requests under way at once; 0 means 3.
 	Parallel int
+	// Through says whether archives go by what is inside them; Spool makes the
+	// temporary files that takes, each gone when it is closed. Without Spool
+	// they never do.
+	Through  Through
+	Spool    func() (*os.File, error)
 	Progress Progress
 	Now      func() time.Time // the clock, to measure the link's rate
 	// Event, if not nil, is told what becomes of each file as it is known.
@@ -146,6 +152,9 @@ type pusher struct {
 	partial map[int]int64 // by index: bytes reported of a file not dealt with yet
 	coder   *codec.Coder
 	rate    rate
+	pace    pace
+
+	expanding sync.Mutex // held while an archive is taken apart
 
 	whole, delta, archive, linked tally
 	receipt                       *wire.Receipt
@@ -220,6 +229,16 @@ func (p *pusher) attempt(ctx context.Context) (done bool, err error) {
 	}
 	p.result.Status = "published"
 	return true, nil
+}
+
+// exchange sends frames to the session and learns from the time it takes.
+func (p *pusher) exchange(ctx context.Context, body []byte, reply func(wire.Frame) error) error {
+	began := p.opts.Now()
+	err := p.remote.Exchange(ctx, p.session, body, reply)
+	if err == nil {
+		p.rate.add(len(body), p.opts.Now().Sub(began))
+	}
+	return err
 }
 
 // smallList is the size in bytes up to which the list rides on the open: what

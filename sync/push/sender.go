@@ -7,7 +7,6 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
-	"github.com/pubsync/pubsync/delta"
 	"github.com/pubsync/pubsync/delta/codec"
 	"github.com/pubsync/pubsync/sync/walk"
 	"github.com/pubsync/pubsync/sync/wire"
@@ -202,12 +201,6 @@ func (s *sender) part(part wire.Part, c cargo) error {
 
 // large sends a file in parts, from where the server has it.
 func (s *sender) large(v wire.Verdict) error {
-	size := s.p.tree.Entries[v.Index].Size
-	return s.parts(v, nil, []delta.Op{{Basis: delta.Literal, Len: size}}, &s.p.whole)
-}
-
-// parts sends what ops make of a file.
-func (s *sender) parts(v wire.Verdict, bases []wire.Basis, ops []delta.Op, t *tally) error {
 	f, err := s.p.tree.Open(v.Index)
 	if errors.Is(err, walk.ErrChanged) {
 		return s.changed(v.Index)
@@ -215,24 +208,26 @@ func (s *sender) parts(v wire.Verdict, bases []wire.Basis, ops []delta.Op, t *ta
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	if err := s.encode(v, delta.Source{ReaderAt: f, Size: f.Size()}, bases, ops, t); err != nil {
+	m := &match{verdict: v, file: f}
+	defer m.close()
+	m.verdict.Bases = nil
+	if err := s.encode(v, m.raw(), v.Staged, &s.p.whole, true); err != nil {
 		return err
 	}
-	if f.Check() != nil {
-		return s.changed(v.Index)
-	}
-	return nil
+	return s.unchanged(m)
 }
 
-func (s *sender) encode(v wire.Verdict, src delta.Source, bases []wire.Basis, ops []delta.Op, t *tally) error {
+// encode sends a view of a file in parts, from the offset that the server has.
+// The last part of the last view completes the file.
+func (s *sender) encode(v wire.Verdict, st *stream, from int64, t *tally, last bool) error {
 	if err := s.pack(); err != nil {
 		return err
 	}
-	enc := s.p.coder.NewEncoder(src, ops, codec.EncodeOptions{
-		Limit: max(codec.MinLimit, int(s.limit())), NumBases: len(bases), Start: v.Staged, Level: s.p.rate.level(),
+	enc := s.p.coder.NewEncoder(st.src, st.ops(), codec.EncodeOptions{
+		Limit: max(codec.MinLimit, int(s.limit())), NumBases: len(st.bases), Start: from, Level: s.p.rate.level(),
 	})
-	for off := v.Staged; ; {
+	size := s.p.tree.Entries[v.Index].Size
+	for off := from; ; {
 		body, n, err := enc.Next(nil)
 		if err == io.EOF {
 			return nil
@@ -240,9 +235,15 @@ func (s *sender) encode(v wire.Verdict, src delta.Source, bases []wire.Basis, op
 		if err != nil {
 			return err
 		}
-		part := wire.Part{Index: v.Index, View: wire.Raw, Offset: off, Total: src.Size, Bases: bases, Body: body}
+		c := cargo{index: v.Index, tally: t, last: last && off+n == st.src.Size}
+		if st.view == wire.Raw {
+			c.bytes = n
+		} else if c.last {
+			c.bytes = size
+		}
+		part := wire.Part{Index: v.Index, View: st.view, Offset: off, Total: st.src.Size, Bases: st.bases, Body: body}
 		off += n
-		if err := s.part(part, cargo{index: v.Index, tally: t, bytes: n, last: off == src.Size}); err != nil {
+		if err := s.part(part, c); err != nil {
 			return err
 		}
 	}

@@ -92,7 +92,7 @@ func (p *pusher) ask(ctx context.Context, amended []byte, indices []int, commit 
 			body = p.appendCommit(body, true)
 		}
 		got := answer{signatures: a.signatures}
-		err := p.remote.Exchange(ctx, p.session, body, got.collect(p))
+		err := p.exchange(ctx, body, got.collect(p))
 		if p.shrink(err, len(body)) {
 			continue
 		}

@@ -64,7 +64,8 @@
 //	0x02 list       first (uvarint), then a coded list: entries first, first+1, ...
 //	0x03 amend      index (uvarint), then a coded list of that one entry
 //	0x04 digests    for each: index less the least it can be (uvarint), 32 bytes
-//	0x05 sign       index, basis, then a signature request of delta/codec
+//	0x05 sign       index, basis, total (uvarint), then a signature request of
+//	                delta/codec, or nothing for the first
 //	0x06 file       index (uvarint), then the whole content
 //	0x07 part       index (uvarint), view (byte), offset (uvarint), total (uvarint),
 //	                number of bases (uvarint, at most 8), the bases, then a part of
@@ -129,6 +130,15 @@
 // "resend" means that it differed and that nothing is staged any more, and the
 // client sends the file without bases. "unusable" means that a basis cannot be
 // had: the client asks about the digest again.
+//
+// Archives. A file that is an archive, delta'd against one that is, may go by
+// its views instead of its bytes: what delta/archive makes of it, plain and
+// recipe. The client asks for the first signature of a basis's plain view, and is
+// told its size, or nothing if the basis has none. It sends both views in parts,
+// and with the last byte of both the server rebuilds the file and compares its
+// SHA-256 as ever. What is staged of views does not outlive the server's memory:
+// a part that then begins past the end gets the code gap, and the client asks
+// about the digest again.
 //
 // Amend. A file that changed since it was listed gets a new entry at its index,
 // then a new digest. The tree that is published is the list as amended.

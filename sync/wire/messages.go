@@ -45,21 +45,25 @@ type Digest struct {
 // A Sign asks for the signature of a basis. The server signs only what the
 // token may read; anything else is answered as if it were not there.
 type Sign struct {
-	Index  int    // the entry it is for, echoed
-	Basis  Basis  // Size is not sent
-	Params []byte // what to sign and how finely: delta/codec's request coding
+	Index int   // the entry it is for, echoed
+	Basis Basis // Size is not sent
+	Total int64 // bytes of the view that is to be matched
+	// Params say what to sign and how finely: delta/codec's request coding.
+	// None asks for the first signature, that of delta.FirstRequest for Total
+	// and the size of the basis's view, which the answer tells.
+	Params []byte
 }
 
 // A Signature is what a basis is matched by. In a [FrameHashes] it answers a
-// [Sign]; in a [FrameSignature] it comes unasked, with a verdict or with the
-// answer to a list.
+// [Sign] with parameters; in a [FrameSignature] it answers one without, or comes
+// unasked with a verdict or with the answer to a list.
 type Signature struct {
 	Index int
 	Basis Basis
 	// Body is delta/codec's coding of a signature with its request in a
-	// FrameSignature, and of the hashes alone in a FrameHashes. There it is
-	// empty if the basis is not (or no more) to be had, or if the answer has
-	// grown too long for it.
+	// FrameSignature, and of the hashes alone in a FrameHashes. A FrameHashes
+	// without body answers any sign whose basis is not (or no more) to be had,
+	// has no such view, or would make the answer too long.
 	Body []byte
 }
 
@@ -224,13 +228,14 @@ func ParseVerdicts(b []byte) ([]Verdict, error) {
 func AppendSign(dst []byte, s Sign) []byte {
 	p := binary.AppendUvarint(nil, uint64(s.Index))
 	p = appendBasis(p, s.Basis)
+	p = binary.AppendUvarint(p, uint64(s.Total))
 	return AppendFrame(dst, FrameSign, append(p, s.Params...))
 }
 
 // ParseSign reads the payload of a sign frame. Params aliases b.
 func ParseSign(b []byte) (Sign, error) {
 	r := fields{b: b}
-	s := Sign{Index: r.index(), Basis: r.basis()}
+	s := Sign{Index: r.index(), Basis: r.basis(), Total: r.size()}
 	s.Params = r.b
 	return s, r.err
 }

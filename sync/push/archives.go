@@ -1,0 +1,87 @@
+package push
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+
+	"github.com/pubsync/pubsync/delta/archive"
+	"github.com/pubsync/pubsync/sync/walk"
+)
+
+// Through says whether archives are delta'd by what is inside them.
+type Through int
+
+// The ways of [Options.Through].
+const (
+	Auto   Through = iota // where it is expected to be quicker, or costs little
+	Always                // wherever it can be done
+	Never
+)
+
+// minArchive is the size in bytes below which an archive goes by its bytes.
+const minArchive = 1 << 10
+
+// expanded is an archive taken apart: its plain view in a file without a name.
+type expanded struct {
+	plain  *os.File
+	size   int64
+	recipe []byte
+}
+
+func (e *expanded) close() { e.plain.Close() }
+
+// expand takes a file apart, or returns nil if it is no archive or not worth
+// it.
+func (p *pusher) expand(ctx context.Context, f *walk.File) (*expanded, error) {
+	if p.opts.Through == Never || p.opts.Spool == nil || f.Size() < minArchive || !sniffs(f) {
+		return nil, nil
+	}
+	if p.opts.Through == Auto && !p.pays(f.Size()) {
+		return nil, nil
+	}
+	spool, err := p.opts.Spool()
+	if err != nil {
+		return nil, err
+	}
+	p.expanding.Lock() // each takes up to 64 MiB
+	defer p.expanding.Unlock()
+	began := p.opts.Now()
+	v, err := archive.Expand(ctx, f, f.Size(), spool, archive.DefaultLimits())
+	if err != nil {
+		spool.Close()
+		if errors.Is(err, archive.ErrNotArchive) {
+			return nil, nil
+		}
+		return nil, err
+	}
+	p.pace.add(f.Size(), p.opts.Now().Sub(began))
+	return &expanded{plain: spool, size: v.PlainSize, recipe: v.Recipe}, nil
+}
+
+func sniffs(f *walk.File) bool {
+	head := make([]byte, min(f.Size(), archive.SniffHead))
+	tail := make([]byte, min(f.Size(), archive.SniffTail))
+	if _, err := f.ReadAt(head, 0); err != nil && err != io.EOF {
+		return false
+	}
+	if _, err := f.ReadAt(tail, f.Size()-int64(len(tail))); err != nil && err != io.EOF {
+		return false
+	}
+	return archive.Sniff(head, tail) != archive.Bytes
+}
+
+// looksLikeArchive reports whether the file at index i may be one that goes by
+// what is inside it.
+func (p *pusher) looksLikeArchive(i int) bool {
+	if p.opts.Spool == nil || p.tree.Entries[i].Size < minArchive {
+		return false
+	}
+	f, err := p.tree.Open(i)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	return sniffs(f)
+}

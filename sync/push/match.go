@@ -1,0 +1,196 @@
+package push
+
+import (
+	"fmt"
+
+	"github.com/pubsync/pubsync/delta"
+	"github.com/pubsync/pubsync/delta/codec"
+	"github.com/pubsync/pubsync/sync/walk"
+	"github.com/pubsync/pubsync/sync/wire"
+)
+
+// match is one file being matched against its bases, by its bytes or, for an
+// archive, by its views.
+type match struct {
+	verdict wire.Verdict
+	file    *walk.File
+	view    *expanded // nil: by its bytes
+	streams []*stream
+}
+
+// stream is one view of a file being matched.
+type stream struct {
+	view  wire.View
+	src   delta.Source
+	bases []wire.Basis // with the sizes of their views once they are known
+	plan  *delta.Plan  // nil until the first signatures are in
+	dead  bool         // no basis has this view
+
+	asked   map[int]delta.BasisRequest // by basis: the questions of this round
+	firsts  map[int][]byte             // by basis: first signatures, before there is a plan
+	answers map[int][]byte             // by basis: hashes that answer the questions
+}
+
+func newStream(view wire.View, src delta.Source, bases []wire.Basis) *stream {
+	s := &stream{view: view, src: src, firsts: map[int][]byte{}}
+	for _, b := range bases {
+		b.View = view
+		s.bases = append(s.bases, b)
+	}
+	return s
+}
+
+func (m *match) raw() *stream {
+	return newStream(wire.Raw, delta.Source{ReaderAt: m.file, Size: m.file.Size()}, m.verdict.Bases)
+}
+
+func (m *match) close() {
+	m.file.Close()
+	if m.view != nil {
+		m.view.close()
+	}
+}
+
+// volunteered takes signatures that came unasked.
+func (s *stream) volunteered(sigs []wire.Signature) {
+	for _, sig := range sigs {
+		s.answer(wire.FrameSignature, sig)
+	}
+}
+
+// answer takes what the server says of a basis. The body must not change any
+// more.
+func (s *stream) answer(t wire.FrameType, sig wire.Signature) {
+	for k := range s.bases {
+		b := &s.bases[k]
+		if b.Digest != sig.Basis.Digest || b.View != sig.Basis.View {
+			continue
+		}
+		switch {
+		case s.plan != nil && t == wire.FrameHashes:
+			s.answers[k] = sig.Body
+		case s.plan == nil:
+			if t == wire.FrameHashes {
+				sig.Body = nil
+			}
+			b.Size = sig.Basis.Size
+			s.firsts[k] = sig.Body
+		}
+	}
+}
+
+// questions appends the sign frames of this round.
+func (s *stream) questions(index int, add func(wire.Sign) error) error {
+	for k, b := range s.bases {
+		q := wire.Sign{Index: index, Basis: b, Total: s.src.Size}
+		switch {
+		case s.dead:
+			return nil
+		case s.plan == nil:
+			if _, known := s.firsts[k]; known {
+				continue
+			}
+		default:
+			r, ok := s.asked[k]
+			if !ok {
+				continue
+			}
+			q.Params = codec.AppendRequest(nil, &r.Request, b.Size)
+		}
+		if err := add(q); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// advance matches what was answered and plans the next round. It reports
+// whether there is one.
+func (s *stream) advance() (more bool, err error) {
+	if s.dead {
+		return false, nil
+	}
+	if s.plan == nil {
+		err = s.begin()
+	} else {
+		err = s.matchAnswers()
+	}
+	if err != nil || s.dead {
+		return false, err
+	}
+	s.asked, s.answers = map[int]delta.BasisRequest{}, map[int][]byte{}
+	for _, r := range s.plan.Next() {
+		s.asked[r.Basis] = r
+	}
+	return len(s.asked) > 0, nil
+}
+
+// begin makes the plan from the first signatures, of the bases that have one.
+func (s *stream) begin() error {
+	var (
+		bases []wire.Basis
+		sigs  []*delta.Signature
+		sizes []int64
+	)
+	for k, b := range s.bases {
+		body := s.firsts[k]
+		if len(body) == 0 {
+			continue
+		}
+		sig, err := codec.DecodeSignature(body, b.Size)
+		if err != nil {
+			return fmt.Errorf("%w: %v", ErrProtocol, err)
+		}
+		bases, sigs, sizes = append(bases, b), append(sigs, sig), append(sizes, b.Size)
+	}
+	s.bases, s.firsts = bases, nil
+	if len(bases) == 0 {
+		s.dead = true
+		return nil
+	}
+	s.plan = delta.NewPlan(s.src, sizes, delta.PlanOptions{})
+	for k, sig := range sigs {
+		if err := s.plan.Match(k, sig); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// matchAnswers matches the answers of a round. A question without an answer is
+// given up: the bytes it was about go as literals.
+func (s *stream) matchAnswers() error {
+	for k, body := range s.answers {
+		asked, ok := s.asked[k]
+		if !ok || len(body) == 0 {
+			continue
+		}
+		sig, err := codec.DecodeHashes(body, asked.Request)
+		if err != nil {
+			return fmt.Errorf("%w: %v", ErrProtocol, err)
+		}
+		if err := s.plan.Match(k, sig); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ops returns what makes the view: literals throughout where nothing matched.
+func (s *stream) ops() []delta.Op {
+	if s.plan == nil {
+		if s.src.Size == 0 {
+			return nil
+		}
+		return []delta.Op{{Basis: delta.Literal, Len: s.src.Size}}
+	}
+	return s.plan.Ops()
+}
+
+// missing returns how much of the view no basis has.
+func (s *stream) missing() int64 {
+	if s.plan == nil {
+		return s.src.Size
+	}
+	return s.plan.MissingBytes()
+}
