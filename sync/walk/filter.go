@@ -151,9 +151,7 @@ func (r *rule) match(path, framed string, dir bool) bool {
 		}
 	}
 	switch {
-	case r.anchored:
-		return r.matchWhole(subject)
-	case r.double && r.leading:
+	case r.anchored, r.leading:
 		return r.matchWhole(subject)
 	case r.double:
 		return r.matchAfterSlash(subject)

@@ -1,3 +1,5 @@
+//go:build linux
+
 package walk
 
 import (
@@ -96,6 +98,18 @@ func TestStripLeavesNothing(t *testing.T) {
 	}
 }
 
+func TestStripBringsABadNameToTheFront(t *testing.T) {
+	dir := t.TempDir()
+	makeTree(t, dir, []string{"d/c:/f"})
+	if got := walked(t, Options{Sources: []Source{{Dir: dir}}}); !slices.Contains(got, "d/c:/f") {
+		t.Errorf("got %q", got)
+	}
+	_, err := Walk(t.Context(), Options{Sources: []Source{{Dir: dir}}, Shape: Shape{Strip: 1}})
+	if !errors.Is(err, manifest.ErrBadPath) || !strings.Contains(err.Error(), "d/c:") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestFlattenedNamesClash(t *testing.T) {
 	dir := t.TempDir()
 	makeTree(t, dir, []string{"d/f", "e/f"})
@@ -180,9 +194,11 @@ func TestFilesFromRefusals(t *testing.T) {
 		{"link/f", nil},
 		{"link/", nil},
 	} {
-		_, err := Walk(t.Context(), Options{Sources: []Source{{Dir: dir}}, Files: []string{c.name}})
-		if err == nil || c.is != nil && !errors.Is(err, c.is) || !strings.Contains(err.Error(), strings.Trim(c.name, "/")) {
-			t.Errorf("%s: got %v", c.name, err)
+		for kind, open := range openers() {
+			_, err := Walk(t.Context(), Options{Sources: []Source{{Dir: dir}}, Files: []string{c.name}, openRoot: open})
+			if err == nil || c.is != nil && !errors.Is(err, c.is) || !strings.Contains(err.Error(), strings.Trim(c.name, "/")) {
+				t.Errorf("%s, %s: got %v", kind, c.name, err)
+			}
 		}
 	}
 	if got := walked(t, Options{Sources: []Source{{Dir: dir}}, Files: []string{}}); len(got) != 0 {

@@ -185,18 +185,29 @@ func TestSources(t *testing.T) {
 
 func TestFirstSourceGivesTheDirectory(t *testing.T) {
 	a, b := t.TempDir(), t.TempDir()
-	makeTree(t, a, []string{"d/x"})
-	makeTree(t, b, []string{"d/y"})
-	if err := os.Chmod(filepath.Join(a, "d"), 0o700); err != nil {
-		t.Fatal(err)
+	var dirs []string
+	for i := range 50 {
+		dirs = append(dirs, fmt.Sprintf("d%02d/", i))
+	}
+	makeTree(t, a, dirs)
+	makeTree(t, b, dirs)
+	for _, d := range dirs {
+		if err := os.Chmod(filepath.Join(a, d), 0o700); err != nil {
+			t.Fatal(err)
+		}
 	}
 	tree, err := Walk(t.Context(), Options{Sources: []Source{{Dir: a}, {Dir: b}}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer tree.Close()
-	if e := tree.Entries[0]; e.Path != "d" || e.Mode != 0o700 {
-		t.Errorf("got %+v", e)
+	if len(tree.Entries) != len(dirs) {
+		t.Errorf("%d entries", len(tree.Entries))
+	}
+	for i, e := range tree.Entries {
+		if e.Mode != 0o700 || !strings.HasPrefix(tree.Local(i), a) {
+			t.Errorf("%q has mode %o, from %q", e.Path, e.Mode, tree.Local(i))
+		}
 	}
 }
 
