@@ -50,7 +50,16 @@ type matcher struct {
 	out    []placed
 	copied int   // of plan.copies, how many are in out
 	near   Range // of the basis; blocks are looked for in it only
+	vain   int64 // bytes that strong hashes were computed over and did not match
 }
+
+// vainShare and vainLimit bound the strong hashes in vain, which only a peer that
+// lies or data made for it causes: so many bytes for each of the new file, and
+// so many more.
+const (
+	vainShare = 4
+	vainLimit = 16 << 20
+)
 
 // flush appends the old copies up to and including last to out; nil: all.
 func (m *matcher) flush(last *placed) {
@@ -73,8 +82,9 @@ func (m *matcher) add(c placed) {
 	m.out = append(m.out, c)
 }
 
+// full reports that nothing more should be looked for.
 func (m *matcher) full() bool {
-	return len(m.out)+len(m.plan.copies)-m.copied >= MaxCopies
+	return m.vain > vainShare*m.plan.src.Size+vainLimit || len(m.out)+len(m.plan.copies)-m.copied >= MaxCopies
 }
 
 // gap matches one gap: first what continues the copies on both sides, which
@@ -291,6 +301,9 @@ func (m *matcher) lookup(sum uint64, b []byte, next int32) int32 {
 		if r := m.blockRange(i); r.Off >= m.near.Off && r.End() <= m.near.End() {
 			return i
 		}
+	}
+	if known {
+		m.vain += int64(len(b))
 	}
 	return noBlock
 }

@@ -1,0 +1,82 @@
+package delta_test
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/pubsync/pubsync/delta"
+	"pgregory.net/rapid"
+)
+
+func TestPatchOfExactDiffIsNew(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		one, two := drawFile(t, "one"), drawFile(t, "two")
+		src := drawEdit(t, one, two)
+		ops, err := delta.Diff(source(src), []delta.Source{source(one), source(two)}, delta.DiffOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := patch(ops, src, one, two); !bytes.Equal(got, src) {
+			t.Fatalf("ops make %d bytes that differ from the %d of the new file", len(got), len(src))
+		}
+	})
+}
+
+func literals(ops []delta.Op) (n int64) {
+	for _, op := range ops {
+		if op.Basis == delta.Literal {
+			n += op.Len
+		}
+	}
+	return n
+}
+
+func TestDiffFindsShortCommonStrings(t *testing.T) {
+	basis := randomBytes(1, 1<<20)
+	var src []byte
+	for i := range 1000 {
+		src = append(src, basis[i*1000:][:60]...)
+		src = append(src, randomBytes(uint64(i+2), 5)...)
+	}
+	ops, err := delta.Diff(source(src), []delta.Source{source(basis)}, delta.DiffOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := literals(ops); n > 5100 {
+		t.Errorf("%d literal bytes, want about 5000", n)
+	}
+}
+
+func TestDiffSaysARepeatedEditOnce(t *testing.T) {
+	basis := randomBytes(1, 256<<10)
+	edited := bytes.Clone(basis)
+	for i := 0; i < len(edited); i += 4096 {
+		copy(edited[i:], randomBytes(uint64(i), 40))
+	}
+	var src []byte
+	for range 4 {
+		src = append(src, edited...)
+	}
+	ops, err := delta.Diff(source(src), []delta.Source{source(basis)}, delta.DiffOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := literals(ops); n > 64*40+100 {
+		t.Errorf("%d literal bytes, want those of one of four equal files, 2560", n)
+	}
+	if len(ops) > 160 {
+		t.Errorf("%d ops, want about 130", len(ops))
+	}
+}
+
+func TestDiffWithCacheSmallerThanFiles(t *testing.T) {
+	basis := randomBytes(1, 4<<20)
+	src := append(bytes.Clone(basis[3<<20:]), basis[:3<<20]...)
+	ops, err := delta.Diff(source(src), []delta.Source{source(basis)}, delta.DiffOptions{Cache: 128 << 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(ops) > 3 || !bytes.Equal(patch(ops, src, basis), src) {
+		t.Errorf("%d ops, want 2 that make the new file", len(ops))
+	}
+}

@@ -1,0 +1,319 @@
+package delta_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"math/bits"
+	"testing"
+
+	"github.com/pubsync/pubsync/delta"
+	"github.com/pubsync/pubsync/delta/rolling"
+	"pgregory.net/rapid"
+)
+
+// rounds plays both sides of a conversation and returns the bytes of hashes.
+func rounds(t rapid.TB, p *delta.Plan, src []byte, bases ...[]byte) int64 {
+	sent := int64(0)
+	for i, b := range bases {
+		sent += answer(t, p, i, b, delta.FirstRequest(int64(len(src)), int64(len(b))))
+	}
+	for reqs := p.Next(); len(reqs) > 0; reqs = p.Next() {
+		for _, r := range reqs {
+			sent += answer(t, p, r.Basis, bases[r.Basis], r.Request)
+		}
+	}
+	return sent / 8
+}
+
+func answer(t rapid.TB, p *delta.Plan, i int, basis []byte, r delta.Request) int64 {
+	sig, err := delta.Sign(source(basis), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Match(i, sig); err != nil {
+		t.Fatal(err)
+	}
+	return int64(len(sig.Hashes) * sig.HashBits())
+}
+
+func TestPatchOfDiffIsNew(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		one, two := drawFile(t, "one"), drawFile(t, "two")
+		src := drawEdit(t, one, two)
+		opt := delta.PlanOptions{
+			RoundTrip: int64(rapid.SampledFrom([]int{1, 200, 100_000}).Draw(t, "round trip")),
+			MinBlock:  rapid.SampledFrom([]int{16, 32, 512}).Draw(t, "least block"),
+		}
+		p := delta.NewPlan(source(src), []int64{int64(len(one)), int64(len(two))}, opt)
+		rounds(t, p, src, one, two)
+		if got := patch(p.Ops(), src, one, two); !bytes.Equal(got, src) {
+			t.Fatalf("ops make %d bytes that differ from the %d of the new file", len(got), len(src))
+		}
+		if err := p.Refine(); err != nil {
+			t.Fatal(err)
+		}
+		if got := patch(p.Ops(), src, one, two); !bytes.Equal(got, src) {
+			t.Fatalf("refined ops make %d bytes that differ from the %d of the new file", len(got), len(src))
+		}
+	})
+}
+
+func TestRoundsNarrowAnEditDown(t *testing.T) {
+	basis := randomBytes(1, 4<<20)
+	src := bytes.Clone(basis)
+	for _, at := range []int{100_000, 1_500_000, 3_999_999} {
+		src[at] ^= 1
+	}
+	src = append(src[:2_000_000:2_000_000], append([]byte("inserted"), src[2_000_000:]...)...)
+	p := delta.NewPlan(source(src), []int64{int64(len(basis))}, delta.PlanOptions{})
+	down := rounds(t, p, src, basis)
+	if missing := p.MissingBytes(); missing > 4*128 {
+		t.Errorf("%d bytes missing after all rounds, want 4 blocks of 128 at most", missing)
+	}
+	if down > 4<<10 {
+		t.Errorf("%d bytes of hashes for 4 edits in 4 MiB, want 4 KiB at most", down)
+	}
+	if !bytes.Equal(patch(p.Ops(), src, basis), src) {
+		t.Error("ops do not make the new file")
+	}
+}
+
+func TestIdenticalFilesAreOneCopy(t *testing.T) {
+	for _, n := range []int{1, 1023, 1024, 1025, 100_001, 1 << 20} {
+		b := randomBytes(3, n)
+		p := delta.NewPlan(source(b), []int64{int64(n)}, delta.PlanOptions{})
+		rounds(t, p, b, b)
+		if ops := p.Ops(); len(ops) != 1 || ops[0] != (delta.Op{Basis: 0, Off: 0, Len: int64(n)}) {
+			t.Errorf("%d bytes: ops %v, want one copy", n, ops)
+		}
+	}
+}
+
+// A short last block is found where it continues a copy, and at the end of a
+// file that grew in front, whose full blocks it may be alone of.
+func TestShortLastBlocks(t *testing.T) {
+	basis := randomBytes(4, 3<<10+77)
+	src := append(randomBytes(5, 333), basis...)
+	req := delta.Request{BlockSize: 1 << 10, WeakBits: 20, StrongBits: 30, Ranges: []delta.Range{{Off: 0, Len: int64(len(basis))}}}
+	p := delta.NewPlan(source(src), []int64{int64(len(basis))}, delta.PlanOptions{})
+	answer(t, p, 0, basis, req)
+	if p.MissingBytes() != 333 {
+		t.Errorf("grown in front: %d bytes missing, want 333", p.MissingBytes())
+	}
+	src = append(bytes.Clone(basis), randomBytes(5, 333)...)
+	p = delta.NewPlan(source(src), []int64{int64(len(basis))}, delta.PlanOptions{})
+	answer(t, p, 0, basis, req)
+	if p.MissingBytes() != 333 {
+		t.Errorf("grown at the end: %d bytes missing, want 333", p.MissingBytes())
+	}
+}
+
+func TestEqualBlocksContinueTheCopyBefore(t *testing.T) {
+	basis := append(make([]byte, 64<<10), randomBytes(6, 8<<10)...)
+	basis = append(basis, make([]byte, 64<<10)...)
+	p := delta.NewPlan(source(basis), []int64{int64(len(basis))}, delta.PlanOptions{})
+	answer(t, p, 0, basis, delta.Request{BlockSize: 1 << 10, WeakBits: 20, StrongBits: 30, Ranges: []delta.Range{{Off: 0, Len: int64(len(basis))}}})
+	if ops := p.Ops(); len(ops) != 1 {
+		t.Errorf("%d ops for a file with equal blocks that did not change, want 1", len(ops))
+	}
+}
+
+// decoys is a file of blocks that all have the same weak hash (threat 25,
+// CVE-2026-70453) and differ: each is a row of strings that the polynomial cannot
+// tell apart, the Thue-Morse sequence or its complement by the bits of the
+// block's number.
+type decoys struct{ strings [2][]byte }
+
+const (
+	decoyString = 1024
+	decoyBits   = 13
+	decoyBlock  = decoyBits * decoyString
+)
+
+func newDecoys() *decoys {
+	d := &decoys{}
+	for i := range decoyString {
+		odd := byte(bits.OnesCount(uint(i)) & 1)
+		d.strings[0] = append(d.strings[0], odd)
+		d.strings[1] = append(d.strings[1], odd^1)
+	}
+	return d
+}
+
+func (d *decoys) ReadAt(b []byte, off int64) (int, error) {
+	for n := 0; n < len(b); {
+		block, in := (off+int64(n))/decoyBlock, (off+int64(n))%decoyBlock
+		flip := block >> (in / decoyString) & 1
+		n += copy(b[n:], d.strings[flip][in%decoyString:])
+	}
+	return len(b), nil
+}
+
+func TestChainsAreBounded(t *testing.T) {
+	const held, asked = 8000, 150
+	d := newDecoys()
+	basis := delta.Source{ReaderAt: d, Size: held * decoyBlock}
+	src := delta.Source{ReaderAt: io.NewSectionReader(d, held*decoyBlock, asked*decoyBlock), Size: asked * decoyBlock}
+	two := make([]byte, 2*decoyBlock)
+	d.ReadAt(two, 0)
+	if rolling.Sum(two[:decoyBlock]) != rolling.Sum(two[decoyBlock:]) || bytes.Equal(two[:decoyBlock], two[decoyBlock:]) {
+		t.Fatal("the decoys are not different blocks of equal weak hash: the test tests nothing")
+	}
+	sig, err := delta.Sign(basis, delta.Request{BlockSize: decoyBlock, WeakBits: 40, StrongBits: 24, Ranges: []delta.Range{{Off: 0, Len: basis.Size}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := delta.NewPlan(src, []int64{basis.Size}, delta.PlanOptions{})
+	if err := p.Match(0, sig); err != nil {
+		t.Fatal(err)
+	}
+	got := p.Stats()
+	if got.Strong < asked {
+		t.Errorf("%d windows reached the strong hash: the decoys were not even looked at", got.Strong)
+	}
+	if got.Comparisons > got.Strong*(delta.MaxChain+1) {
+		t.Errorf("%d comparisons for %d windows like the decoys, want %d each at most", got.Comparisons, got.Strong, delta.MaxChain)
+	}
+}
+
+// A weak hash that every window of the new file has must not cost a strong hash
+// at every byte.
+func TestStrongHashesInVainAreBounded(t *testing.T) {
+	const size = 64 << 10
+	basis := randomBytes(1, size)
+	sig, err := delta.Sign(source(basis), delta.Request{BlockSize: size, WeakBits: 40, StrongBits: 24, Ranges: []delta.Range{{Off: 0, Len: size}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The peer lies: it claims the weak hash of zeros.
+	sig.Hashes[0] &= 1<<24 - 1
+	src := delta.Source{ReaderAt: zeros{}, Size: 1 << 20}
+	p := delta.NewPlan(src, []int64{size}, delta.PlanOptions{})
+	if err := p.Match(0, sig); err != nil {
+		t.Fatal(err)
+	}
+	if n := p.Stats().Strong; n > 1000 {
+		t.Errorf("%d strong hashes of 64 KiB over a file of 1 MiB", n)
+	}
+}
+
+type zeros struct{}
+
+func (zeros) ReadAt(b []byte, _ int64) (int, error) {
+	clear(b)
+	return len(b), nil
+}
+
+func TestWholeRangesAreMatchedBySegment(t *testing.T) {
+	basis := randomBytes(7, 10_000)
+	ranges := []delta.Range{{Off: 0, Len: 3000}, {Off: 3000, Len: 10}, {Off: 5000, Len: 5000}}
+	src := append(bytes.Clone(basis[5000:]), basis[:3000]...)
+	src = append(src, randomBytes(8, 3000)...)
+	segments := []delta.Range{{Off: 0, Len: 5000}, {Off: 5000, Len: 3000}, {Off: 8000, Len: 3000}}
+	p := delta.NewPlan(source(src), []int64{int64(len(basis))}, delta.PlanOptions{Segments: segments})
+	answer(t, p, 0, basis, delta.RangesRequest(int64(len(src)), ranges))
+	want := []delta.Op{{Basis: 0, Off: 5000, Len: 5000}, {Basis: 0, Off: 0, Len: 3000}, {Basis: delta.Literal, Off: 8000, Len: 3000}}
+	got := p.Ops()
+	if len(got) != len(want) {
+		t.Fatalf("ops %v, want %v", got, want)
+	}
+	for i := range want {
+		if got[i] != want[i] {
+			t.Errorf("op %d is %v, want %v", i, got[i], want[i])
+		}
+	}
+}
+
+func TestPlaceRefusesOverlap(t *testing.T) {
+	src := randomBytes(9, 1000)
+	p := delta.NewPlan(source(src), []int64{1000}, delta.PlanOptions{})
+	for _, c := range []struct {
+		at, off, n int64
+		want       error
+	}{
+		{100, 100, 100, nil}, {300, 300, 100, nil}, {200, 200, 100, nil},
+		{199, 0, 1, delta.ErrOverlap}, {0, 0, 101, delta.ErrOverlap}, {399, 0, 2, delta.ErrOverlap},
+		{0, 0, 100, nil}, {400, 0, 600, nil},
+		{400, 500, 501, delta.ErrBadRequest}, {-1, 0, 1, delta.ErrBadRequest},
+	} {
+		if err := p.Place(c.at, delta.Op{Basis: 0, Off: c.off, Len: c.n}); !errors.Is(err, c.want) {
+			t.Errorf("Place(%d, off %d, len %d) = %v, want %v", c.at, c.off, c.n, err, c.want)
+		}
+	}
+	if p.MissingBytes() != 0 {
+		t.Errorf("%d bytes missing, want none", p.MissingBytes())
+	}
+}
+
+// With hashes of 16 bits a wrong match is certain; the plan must still be one
+// that the receiver's digest shows to be wrong, not one that breaks.
+func TestWrongMatchesKeepTheSize(t *testing.T) {
+	basis, src := randomBytes(10, 64<<10), randomBytes(11, 64<<10)
+	p := delta.NewPlan(source(src), []int64{int64(len(basis))}, delta.PlanOptions{})
+	answer(t, p, 0, basis, delta.Request{BlockSize: 16, WeakBits: 8, StrongBits: 8, Ranges: []delta.Range{{Off: 0, Len: int64(len(basis))}}})
+	got := patch(p.Ops(), src, basis)
+	if len(got) != len(src) || bytes.Equal(got, src) {
+		t.Errorf("made %d bytes (equal: %v), want %d that differ", len(got), bytes.Equal(got, src), len(src))
+	}
+}
+
+func TestRequestsAreChecked(t *testing.T) {
+	good := delta.Request{BlockSize: 1024, WeakBits: 20, StrongBits: 20, Ranges: []delta.Range{{Off: 0, Len: 5000}}}
+	for name, change := range map[string]func(*delta.Request){
+		"negative block":    func(r *delta.Request) { r.BlockSize = -1 },
+		"huge block":        func(r *delta.Request) { r.BlockSize = delta.MaxBlockSize + 1 },
+		"no weak bits":      func(r *delta.Request) { r.WeakBits = 0 },
+		"no strong bits":    func(r *delta.Request) { r.StrongBits = 0 },
+		"too many bits":     func(r *delta.Request) { r.StrongBits = 45 },
+		"empty range":       func(r *delta.Request) { r.Ranges = []delta.Range{{Off: 0, Len: 0}} },
+		"beyond the basis":  func(r *delta.Request) { r.Ranges[0].Len = 5001 },
+		"huge length":       func(r *delta.Request) { r.Ranges = []delta.Range{{Off: 1, Len: 1<<63 - 1}} },
+		"overlapping":       func(r *delta.Request) { r.Ranges = []delta.Range{{Off: 0, Len: 10}, {Off: 9, Len: 10}} },
+		"out of order":      func(r *delta.Request) { r.Ranges = []delta.Range{{Off: 20, Len: 10}, {Off: 0, Len: 10}} },
+		"weak bits, ranges": func(r *delta.Request) { r.BlockSize = 0 },
+	} {
+		r := good
+		r.Ranges = append([]delta.Range{}, good.Ranges...)
+		change(&r)
+		if _, err := delta.Sign(source(make([]byte, 5000)), r); !errors.Is(err, delta.ErrBadRequest) {
+			t.Errorf("%s: error %v, want ErrBadRequest", name, err)
+		}
+	}
+	many := good
+	many.BlockSize = 1
+	many.Ranges = []delta.Range{{Off: 0, Len: delta.MaxBlocks + 1}}
+	if err := many.Check(1 << 40); !errors.Is(err, delta.ErrBadRequest) {
+		t.Errorf("too many blocks: error %v, want ErrBadRequest", err)
+	}
+}
+
+func TestRequestsFitAnySize(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		size := rapid.Int64Range(0, 1<<44).Draw(t, "basis")
+		r := delta.FirstRequest(rapid.Int64Range(0, 1<<44).Draw(t, "new"), size)
+		if err := r.Check(size); err != nil {
+			if size > delta.MaxBlocks*delta.MaxBlockSize {
+				return
+			}
+			t.Fatal(err)
+		}
+	})
+}
+
+func TestATruncatedFileIsAnError(t *testing.T) {
+	short := delta.Source{ReaderAt: bytes.NewReader(make([]byte, 100)), Size: 5000}
+	if _, err := delta.Sign(short, delta.FirstRequest(5000, 5000)); err == nil {
+		t.Error("signed a basis that ends early")
+	}
+	sig, err := delta.Sign(source(make([]byte, 5000)), delta.FirstRequest(5000, 5000))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := delta.NewPlan(short, []int64{5000}, delta.PlanOptions{}).Match(0, sig); err == nil {
+		t.Error("matched a new file that ends early")
+	}
+	if _, err := delta.Diff(short, []delta.Source{source(nil)}, delta.DiffOptions{}); err == nil {
+		t.Error("compared a new file that ends early")
+	}
+}
