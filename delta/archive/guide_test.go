@@ -18,8 +18,14 @@ import (
 type witness struct {
 	verbatim
 	t      testing.TB
+	splits int
 	joined int
 	copied int64
+}
+
+func (w *witness) split(ctx context.Context, r io.Reader, plain io.Writer) ([]byte, int64, error) {
+	w.splits++
+	return w.verbatim.split(ctx, r, plain)
 }
 
 func (w *witness) join(ctx context.Context, out io.Writer, plain io.Reader, recipe []byte, g *guideOfStream) error {

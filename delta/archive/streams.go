@@ -23,6 +23,7 @@ type modelled struct {
 	lim      deflate.Limits
 	splitter *deflate.Splitter
 	joiner   *deflate.Joiner
+	last     deflate.Model // of the stream before
 }
 
 // streamWorkers is how many segments of a deflate stream are worked on at the
@@ -37,7 +38,15 @@ func (m *modelled) split(ctx context.Context, r io.Reader, plain io.Writer) ([]b
 	if m.splitter == nil {
 		m.splitter, m.joiner = deflate.NewSplitter(m.lim), nil
 	}
-	return m.splitter.Split(ctx, r, plain)
+	// An archive's streams are mostly of one encoder: naming it saves the choice.
+	recipe, consumed, err := m.splitter.Split(ctx, r, plain, deflate.WithModel(m.last))
+	if err != nil {
+		return nil, 0, err
+	}
+	if info, err := deflate.Describe(recipe); err == nil {
+		m.last = info.Model
+	}
+	return recipe, consumed, nil
 }
 
 func (m *modelled) join(ctx context.Context, w io.Writer, plain io.Reader, recipe []byte, g *deflate.Guide) error {

@@ -141,8 +141,8 @@ type zipBody struct {
 // limit; it returns its end.
 func (z *zipEncoder) entry(ze *zipEntry, at, limit int64) (int64, error) {
 	e, rec, le := z.e, z.dir.record(ze), binary.LittleEndian
-	if ze.local < at || ze.local > z.dir.at-zipLocalLen {
-		return 0, notZip("overlapping entries")
+	if ze.local > z.dir.at-zipLocalLen {
+		return 0, notZip("entry out of range")
 	}
 	head, err := e.peek(span(ze.local, z.dir.at-ze.local), zipLocalLen)
 	if err != nil {
@@ -151,7 +151,7 @@ func (z *zipEncoder) entry(ze *zipEntry, at, limit int64) (int64, error) {
 	n, x := int(le.Uint16(head[26:])), int(le.Uint16(head[28:]))
 	data := span(ze.local+zipLocalLen+int64(n+x), ze.packed)
 	if string(head[:4]) != zipLocal || data.End() > limit || n > e.lim.NameLen {
-		return 0, notZip("entry out of range")
+		return 0, notZip("overlapping entries, or no entry")
 	}
 	vars, err := e.peek(span(ze.local+zipLocalLen, int64(n+x)), int64(n+x))
 	if err != nil {

@@ -154,6 +154,23 @@ func TestOddZips(t *testing.T) {
 	}
 }
 
+// Entries that share their bytes, as in a zip bomb, stop at the second.
+func TestOverlappingEntries(t *testing.T) {
+	z := goZip(t, "", 1, func(int) time.Time { return time.Time{} })
+	end := bytes.LastIndex(z, []byte(zipEnd))
+	dir := int(binary.LittleEndian.Uint32(z[end+16:]))
+	const n = 1000
+	b := append(bytes.Clone(z[:dir]), bytes.Repeat(z[dir:end], n)...)
+	b = append(b, z[end:]...)
+	tail := b[len(b)-zipEndLen:]
+	copy(tail[8:], endNumbers(n, n*(end-dir), int64(dir)))
+	w := &witness{t: t}
+	_, err := expand(t.Context(), bytes.NewReader(b), int64(len(b)), &memSpool{}, DefaultLimits(), w)
+	if !errors.Is(err, ErrNotArchive) || w.splits != 0 {
+		t.Errorf("%d streams taken apart: %v", w.splits, err)
+	}
+}
+
 // A directory may claim more than it has.
 func TestLyingZipEnd(t *testing.T) {
 	end := append([]byte("PK\x03\x04"+zipEnd), make([]byte, 18)...)
