@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -83,12 +84,12 @@ func (p *push) partial() error {
 		}
 		at := int(w.Size())
 		_, err = io.WriteString(w, pushPartial[at:min(at+200_000, len(pushPartial))])
-		if err == nil {
-			err = w.Sync()
-		}
 		done := w.Size() == int64(len(pushPartial))
-		if err == nil && done {
+		switch {
+		case err == nil && done:
 			err = w.Finish(context.Background())
+		case err == nil:
+			err = w.Sync()
 		}
 		if err := errors.Join(err, w.Close()); err != nil || done {
 			return err
@@ -181,8 +182,11 @@ func openFault(t *testing.T, dir string, fsys *faultfs.FS) *disk.Store {
 
 // calls returns the calls a push makes, the opening of a new store included.
 func calls(t *testing.T) (ops []faultfs.Op) {
+	var mu sync.Mutex
 	fsys := faultfs.New()
 	fsys.Set(func(o faultfs.Op) error {
+		mu.Lock()
+		defer mu.Unlock()
 		ops = append(ops, o)
 		return nil
 	})
@@ -280,12 +284,14 @@ func TestPowerCut(t *testing.T) {
 // acknowledged stays, reading goes on, and what failed gives its space back.
 func TestFullDisk(t *testing.T) {
 	fsys := faultfs.New()
-	s := openFault(t, t.TempDir(), fsys)
+	s, err := disk.Open(context.Background(), disk.Options{Dir: t.TempDir(), FS: fsys, Volatile: true})
+	if err != nil {
+		t.Fatal(err)
+	}
 	defer s.Close()
 	fsys.Limit(600_000)
 	p := push{s: s}
 	var held []string
-	var err error
 	for i := 0; err == nil; i++ {
 		c := fmt.Sprintf("%d%s", i, strings.Repeat("x", 1000+i*40_000%300_000))
 		if err = p.batch([]string{c}); err == nil {
@@ -295,10 +301,15 @@ func TestFullDisk(t *testing.T) {
 	if !errors.Is(err, store.ErrFull) {
 		t.Fatal(err)
 	}
-	for range 3 {
-		if err := p.batch([]string{strings.Repeat("y", 599_000)}); !errors.Is(err, store.ErrFull) {
+	used := fsys.Used()
+	for i := range 3 {
+		small := fmt.Sprint(i, strings.Repeat("y", 3000))
+		if err := p.batch([]string{small, strings.Repeat("z", 599_000)}); !errors.Is(err, store.ErrFull) {
 			t.Fatal(err)
 		}
+	}
+	if fsys.Used() != used {
+		t.Errorf("%d bytes used, %d after batches that failed", used, fsys.Used())
 	}
 	for _, c := range held {
 		if b, err := s.Open(context.Background(), manifest.DigestOf([]byte(c))); err != nil {
@@ -313,6 +324,20 @@ func TestFullDisk(t *testing.T) {
 		}
 	}
 	fsys.Limit(0)
+	b, err := s.NewBatch("s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 10 { // more than a batch keeps in memory
+		c := fmt.Sprint(i, strings.Repeat("w", 60_000))
+		if err := b.Add(manifest.DigestOf([]byte(c)), int64(len(c)), strings.NewReader(c)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.Discard()
+	if fsys.Used() != used {
+		t.Errorf("%d bytes used, %d after a discarded batch", used, fsys.Used())
+	}
 	if err := p.run(); err != nil {
 		t.Fatal(err)
 	}

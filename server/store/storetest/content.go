@@ -223,6 +223,20 @@ var leaseTests = []test{
 		k.must(k.Release(ctx, "a"))
 		equal(k, "have", k.have("b", "none", d)[0], true)
 	}},
+	{"content that a batch left out because it was held stays until the batch is done", func(k *kit) {
+		for _, c := range []string{noise("x", store.SmallBlob+1), noise("x", store.SmallBlob)} {
+			d := k.putAs("a", c)[0]
+			k.must(k.Release(ctx, "a"))
+			b, err := k.NewBatch("b")
+			k.must(err)
+			for _, more := range []string{c, noise("y", store.SmallBlob), noise("z", store.SmallBlob), noise("w", store.SmallBlob)} {
+				k.must(b.Add(manifest.DigestOf([]byte(more)), int64(len(more)), strings.NewReader(more)))
+			}
+			k.collect(store.CollectOptions{})
+			k.must(b.Commit(ctx))
+			equal(k, "content", k.read(d), c)
+		}
+	}},
 	{"many digests, in their order, also twice", func(k *kit) {
 		var ds []manifest.Digest
 		var want []bool

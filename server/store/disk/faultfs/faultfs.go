@@ -37,7 +37,9 @@ type Op struct {
 func (o Op) String() string { return fmt.Sprintf("%d %s %s", o.N, o.Call, o.Name) }
 
 // A Plan decides what happens to a call: nil lets it pass, any error is
-// returned instead. A write that fails has written half.
+// returned instead. A write that fails has written half. Plans run before the
+// call does anything, at the same time for calls that come together, and may
+// wait for other calls.
 type Plan func(Op) error
 
 // Fail is a plan by which the n-th call returns err.
@@ -167,13 +169,18 @@ func (f *FS) Names() (names []string) {
 	return names
 }
 
-// call counts a call and returns the planned error. The lock is held.
+// call counts a call and returns the planned error. The lock is held, except
+// while the plan runs: callers look at nothing before.
 func (f *FS) call(what, name string) error {
 	f.n++
 	if f.plan == nil {
 		return nil
 	}
-	if err := f.plan(Op{f.n, what, name}); err != nil {
+	plan, op := f.plan, Op{f.n, what, name}
+	f.mu.Unlock()
+	err := plan(op)
+	f.mu.Lock()
+	if err != nil {
 		return &fs.PathError{Op: what, Path: name, Err: err}
 	}
 	return nil
@@ -358,12 +365,20 @@ func (f *file) WriteAt(p []byte, off int64) (int, error) {
 }
 
 // room returns the bytes that are left below the limit.
-func (f *FS) room() int64 {
-	room := f.capacity
-	for _, n := range f.now {
-		room -= int64(len(n.data))
+func (f *FS) room() int64 { return f.capacity - f.used() }
+
+// Used returns the bytes in all files.
+func (f *FS) Used() int64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.used()
+}
+
+func (f *FS) used() (n int64) {
+	for _, node := range f.now {
+		n += int64(len(node.data))
 	}
-	return room
+	return n
 }
 
 func (f *file) Truncate(size int64) error {

@@ -1,0 +1,70 @@
+package disk
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/pubsync/pubsync/server/store"
+	"github.com/pubsync/pubsync/sync/manifest"
+)
+
+// hookFS calls a function before directories are synced.
+type hookFS struct {
+	FS
+	before func(dir string)
+}
+
+func (h hookFS) SyncDir(name string) error {
+	h.before(name)
+	return h.FS.SyncDir(name)
+}
+
+// TestCollectWhilePlacing begins a collection just when a large blob has its
+// name and the catalog does not know it yet. The collection must wait.
+func TestCollectWhilePlacing(t *testing.T) {
+	ctx, dir := context.Background(), t.TempDir()
+	content := strings.Repeat("x", store.SmallBlob+1)
+	d := manifest.DigestOf([]byte(content))
+	real, err := NewFS(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var s *Store
+	collected := make(chan error, 1)
+	before := func(name string) {
+		if name != blobDir(d) {
+			return
+		}
+		go func() {
+			_, err := s.Collect(ctx, store.CollectOptions{})
+			collected <- err
+		}()
+		// A writer that waits for the lock, or has it, keeps readers out.
+		for s.sweep.TryRLock() {
+			s.sweep.RUnlock()
+		}
+	}
+	if s, err = Open(ctx, Options{Dir: dir, FS: hookFS{real, before}, Volatile: true}); err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	b, err := s.NewBatch("s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Add(d, int64(len(content)), strings.NewReader(content)); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Commit(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-collected; err != nil {
+		t.Fatal(err)
+	}
+	blob, err := s.Open(ctx, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	blob.Close()
+}
