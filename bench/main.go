@@ -1,0 +1,48 @@
+// Command bench compares pubsync with what its users would use instead, on this
+// machine in one run: rsync as a daemon and over ssh, rclone over SFTP, casync,
+// zsync, and nginx for readers.
+//
+//	go run ./bench            all workloads; writes bench/report
+//	go run ./bench deltas     bytes of deltas between releases and CI rebuilds
+//	go run ./bench readers    HEAD and GET under load, against nginx
+//	go run ./bench scale      the cost model, its constants, and its simulation
+//	go run ./bench fetch      only fetches and makes the data
+//
+// Data is fetched by name, pinned and checked, and kept in $XDG_CACHE_HOME/pubsync-bench
+// or ./.cache/bench. Links other than loopback need root. Each run ends by
+// comparing trees; a wrong byte ends the program, and there is no report.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "error:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string) error {
+	verb := ""
+	if len(args) > 0 && args[0] != "" && args[0][0] != '-' {
+		verb, args = args[0], args[1:]
+	}
+	o, err := parseOptions(args)
+	if err != nil {
+		return err
+	}
+	defer o.status.close()
+	switch verb {
+	case "deltas":
+		return deltas(ctx, o)
+	}
+	return fmt.Errorf("no such command: %q", verb)
+}

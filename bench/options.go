@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+
+	"github.com/pubsync/pubsync/bench/corpus"
+)
+
+// options are the flags, and what is made of them.
+type options struct {
+	rounds  int
+	quick   bool
+	only    *regexp.Regexp
+	links   string
+	out     string // folder of the report
+	work    string // folder of the measured files
+	pubsync string // the binary; built if empty
+	cache   *corpus.Cache
+	status  *status
+}
+
+func parseOptions(args []string) (*options, error) {
+	o := &options{}
+	fl := flag.NewFlagSet("bench", flag.ContinueOnError)
+	fl.IntVar(&o.rounds, "rounds", 5, "rounds of each workload")
+	fl.BoolVar(&o.quick, "quick", false, "small data, 2 rounds, under 3 minutes in all")
+	only := fl.String("only", "", "only what this regular expression matches: workloads, or pairs of deltas")
+	fl.StringVar(&o.links, "links", "loopback,100M40ms,20M100ms", "links to measure over")
+	fl.StringVar(&o.out, "out", filepath.Join("bench", "report"), "folder to write the report to")
+	fl.StringVar(&o.pubsync, "pubsync", "", "binary to measure, instead of building this checkout")
+	dir := fl.String("cache", cacheDir(), "folder of fetched and made data")
+	fl.StringVar(&o.work, "work", "", "folder for what is written while measuring (default: in the cache)")
+	if err := fl.Parse(args); err != nil {
+		return nil, err
+	}
+	if fl.NArg() > 0 {
+		return nil, fmt.Errorf("what is %q?", fl.Arg(0))
+	}
+	var err error
+	if o.only, err = regexp.Compile("(?i)" + *only); err != nil {
+		return nil, fmt.Errorf("--only: %w", err)
+	}
+	if *dir, err = filepath.Abs(*dir); err != nil {
+		return nil, err
+	}
+	if o.work == "" {
+		o.work = filepath.Join(*dir, "work")
+	}
+	if o.work, err = filepath.Abs(o.work); err != nil {
+		return nil, err
+	}
+	o.status = newStatus(os.Stderr)
+	o.cache = &corpus.Cache{Dir: *dir, Say: o.status.note}
+	return o, os.MkdirAll(*dir, 0o755)
+}
+
+func cacheDir() string {
+	if dir := os.Getenv("XDG_CACHE_HOME"); dir != "" {
+		return filepath.Join(dir, "pubsync-bench")
+	}
+	return filepath.Join(".cache", "bench")
+}
+
+// binary gives the path of the pubsync to measure, building it if none was named.
+func (o *options) binary(ctx context.Context) (string, error) {
+	if o.pubsync != "" {
+		return filepath.Abs(o.pubsync)
+	}
+	o.pubsync = filepath.Join(o.cache.Dir, "bin", "pubsync")
+	o.status.note("building pubsync")
+	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", o.pubsync, "./cli/pubsync")
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building pubsync (run this in the checkout): %w: %s", err, out)
+	}
+	return o.pubsync, nil
+}
+
+// workDir makes an empty folder for a run below the work folder, and gives what
+// removes it.
+func (o *options) workDir() (string, func(), error) {
+	if err := os.MkdirAll(o.work, 0o755); err != nil {
+		return "", nil, err
+	}
+	dir, err := os.MkdirTemp(o.work, "run-")
+	if err != nil {
+		return "", nil, err
+	}
+	return dir, func() { os.RemoveAll(dir) }, nil
+}
+
+// writeOut writes a file of the report.
+func (o *options) writeOut(name string, write func(io.Writer) error) error {
+	if err := os.MkdirAll(o.out, 0o755); err != nil {
+		return err
+	}
+	f, err := os.Create(filepath.Join(o.out, name))
+	if err != nil {
+		return err
+	}
+	if err := write(f); err != nil {
+		f.Close()
+		return err
+	}
+	return f.Close()
+}

@@ -1,0 +1,116 @@
+package peer
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/pubsync/pubsync/bench/measure"
+)
+
+// Pubsync is the product: its server over TLS with a certificate of its own, and a
+// one-shot token for each push, issued before the push is timed as a scheduler does.
+type Pubsync struct {
+	// Flags are further flags of push.
+	Flags []string
+
+	site *Site
+	port int
+	d    *daemon
+}
+
+// Name implements [Peer].
+func (p *Pubsync) Name() string { return strings.Join(append([]string{"pubsync"}, p.Flags...), " ") }
+
+// Start implements [Peer].
+func (p *Pubsync) Start(ctx context.Context, s *Site) error {
+	p.site = s
+	for _, name := range []string{"store", "pulled"} {
+		if _, err := s.fresh(name); err != nil {
+			return err
+		}
+	}
+	var err error
+	if p.port, err = s.freePort(); err != nil {
+		return err
+	}
+	ready := filepath.Join(s.Dir, "ready")
+	if err := os.RemoveAll(ready); err != nil {
+		return err
+	}
+	if p.d, err = s.start(ctx, p.port, s.Pubsync, "serve", "-q", "--store", p.store(), "--ready-file", ready,
+		"--listen", net.JoinHostPort(s.Address, strconv.Itoa(p.port))); err != nil {
+		return err
+	}
+	return p.d.await(ctx, ready)
+}
+
+func (p *Pubsync) store() string { return filepath.Join(p.site.Dir, "store") }
+
+// Token issues a token for one push to the target.
+func (p *Pubsync) Token(ctx context.Context, target string) (string, error) {
+	out, err := p.site.output(ctx, p.site.Pubsync, "token", "issue", "--store", p.store(), "--target", target,
+		"--overwrite", "--files", "1000000", "--bytes", "1TB", "--calls", "1000000")
+	if fate := p.d.fate(); fate != "" {
+		err = errors.New(fate)
+	}
+	return strings.TrimSpace(out), err
+}
+
+// Push implements [Peer].
+func (p *Pubsync) Push(ctx context.Context, j Job) (measure.Command, error) {
+	token, err := p.Token(ctx, j.Target)
+	if err != nil {
+		return measure.Command{}, err
+	}
+	args := []string{p.site.Pubsync, "push", j.Tree, "--json", "--token", token}
+	if j.Delete {
+		args = append(args, "--delete")
+	}
+	return measure.Command{Args: append(args, p.Flags...), Env: environment(p.site.Dir)}, nil
+}
+
+// Said is what a push says of itself with --json.
+type Said struct {
+	Requests int64            `json:"requests"`
+	Sent     int64            `json:"sent_bytes"`
+	Received int64            `json:"received_bytes"`
+	Methods  map[string]Share `json:"methods"`
+}
+
+// Share is what one method of sending covered.
+type Share struct {
+	Files int64 `json:"files"`
+	Bytes int64 `json:"bytes"`
+}
+
+// ParseSaid reads the output of a push.
+func ParseSaid(output string) (Said, error) {
+	var s Said
+	if err := json.Unmarshal([]byte(output), &s); err != nil {
+		return Said{}, fmt.Errorf("push printed no JSON but %q: %w", output, err)
+	}
+	return s, nil
+}
+
+// Servers implements [Peer].
+func (p *Pubsync) Servers() []int { return []int{p.d.pid()} }
+
+// Port implements [Peer].
+func (p *Pubsync) Port() int { return p.port }
+
+// Published implements [Peer]: the tree as pubsync pull fetches it.
+func (p *Pubsync) Published(ctx context.Context, target string) (string, error) {
+	dir := filepath.Join(p.site.Dir, "pulled", target)
+	_, err := p.site.output(ctx, p.site.Pubsync, "pull", target, dir, "-q", "--delete", "--checksum", "--store", p.store())
+	return dir, err
+}
+
+// Stop implements [Peer].
+func (p *Pubsync) Stop() { p.d.stop() }
