@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"github.com/pubsync/pubsync/server/store"
@@ -47,7 +48,7 @@ type Pass struct {
 	service *Service
 	chain   chain
 	live    liveness
-	once    chan struct{} // holds one value until released
+	entered atomic.Bool // and not released
 }
 
 // Admit decides whether a request may go on, and spends one call if so. It
@@ -60,7 +61,7 @@ func (s *Service) Admit(ctx context.Context, q Request) (*Pass, error) {
 	if err := s.Blocked(from); err != nil {
 		return nil, err
 	}
-	p := &Pass{From: from, service: s, once: make(chan struct{}, 1)}
+	p := &Pass{From: from, service: s}
 	err := s.cfg.Records.View(ctx, func(tx store.Tx) error { return s.look(tx, q, p) })
 	if errors.Is(err, errGuess) {
 		return nil, s.guessed(ctx, from)
@@ -202,7 +203,7 @@ func (s *Service) enter(ctx context.Context, p *Pass) error {
 		return err
 	}
 	p.live.seen(s.revision.Load(), s.now())
-	p.once <- struct{}{}
+	p.entered.Store(true)
 	return nil
 }
 
@@ -239,10 +240,8 @@ func (s *Service) pin(ctx context.Context, p *Pass) error {
 
 // Release ends the request. Later calls do nothing.
 func (p *Pass) Release() {
-	select {
-	case <-p.once:
+	if p.entered.Swap(false) {
 		p.service.gates.leave(p.chain)
-	default:
 	}
 }
 
