@@ -99,25 +99,25 @@ func growTree(t *testing.T, rt *rapid.T) string {
 }
 
 func TestWalkListsWhatIsThere(t *testing.T) {
-	for kind, open := range openers() {
-		t.Run(kind, func(t *testing.T) {
-			rapid.Check(t, func(rt *rapid.T) {
-				dir := growTree(t, rt)
-				tree, err := Walk(t.Context(), Options{Sources: []Source{{Dir: dir}}, openRoot: open, Parallel: rapid.IntRange(0, 3).Draw(rt, "parallel")})
-				if err != nil {
-					rt.Fatal(err)
-				}
-				defer tree.Close()
-				want := reference(t, dir)
-				if d := cmp.Diff(want, tree.Entries); d != "" && len(want)+len(tree.Entries) > 0 {
-					rt.Fatal(d)
-				}
-				if err := tree.Entries.Check(); err != nil {
-					rt.Fatal(err)
-				}
-			})
-		})
-	}
+	rapid.Check(t, func(rt *rapid.T) {
+		dir := growTree(t, rt)
+		want := reference(t, dir)
+		for kind, open := range openers() {
+			tree, err := Walk(t.Context(), Options{Sources: []Source{{Dir: dir}}, openRoot: open, Parallel: rapid.IntRange(0, 3).Draw(rt, "parallel")})
+			if err != nil {
+				rt.Fatalf("%s: %v", kind, err)
+			}
+			if d := cmp.Diff(want, tree.Entries); d != "" && len(want)+len(tree.Entries) > 0 {
+				rt.Fatalf("%s: %s", kind, d)
+			}
+			if err := tree.Entries.Check(); err != nil {
+				rt.Fatalf("%s: %v", kind, err)
+			}
+			if err := tree.Close(); err != nil {
+				rt.Fatalf("%s: %v", kind, err)
+			}
+		}
+	})
 }
 
 // TestOrder walks names that sort differently with and without a slash after
