@@ -188,9 +188,11 @@ func TestReleaseGivesBack(t *testing.T) {
 	_, err = w.commit(bearer, "s", Redemption{Files: 1, Bytes: 1})
 	w.want(err, "")
 	release("s") // spent for good
-	if got := w.show(r.Accessor).Spent; got.Publications != 1 {
+	if got := w.show(r.Accessor).Spent; got.Publications != 1 || got.InUse != 0 || got.Files != 1 {
 		t.Errorf("spent %+v", got)
 	}
+	_, err = w.commit(bearer, "s", Redemption{}) // still has its receipt
+	w.want(err, "")
 }
 
 func TestResetByItsSchedulerOnly(t *testing.T) {
