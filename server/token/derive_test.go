@@ -146,6 +146,11 @@ func TestSiblingsShareTheBudget(t *testing.T) {
 	}
 	_, _, err = w.open(third, "3", 0, 0)
 	w.want(err, CodeConsumed)
+	// A sibling that comes too late is no thief; the parent shown beside its
+	// children may be one.
+	if got := w.sink.kinds(); len(got) != 1 {
+		t.Errorf("alerts %v", got)
+	}
 	if got := w.show(parent.Accessor).Spent; got.Publications != 2 || got.Files != 2 || got.Bytes != 2 || got.InUse != 0 {
 		t.Errorf("parent spent %+v", got)
 	}
