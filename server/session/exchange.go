@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 
 	"github.com/pubsync/pubsync/server/store"
@@ -65,7 +66,7 @@ func (x *exchange) run(body io.Reader) ([]byte, error) {
 			return nil, err
 		}
 		if err := x.frame(f); err != nil {
-			return nil, badBody(err)
+			return nil, badBody(fmt.Errorf("frame %#02x: %w", byte(f.Type), err))
 		}
 	}
 }

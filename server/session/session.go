@@ -81,7 +81,9 @@ func (s *session) addList(ctx context.Context, first int, l manifest.List) ([]by
 	for i := range l {
 		if !s.held[first+i] {
 			bits[i/8] |= 1 << (i % 8)
+			continue
 		}
+		s.given[first+i] = false // the client need not know the digest (any more)
 	}
 	if len(s.list) == s.rec.Entries {
 		s.live, s.ready = nil, false

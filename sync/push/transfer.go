@@ -83,6 +83,7 @@ type answer struct {
 // is put behind.
 func (p *pusher) ask(ctx context.Context, amended []byte, indices []int, commit bool) (*answer, error) {
 	slices.Sort(indices)
+	indices = slices.Compact(indices)
 	ds := p.digestsOf(indices)
 	a := &answer{signatures: map[int][]wire.Signature{}}
 	for len(ds) > 0 {
