@@ -262,12 +262,28 @@ func (c *chainPredictor) search(p, prevLen int) (length, dist int) {
 	off := c.head.get(c.hashAt(p))
 	at := c.zero + int(off)
 	switch {
-	case off == 0 || p-at > c.maxDist:
+	case off == 0 || at < c.reach(p):
 		return 2, 0
 	case c.deep != nil && c.look-p > maxMatch:
 		return c.searchDeep(p, at, prevLen)
 	}
 	return c.searchPlain(p, at, prevLen)
+}
+
+// reach returns the first position that may be matched from p. Go forgets what
+// is before its buffer of two windows, which it moves by one window when less
+// than a longest match is left in it (fillDeflate).
+func (c *chainPredictor) reach(p int) int {
+	from := p - c.maxDist
+	if !c.goRules {
+		return from
+	}
+	const moves = 2*windowSize - (maxMatch + 4) + 1
+	if at := c.abs + int64(p); at >= moves {
+		base := ((at-moves)/windowSize + 1) * windowSize
+		from = max(from, int(base-c.abs))
+	}
+	return from
 }
 
 func (c *chainPredictor) searchPlain(p, at, prevLen int) (length, dist int) {
@@ -329,7 +345,7 @@ func (c *chainPredictor) searchGo(p, at int) (length, dist int) {
 	b := c.b
 	limit := min(maxMatch, c.look-p)
 	nice := min(c.nice, limit)
-	oldest := p - windowSize
+	oldest := c.reach(p)
 	best := 3
 	for tries := c.chain; tries > 0; tries-- {
 		if best < limit && b[at+best] == b[p+best] {
@@ -340,9 +356,6 @@ func (c *chainPredictor) searchGo(p, at int) (length, dist int) {
 					break
 				}
 			}
-		}
-		if at == oldest {
-			break
 		}
 		d := int(c.prev[(at+c.ring)&(windowSize-1)])
 		at -= d

@@ -5,20 +5,65 @@ import "math"
 // sampleTokens is the number of tokens on which models are tried.
 const sampleTokens = 64 << 10
 
-// sample returns the first blocks of s as a segment of their own.
+// sample returns a run of blocks of s as a segment of their own: the first
+// ones, unless others have many more matches, by which models differ.
 func (s *segment) sample() *segment {
-	tokens, n, end := 0, 0, s.start
-	for n < len(s.blocks) && tokens < sampleTokens {
-		tokens += s.blocks[n].tokens
-		end += s.blocks[n].plain
-		n++
+	matches := make([]int, len(s.blocks))
+	at := 0
+	for i := range s.blocks {
+		for _, t := range s.tokens[at : at+s.blocks[i].tokens] {
+			if t.isMatch() {
+				matches[i]++
+			}
+		}
+		at += s.blocks[i].tokens
 	}
-	if n == len(s.blocks) {
-		return s
+	var run, first, best sampleRun
+	for run.to < len(s.blocks) {
+		run.matches += matches[run.to]
+		run.tokens += s.blocks[run.to].tokens
+		run.to++
+		for run.tokens > sampleTokens && run.from+1 < run.to {
+			run.matches -= matches[run.from]
+			run.tokens -= s.blocks[run.from].tokens
+			run.from++
+		}
+		if run.from == 0 {
+			first, best = run, run
+		} else if run.matches > best.matches {
+			best = run
+		}
 	}
-	return &segment{index: s.index, abs: s.abs, start: s.start, end: end,
-		buf:    s.buf[:min(end+tailSize, len(s.buf)):min(end+tailSize, len(s.buf))],
-		tokens: s.tokens[:tokens], blocks: s.blocks[:n]}
+	if best.matches < 2*first.matches || s.blocks[best.from].opened {
+		best = first
+	}
+	return s.part(best.from, best.to)
+}
+
+// A sampleRun is a run of blocks with its numbers of tokens and matches.
+type sampleRun struct{ from, to, tokens, matches int }
+
+// part returns blocks from to to of s as a segment.
+func (s *segment) part(from, to int) *segment {
+	p := &segment{index: s.index, abs: s.abs, start: s.start, blocks: s.blocks[from:to], tokens: s.tokens}
+	for i := range s.blocks[:from] {
+		p.start += s.blocks[i].plain
+		p.tokens = p.tokens[s.blocks[i].tokens:]
+	}
+	p.end = p.start
+	n := 0
+	for i := range p.blocks {
+		p.end += p.blocks[i].plain
+		n += p.blocks[i].tokens
+	}
+	p.tokens = p.tokens[:n]
+	p.last = s.last && to == len(s.blocks)
+	stop := min(p.end+tailSize, len(s.buf))
+	p.buf = s.buf[:stop:stop]
+	if stop == len(s.buf) {
+		p.buf = s.buf
+	}
+	return p
 }
 
 // choose returns the model that predicts the sample best, at what cost in
@@ -93,24 +138,17 @@ type clue struct {
 
 func clues(s *segment) (c clue) {
 	pos := s.abs + int64(s.start)
-	largest := 0
-	golang, chunk := 0, int64(0)
-	for i := range s.blocks {
+	size := blockSize{stored: true}
+	chunk := int64(0)
+	for i := range s.blocks[:len(s.blocks)-1] { // the last may be short
 		b := &s.blocks[i]
 		pos += int64(b.plain)
-		if i+1 == len(s.blocks) {
-			break // may be short
+		size.add(b)
+		c.golang = c.golang || b.plain == maxStored
+		if pos%(128<<10) == 0 && b.typ == stored && b.plain > 0 && b.plain != 1<<14 {
+			chunk = 128 // needs no padding
 		}
-		n := b.tokens
-		if b.typ == stored {
-			n = b.plain // most tokens of what gets stored are literals
-		}
-		largest = max(largest, n)
-		if n == 1<<14 || b.plain == maxStored {
-			golang++
-		}
-		next := &s.blocks[i+1]
-		if next.plain == 0 && b.plain > 0 && pos%1024 == 0 {
+		if s.blocks[i+1].plain == 0 && b.plain > 0 && pos%1024 == 0 {
 			chunk = gcd(chunk, pos>>10)
 		}
 	}
@@ -122,20 +160,45 @@ func clues(s *segment) (c clue) {
 	}
 	last := &s.blocks[len(s.blocks)-1]
 	empty := last.final && last.plain == 0 && last.typ == stored
-	c.golang = golang > 0 || empty
-	if empty && golang == 0 && largest <= 1<<14 {
-		return c
+	c.golang = c.golang || empty || size.fits(1<<14)
+	if empty && (size.n == 0 || size.fits(1<<14)) {
+		return c // only Go ends like this
 	}
-	c.gzip = largest == 0 || largest == 1<<15-1 || largest&0xfff == 0
+	c.gzip = size.n == 0 || size.fits(1<<15-1) || (!size.stored && size.n&0xfff == 0)
 	c.memLevel = 8
-	if c.chunk == 0 && largest > 0 && largest&(largest+1) == 0 {
-		for l := 1; l <= 9; l++ {
-			if largest == 1<<(l+6)-1 {
-				c.memLevel = l
-			}
+	for l := 1; l <= 9 && c.chunk == 0; l++ {
+		if size.fits(1<<(l+6) - 1) {
+			c.memLevel = l
 		}
 	}
 	return c
+}
+
+// A blockSize is the number of tokens of the largest block, or if all are
+// stored, its plain bytes.
+type blockSize struct {
+	n      int
+	stored bool
+}
+
+func (z *blockSize) add(b *block) {
+	switch {
+	case b.typ != stored && z.stored:
+		z.n, z.stored = b.tokens, false
+	case b.typ != stored:
+		z.n = max(z.n, b.tokens)
+	case z.stored:
+		z.n = max(z.n, b.plain)
+	}
+}
+
+// fits reports whether blocks are ended at n tokens. What gets stored has few
+// matches among its tokens.
+func (z *blockSize) fits(n int) bool {
+	if z.stored {
+		return z.n >= n && z.n < n+n/8
+	}
+	return z.n == n
 }
 
 func gcd(a, b int64) int64 {

@@ -15,6 +15,7 @@ type decoder struct {
 	lens   [numLit + numDist]uint8
 	blocks int64 // blocks seen
 	plain  int64 // plain bytes delivered in earlier segments
+	target int   // plain bytes of a segment, 0 for segmentTarget
 
 	inBlock bool // the block in progress continues in the next segment
 	current block
@@ -22,12 +23,15 @@ type decoder struct {
 
 func (d *decoder) reset(r io.Reader, lim Limits) {
 	d.in.reset(r)
-	d.lim, d.blocks, d.plain, d.inBlock = lim, 0, 0, false
+	d.lim, d.blocks, d.plain, d.inBlock, d.target = lim, 0, 0, false, 0
 }
 
 // segment decodes the next segment into s, which begin has prepared.
 func (d *decoder) segment(s *segment) error {
-	target := segmentTarget(s.index)
+	target := d.target
+	if target == 0 {
+		target = segmentTarget(s.index)
+	}
 	for {
 		done, err := d.block(s)
 		if err != nil {

@@ -90,7 +90,7 @@ func (c *chainPredictor) searchDeep(p, first, prevLen int) (length, dist int) {
 	q.rank = c.deep.rank[(first+c.ring)&(windowSize-1)]
 	q.oldest = p - c.maxDist + 1
 	if c.goRules {
-		q.best, q.oldest = 3, p-windowSize
+		q.best, q.oldest = 3, c.reach(p)
 	} else if prevLen >= c.good {
 		q.chain >>= 2
 	}

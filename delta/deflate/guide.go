@@ -1,6 +1,7 @@
 package deflate
 
 import (
+	"context"
 	"io"
 	"iter"
 )
@@ -11,10 +12,12 @@ import (
 // the old stream's tokens in place of searching for matches; only the seams
 // between copies are searched.
 //
-// A Guide is advice. It cannot make Join fail or exceed its limits, but a
-// false one, or in rare cases a true one (an encoder's choice may depend on
-// the absolute position), can make the result wrong, which the caller's
-// digest check finds. A Guide serves one call of Join.
+// A Guide is advice: it serves streams of the lazily matching models (zlib,
+// gzip and Go levels from 4 on) and is passed over elsewhere. Errors of Old
+// only end its use. But a false Guide, or in rare cases a true one (an encoder's
+// choice may depend on the absolute position), can make the result wrong or Join
+// fail with [ErrRecipe]; then call Join again without it. A Guide serves one call
+// of Join.
 type Guide struct {
 	// Old is the old compressed stream from its first byte. It is read once,
 	// forwards, as far as needed.
@@ -33,4 +36,269 @@ type Guide struct {
 // those at offset Old of the old one.
 type Copy struct {
 	New, Old, Len int64
+}
+
+// sight is how many bytes from its start an encoder looks at to decide on a
+// token: the longest match from the next position on.
+const sight = maxMatch + 2
+
+// guideTarget is the size of the segments in which the old stream is decoded.
+const guideTarget = 256 << 10
+
+// A hint is a run of tokens that the new stream very likely has from pos on.
+type hint struct {
+	pos    int // index in the segment's buf
+	tokens []token
+	fresh  bool // the encoder begins here, with no match in hand
+}
+
+// A guideReader follows a guide through the new stream.
+type guideReader struct {
+	ctx    context.Context
+	model  Model
+	next   func() (Copy, bool)
+	stop   func()
+	copy   Copy
+	active bool // copy is valid
+
+	dec   decoder
+	seg   *segment // of the old stream
+	spare *segment
+	block int    // block of seg of the next token
+	left  int    // tokens of that block still to come
+	at    int    // next token of seg
+	pos   int64  // its position in the old plain bytes
+	flaws []span // where the old tokens are not as predicted
+	done  bool   // the old stream has no more to give
+}
+
+// A span is a range of positions in a plain stream.
+type span struct{ from, to int64 }
+
+// newGuideReader returns a reader of g for a stream of the given model, or nil
+// if the guide cannot serve it.
+func newGuideReader(ctx context.Context, g *Guide, m Model, lim Limits) *guideReader {
+	if g == nil || g.Old == nil || g.Copies == nil || m.sequential() {
+		return nil
+	}
+	flaws, ok := readFlaws(g.Recipe, m)
+	if !ok {
+		return nil
+	}
+	r := &guideReader{ctx: ctx, model: m, flaws: flaws, seg: &segment{}, spare: &segment{}}
+	r.dec.reset(g.Old, lim)
+	r.dec.target = guideTarget
+	r.next, r.stop = iter.Pull(g.Copies)
+	r.copy, r.active = r.next()
+	r.seg.begin(nil)
+	r.decode(r.seg)
+	return r
+}
+
+func (r *guideReader) close() {
+	if r != nil {
+		r.stop()
+	}
+}
+
+// readFlaws lists where the tokens of a stream are not what model m predicts.
+func readFlaws(recipe []byte, m Model) (flaws []span, ok bool) {
+	in := recipeReader{b: recipe}
+	model := in.start()
+	from := int64(0)
+	for i := 0; in.err == nil; i++ {
+		rec := in.record(i, model)
+		model = rec.model
+		to := from + int64(rec.plain)
+		if rec.last {
+			to = from + maxPlain + maxStored
+		}
+		if rec.model != m || len(rec.dense) > 0 {
+			flaws = append(flaws, span{from, to})
+		} else {
+			list := recipeReader{b: rec.sparse}
+			for p := from; len(list.b) > 0; {
+				p += int64(list.uint(maxPlain + maxStored))
+				if list.uint(257) > 0 {
+					list.uint(windowSize)
+				}
+				flaws = append(flaws, span{p, p + 1})
+			}
+		}
+		from = to
+		if rec.last {
+			return flaws, in.err == nil
+		}
+	}
+	return nil, false
+}
+
+func (r *guideReader) decode(s *segment) {
+	r.block, r.left, r.at = -1, 0, 0
+	r.pos = s.abs + int64(s.start)
+	if r.ctx.Err() != nil || r.dec.segment(s) != nil {
+		r.done = true
+	}
+}
+
+// flawed reports whether the token at pos is not as predicted.
+func (r *guideReader) flawed(pos int64) bool {
+	for len(r.flaws) > 0 && r.flaws[0].to <= pos {
+		r.flaws = r.flaws[1:]
+	}
+	return len(r.flaws) > 0 && r.flaws[0].from <= pos
+}
+
+// peek returns the next token of the old stream. Stored blocks have none:
+// their bytes are passed over.
+func (r *guideReader) peek() (t token, ok bool) {
+	for r.left == 0 && !r.done {
+		r.block++
+		if r.block < len(r.seg.blocks) {
+			b := &r.seg.blocks[r.block]
+			r.left = b.tokens
+			if b.typ == stored {
+				r.pos += int64(b.plain)
+			}
+			continue
+		}
+		if r.seg.last {
+			r.done = true
+			break
+		}
+		r.spare.begin(r.seg)
+		r.seg, r.spare = r.spare, r.seg
+		r.decode(r.seg)
+	}
+	if r.done {
+		return 0, false
+	}
+	return r.seg.tokens[r.at], true
+}
+
+// hints returns hints for segment s.
+func (r *guideReader) hints(s *segment) (hints []hint) {
+	from, to := s.abs+int64(s.start), s.abs+int64(s.end)
+	for r.active && !r.done && r.copy.New < to {
+		c := r.copy
+		n := int64(r.model.chunk())
+		if c.Len > 0 && (n == 0 || (c.New-c.Old)%n == 0) {
+			first := max(c.New+windowSize, from)
+			if c.New == 0 && c.Old == 0 {
+				first = from // the windows are the same from the start
+			}
+			hints = r.collect(hints, s, c.New-c.Old, first, min(c.New+c.Len-sight, to))
+		}
+		if c.New+c.Len > to {
+			break
+		}
+		r.copy, r.active = r.next()
+	}
+	return hints
+}
+
+// collect adds the old tokens that begin from first to before stop in the new
+// stream, which is shift ahead of the old one.
+func (r *guideReader) collect(hints []hint, s *segment, shift, first, stop int64) []hint {
+	var run []token
+	start := int64(0)
+	flush := func() {
+		if len(run) > 0 {
+			hints = append(hints, hint{int(start - s.abs), run, start == 0})
+		}
+		run = nil
+	}
+	expect := int64(-1)
+	for {
+		t, ok := r.peek()
+		if !ok || r.pos+shift >= stop {
+			break
+		}
+		if r.pos != expect {
+			flush()
+		}
+		size := int64(t.size())
+		switch {
+		case r.pos+shift < first || r.flawed(r.pos):
+			flush()
+		case r.pos+shift+size > s.abs+int64(s.end):
+			flush()
+			return hints
+		default:
+			if run == nil {
+				start = r.pos + shift
+			}
+			run = append(run, t)
+		}
+		r.at++
+		r.left--
+		r.pos += size
+		expect = r.pos
+	}
+	flush()
+	return hints
+}
+
+// A follower finds the hints for the positions of a segment, in ascending
+// order.
+type follower struct {
+	hints []hint
+	k     int // next token of hints[0]
+	pos   int // its index in buf
+	fresh bool
+}
+
+func (f *follower) reset(hints []hint) {
+	f.hints = hints
+	f.enter()
+}
+
+func (f *follower) enter() {
+	f.k = 0
+	if len(f.hints) > 0 {
+		f.pos, f.fresh = f.hints[0].pos, f.hints[0].fresh
+	}
+}
+
+// leastRun is the number of tokens from which a run is worth taking: behind
+// it the search must catch up with the window.
+const leastRun = 256
+
+// at returns the run of tokens that hold at pos, where the encoder has no
+// match in hand. The run ends behind a match and before stop.
+func (f *follower) at(pos, stop int) []token {
+	for len(f.hints) > 0 {
+		tokens := f.hints[0].tokens
+		for f.k < len(tokens) && f.pos < pos {
+			f.fresh = tokens[f.k].isMatch()
+			f.pos += tokens[f.k].size()
+			f.k++
+		}
+		if f.k < len(tokens) {
+			if f.pos == pos && f.fresh {
+				return f.run(tokens[f.k:], pos, stop)
+			}
+			return nil
+		}
+		f.hints = f.hints[1:]
+		f.enter()
+	}
+	return nil
+}
+
+func (f *follower) run(tokens []token, pos, stop int) []token {
+	n := 0
+	for i, t := range tokens {
+		pos += t.size()
+		if pos > stop {
+			break
+		}
+		if t.isMatch() {
+			n = i + 1
+		}
+	}
+	if n < leastRun {
+		return nil
+	}
+	return tokens[:n]
 }

@@ -1,7 +1,5 @@
 package deflate
 
-import "errors"
-
 // Info is what a recipe says about its stream without the plain bytes.
 type Info struct {
 	// Model is the model of the stream's first segment.
@@ -21,5 +19,22 @@ type Info struct {
 // byte: a caller that holds the one needs no Join for the other. (Streams with
 // unequal recipes may still be equal.)
 func Describe(recipe []byte) (Info, error) {
-	return Info{}, errors.New("deflate: not built yet")
+	r := recipeReader{b: recipe}
+	info := Info{Model: r.start(), Exact: true}
+	for i, model := 0, info.Model; r.err == nil; i++ {
+		rec := r.record(i, model)
+		model = rec.model
+		info.Exact = info.Exact && rec.exact()
+		info.Corrections += rec.corrections()
+		if rec.last {
+			break
+		}
+	}
+	if r.err == nil && len(r.b) > 0 {
+		r.fail("bytes after the last segment")
+	}
+	if r.err != nil {
+		return Info{}, r.err
+	}
+	return info, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"sync"
 )
 
 // Join writes to w the compressed bytes that recipe and the plain bytes
@@ -25,17 +26,21 @@ func Join(ctx context.Context, w io.Writer, plain io.Reader, recipe []byte, lim 
 // for concurrent use; several Joiners are independent.
 type Joiner struct {
 	lim        Limits
-	rebuilders []*rebuilder
-	segments   []*segment // not in use
 	splice     splicer
+	rebuilders chan *rebuilder // not in use
+	pool       chan *segment   // not in use
 }
 
 // NewJoiner returns a Joiner with the given limits.
 func NewJoiner(lim Limits) *Joiner {
 	j := &Joiner{lim: lim.withDefaults()}
-	j.rebuilders = make([]*rebuilder, j.lim.Workers)
-	for i := range j.rebuilders {
-		j.rebuilders[i] = &rebuilder{}
+	// One each at the workers, one whose output waits, one that is to come.
+	n := j.lim.Workers + 2
+	j.rebuilders = make(chan *rebuilder, n)
+	j.pool = make(chan *segment, n)
+	for range n {
+		j.rebuilders <- &rebuilder{}
+		j.pool <- &segment{}
 	}
 	return j
 }
@@ -45,28 +50,135 @@ func (j *Joiner) Join(ctx context.Context, w io.Writer, plain io.Reader, recipe 
 	if len(recipe) > j.lim.Recipe {
 		return fmt.Errorf("deflate: recipe of %d bytes: %w", len(recipe), ErrRecipe)
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	source := &plainSource{join: j, r: plain, recipe: recipeReader{b: recipe}}
-	source.base = source.recipe.start()
+	source.before = source.recipe.start()
+	if source.recipe.err != nil {
+		return source.recipe.err
+	}
+	source.guide = newGuideReader(ctx, guide, source.before, j.lim)
+	defer source.guide.close()
 	j.splice.reset(w)
-	for follows := false; ; follows = true {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		seg, rec, err := source.next()
-		if err != nil {
-			return err
-		}
-		r := j.rebuilders[0]
-		if err := r.run(seg, &rec, follows && rec.model.sequential()); err != nil {
-			return err
-		}
-		if err := j.splice.segment(r.out.out, r.pieces); err != nil {
-			return fmt.Errorf("deflate: writing: %w", err)
-		}
-		if rec.last {
-			return j.splice.finish(rec.padding)
+	job, err := source.next(ctx, nil)
+	if err != nil {
+		return err
+	}
+	if !job.rec.last {
+		return j.parallel(ctx, cancel, source, job)
+	}
+	job.run()
+	err = j.write(job)
+	j.release(job)
+	return err
+}
+
+// A joinJob is a segment being rebuilt.
+type joinJob struct {
+	seg     *segment
+	rec     record
+	hints   []hint
+	follows *joinJob // the job whose engine this one takes over, or nil
+
+	continued bool // the engine goes on from the segment before
+	r         *rebuilder
+	done      chan struct{}
+	err       error
+}
+
+func (j *joinJob) run() {
+	if before := j.follows; before != nil {
+		<-before.done
+		j.r.engine, before.r.engine = before.r.engine, j.r.engine
+		j.follows = nil
+		if before.err != nil {
+			j.err = before.err
+			return
 		}
 	}
+	j.err = j.r.rebuild(j.seg, &j.rec, j.continued, j.hints)
+}
+
+// write puts a finished job's bits into the stream.
+func (j *Joiner) write(job *joinJob) error {
+	if job.err != nil {
+		return job.err
+	}
+	err := j.splice.segment(job.r.out.out, job.r.pieces)
+	if err == nil && job.rec.last {
+		err = j.splice.finish(job.rec.padding)
+	}
+	if err != nil {
+		return fmt.Errorf("deflate: writing: %w", err)
+	}
+	return nil
+}
+
+func (j *Joiner) release(job *joinJob) {
+	j.rebuilders <- job.r
+	j.pool <- job.seg
+}
+
+// parallel rebuilds a stream of several segments. One goroutine reads, others
+// rebuild, and this one writes in order.
+func (j *Joiner) parallel(ctx context.Context, cancel func(), source *plainSource, first *joinJob) (err error) {
+	jobs := make(chan *joinJob, cap(j.pool))
+	order := make(chan *joinJob, cap(j.pool))
+	var group sync.WaitGroup
+	group.Go(func() {
+		defer close(jobs)
+		defer close(order)
+		for job := first; ; {
+			jobs <- job
+			order <- job
+			if job.rec.last {
+				return
+			}
+			next, err := source.next(ctx, job)
+			if err != nil {
+				order <- &joinJob{err: err}
+				return
+			}
+			job = next
+		}
+	})
+	for range j.lim.Workers {
+		group.Go(func() {
+			for job := range jobs {
+				if job.err = ctx.Err(); job.err == nil {
+					job.run()
+				}
+				close(job.done)
+			}
+		})
+	}
+	var held *joinJob // written, but the next may still take its engine
+	for job := range order {
+		if job.seg != nil {
+			<-job.done
+		}
+		if held != nil {
+			j.release(held)
+			held = nil
+		}
+		if err == nil {
+			err = job.err
+		}
+		if err == nil {
+			err = j.write(job)
+		}
+		if err != nil {
+			cancel()
+		}
+		if job.seg != nil {
+			held = job
+		}
+	}
+	group.Wait()
+	if held != nil {
+		j.release(held)
+	}
+	return err
 }
 
 // A plainSource cuts the plain bytes into the segments that a recipe names.
@@ -74,45 +186,48 @@ type plainSource struct {
 	join   *Joiner
 	r      io.Reader
 	recipe recipeReader
-	base   Model
+	before Model // of the last record
+	guide  *guideReader
 	total  int64
-	prev   *segment
 	ahead  []byte // read but not yet part of a segment
 	eof    bool
 }
 
-// next reads the next segment and its record.
-func (q *plainSource) next() (*segment, record, error) {
-	index := 0
-	if q.prev != nil {
-		index = q.prev.index + 1
+// next returns the job after prev (nil at the start) with its segment read.
+func (q *plainSource) next(ctx context.Context, prev *joinJob) (*joinJob, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
 	}
-	rec := q.recipe.record(index, q.base)
-	if rec.last && q.recipe.err == nil && len(q.recipe.b) > 0 {
+	index := 0
+	if prev != nil {
+		index = prev.seg.index + 1
+	}
+	job := &joinJob{rec: q.recipe.record(index, q.before), done: make(chan struct{})}
+	if job.rec.last && len(q.recipe.b) > 0 {
 		q.recipe.fail("bytes after the last segment")
 	}
 	if q.recipe.err != nil {
-		return nil, rec, q.recipe.err
+		return nil, q.recipe.err
 	}
-	seg := q.join.newSegment()
-	seg.begin(q.prev)
-	if err := q.fill(seg, rec.plain); err != nil {
-		return nil, rec, err
+	if prev != nil && job.rec.model == q.before && q.before.sequential() {
+		job.follows, job.continued = prev, true
 	}
-	if q.prev != nil {
-		q.join.segments = append(q.join.segments, q.prev)
+	q.before = job.rec.model
+	job.seg = <-q.join.pool
+	if prev == nil {
+		job.seg.begin(nil)
+	} else {
+		job.seg.begin(prev.seg)
 	}
-	q.prev = seg
-	return seg, rec, nil
-}
-
-func (j *Joiner) newSegment() *segment {
-	if n := len(j.segments); n > 0 {
-		seg := j.segments[n-1]
-		j.segments = j.segments[:n-1]
-		return seg
+	if err := q.fill(job.seg, job.rec.plain); err != nil {
+		q.join.pool <- job.seg
+		return nil, err
 	}
-	return &segment{}
+	if q.guide != nil {
+		job.hints = q.guide.hints(job.seg)
+	}
+	job.r = <-q.join.rebuilders
+	return job, nil
 }
 
 // fill gives the segment its plain bytes, size of them or all if size is -1,

@@ -27,7 +27,7 @@ type piece struct {
 
 // A rebuilder turns plain bytes and a record into compressed bits.
 type rebuilder struct {
-	engine
+	*engine
 	state   blockState
 	hdr     header
 	excs    exceptionReader
@@ -37,6 +37,9 @@ type rebuilder struct {
 	coded   bool // tokens are corrected by decoder
 	dense   denseModel
 	decoder rangeDecoder
+	guide   follower
+	run     []token // to be taken as they are
+	fresh   bool    // the encoder has no match in hand
 	tokens  []token
 	lens    [numLit + numDist]uint8
 	litCode [numLit + 2]uint16
@@ -46,9 +49,14 @@ type rebuilder struct {
 	pieces []piece
 }
 
-// run rebuilds segment s, whose blocks and tokens are unknown, into r.out and
-// r.pieces.
-func (r *rebuilder) run(s *segment, rec *record, follows bool) error {
+// rebuild makes the bits of segment s, whose blocks and tokens are unknown, in
+// r.out and r.pieces.
+func (r *rebuilder) rebuild(s *segment, rec *record, follows bool, hints []hint) error {
+	if r.engine == nil {
+		r.engine = &engine{}
+	}
+	r.guide.reset(hints)
+	r.run, r.fresh = nil, s.abs+int64(s.start) == 0
 	if rec.model != r.model {
 		r.use(rec.model)
 	}
@@ -180,6 +188,17 @@ func (r *rebuilder) gather(s *segment, x *exception, pos int, end int64) (stop i
 			return 0, fmt.Errorf("deflate: block does not fit its segment: %w", ErrRecipe)
 		}
 		for st.tokens < stopTokens && st.pos < stopPos {
+			if len(r.guide.hints) > 0 && r.fresh && len(r.run) == 0 && !r.coded {
+				stop := s.end
+				if r.wrongAt >= 0 {
+					stop = min(stop, r.wrongAt)
+				}
+				r.run = r.guide.at(pos, stop)
+			}
+			if len(r.run) > 0 {
+				pos = r.take(pos, stopTokens, stopPos)
+				continue
+			}
 			t := r.pred.predict(pos)
 			switch {
 			case r.coded:
@@ -192,11 +211,31 @@ func (r *rebuilder) gather(s *segment, x *exception, pos int, end int64) (stop i
 			st.add(t)
 			r.tokens = append(r.tokens, t)
 			pos += t.size()
+			r.fresh = t.isMatch()
 		}
 		if pos > s.end {
 			return 0, fmt.Errorf("deflate: token does not fit its segment: %w", ErrRecipe)
 		}
 	}
+}
+
+// take takes tokens of the run until it or the block ends.
+func (r *rebuilder) take(pos, stopTokens int, stopPos int64) int {
+	st := &r.state
+	n := 0
+	for n < len(r.run) && st.tokens < stopTokens && st.pos < stopPos {
+		t := r.run[n]
+		st.add(t)
+		pos += t.size()
+		n++
+	}
+	r.tokens = append(r.tokens, r.run[:n]...)
+	r.run = r.run[n:]
+	if len(r.run) == 0 {
+		r.fresh = true
+		r.chain.jump(pos)
+	}
+	return pos
 }
 
 // write codes a block.

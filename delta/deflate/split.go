@@ -58,9 +58,10 @@ type Splitter struct {
 	trial    *analyst      // tries models
 	pool     chan *segment // segments not in use
 
-	sampled bool
-	recipe  []byte
-	before  Model // model of the last record
+	sampled  bool
+	hopeless bool // no model fits the stream
+	recipe   []byte
+	before   Model // model of the last record
 }
 
 // NewSplitter returns a Splitter with the given limits.
@@ -98,18 +99,27 @@ func (s *Splitter) Split(ctx context.Context, r io.Reader, plain io.Writer, opts
 // enoughMatches is the number of matches that tell an encoder's levels apart.
 const enoughMatches = 4 << 10
 
+// exploreMost is the index of the last segment in which they are looked for.
+const exploreMost = 8
+
 // run splits the first segments one after the other until their matches have
 // shown which model fits, and then the others in parallel.
 func (s *Splitter) run(ctx context.Context, source *segmentSource, first Model) (consumed int64, err error) {
 	model, matches := first, 0
-	for a := s.analysts[0]; matches < enoughMatches; {
+	for matches < enoughMatches {
 		seg, err := source.next(ctx)
 		if err != nil {
 			return 0, err
 		}
-		var rec record
-		model, rec = s.explore(a, seg, model)
+		fitting, rec := s.explore(s.analysts[0], seg, model)
+		if fitting != model {
+			model, matches = fitting, 0
+		}
 		matches += seg.matches()
+		if seg.index >= exploreMost {
+			matches = enoughMatches
+		}
+		s.hopeless = rec.poor(seg)
 		last := seg.last
 		consumed, err = s.add(seg, &rec)
 		s.pool <- seg
@@ -131,15 +141,18 @@ func (s *Splitter) explore(a *analyst, seg *segment, model Model) (Model, record
 		if !rec.poor(seg) {
 			return model, rec
 		}
-		if better, cost := s.trial.choose(seg.sample(), model); better == model || cost >= rec.corrections() {
+		better, _ := s.trial.choose(seg.sample(), model)
+		if better == model {
 			return model, rec
 		}
+		model = better
+	} else {
+		model, _ = s.trial.choose(seg.sample(), 0)
 	}
-	better, _ := s.trial.choose(seg.sample(), 0)
 	if seg.index == 0 {
-		s.start(better)
+		s.start(model)
 	}
-	return better, a.record(seg, better, s.follows(better), s.sampled)
+	return model, a.record(seg, model, s.follows(model), s.sampled)
 }
 
 // start begins the recipe.
@@ -154,7 +167,7 @@ func (s *Splitter) follows(model Model) bool { return model == s.before && model
 
 // poor reports whether a record corrects more than a model's rare slips.
 func (r *record) poor(s *segment) bool {
-	return r.corrections() > 8+len(s.tokens)/1024
+	return len(r.blocks) > 8 || len(r.sparse)+len(r.dense) > 8+len(s.tokens)/1024
 }
 
 // add appends a segment's record to the recipe.
@@ -253,7 +266,7 @@ func (s *Splitter) analyse(a *analyst, seg *segment, model Model) record {
 		return rec.clone()
 	}
 	rec := a.record(seg, model, false, s.sampled)
-	if len(rec.dense) > 0 || !rec.poor(seg) {
+	if s.hopeless || !rec.poor(seg) {
 		return rec.clone()
 	}
 	rec = rec.clone()
