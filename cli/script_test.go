@@ -57,6 +57,7 @@ func TestScripts(t *testing.T) {
 			"mtime":    mtime,
 			"lines":    lines,
 			"garble":   garble,
+			"flip":     flip,
 		},
 		RequireExplicitExec: false,
 	})
@@ -288,4 +289,34 @@ func garble(ts *testscript.TestScript, _ bool, args []string) {
 		b[i] = 'x'
 	}
 	ts.Setenv(args[0], string(b))
+}
+
+// flip DIR SIZE flips a bit in the middle of every file below DIR that has that
+// size.
+func flip(ts *testscript.TestScript, _ bool, args []string) {
+	size, err := strconv.ParseInt(args[1], 10, 64)
+	ts.Check(err)
+	flipped := 0
+	ts.Check(filepath.WalkDir(ts.MkAbs(args[0]), func(name string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		fi, err := d.Info()
+		if err != nil || fi.Size() != size {
+			return err
+		}
+		flipped++
+		if err := os.Chmod(name, 0o600); err != nil {
+			return err
+		}
+		b, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		b[len(b)/2] ^= 4
+		return os.WriteFile(name, b, 0o600)
+	}))
+	if flipped == 0 {
+		ts.Fatalf("no file of %d bytes below %s", size, args[0])
+	}
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/pubsync/pubsync/server/store"
 	"github.com/pubsync/pubsync/server/store/disk"
 	"github.com/pubsync/pubsync/server/token"
+	"github.com/pubsync/pubsync/server/token/oidc"
 	"github.com/pubsync/pubsync/server/web"
 	"github.com/pubsync/pubsync/sync/manifest"
 	"github.com/pubsync/pubsync/sync/wire"
@@ -38,6 +39,8 @@ type site struct {
 	store    store.Store
 	tokens   *token.Service
 	sessions *session.Engine
+	alerts   *alerts
+	oidc     *oidc.Exchanger // nil without policies
 	handler  http.Handler
 }
 
@@ -63,10 +66,13 @@ func newSite(ctx context.Context, env *Env, cfg *config.Config, url string, id *
 func (s *site) wire(ctx context.Context, env *Env) error {
 	var err error
 	ban := s.cfg.Tokens.Ban
+	s.alerts = newAlerts(s.log, s.cfg.Alerts)
+	metrics := server.NewMetrics()
 	s.tokens, err = token.New(token.Config{
-		Records: s.store, Clock: env.Now, Alerts: alertLog{s.log},
-		Sleep: func(ctx context.Context, d time.Duration) { _ = env.Sleep(ctx, d) },
-		Guard: token.Guard{Ban: ban.Tries, Window: ban.Window.D(), Delay: ban.Delay.D(), BanFor: ban.For.D()},
+		Records: s.store, Clock: env.Now, Alerts: s.alerts, Counters: metrics,
+		Volume: token.Volume{Bytes: int64(s.cfg.Alerts.Volume)},
+		Sleep:  func(ctx context.Context, d time.Duration) { _ = env.Sleep(ctx, d) },
+		Guard:  token.Guard{Ban: ban.Tries, Window: ban.Window.D(), Delay: ban.Delay.D(), BanFor: ban.For.D()},
 	})
 	if err != nil {
 		return err
@@ -80,6 +86,10 @@ func (s *site) wire(ctx context.Context, env *Env) error {
 		Spool: func() (*os.File, error) { return unnamed(s.cfg.Server.Store) },
 		URL:   func(p manifest.Path) string { return s.url + "/files/" + web.EscapePath(p) + "/" },
 	})
+	exchange, err := s.exchanger(ctx, env)
+	if err != nil {
+		return err
+	}
 	var srv *server.Server
 	sight := func(r *http.Request) store.Sight { return srv.FilesSight(r) }
 	pages := web.New(web.Config{Tree: s.store, Sight: sight})
@@ -94,6 +104,10 @@ func (s *site) wire(ctx context.Context, env *Env) error {
 		Public:         s.public,
 		Profile:        s.profile,
 		Connect:        s.connect,
+		Exchange:       exchange,
+		Admin:          localScheduler,
+		Metrics:        metrics,
+		MetricsFrom:    prefixes(s.cfg.Server.Metrics),
 	})
 	s.handler = srv
 	return nil
@@ -114,6 +128,39 @@ func prefixes(ns []config.Network) []netip.Prefix {
 	}
 	return ps
 }
+
+// exchanger sets up the exchange of identity tokens, if there are policies for
+// it. The tokens are in the name of a scheduler of their own.
+func (s *site) exchanger(ctx context.Context, env *Env) (server.Exchanger, error) {
+	if len(s.cfg.OIDC) == 0 {
+		return nil, nil
+	}
+	if err := s.tokens.PutScheduler(ctx, token.Scheduler{Name: oidcScheduler}); err != nil {
+		return nil, err
+	}
+	var policies []oidc.Policy
+	for _, o := range s.cfg.OIDC {
+		policies = append(policies, oidc.Policy{
+			Name: o.Name, Issuer: o.Issuer, Audience: o.Audience, Claims: o.Match, Target: o.Target,
+			Scheduler: oidcScheduler, Lifetime: o.TTL.D(),
+			Grant: token.Grant{
+				Publications: int64(o.Publications), Files: int64(o.Files), Bytes: int64(o.Bytes),
+				Overwrite: o.Overwrite, Visibility: token.Visibility(o.Visibility),
+			},
+		})
+	}
+	ex, err := oidc.New(oidc.Config{
+		Policies: policies, Tokens: s.tokens, Records: s.store, Client: &http.Client{Timeout: 20 * time.Second}, Clock: env.Now,
+	})
+	if err != nil {
+		return nil, usageError{err}
+	}
+	s.oidc = ex
+	return ex, nil
+}
+
+// oidcScheduler is in whose name identity tokens are exchanged.
+const oidcScheduler = "oidc"
 
 // public reports whether anybody may read p: what no type says is private.
 func (s *site) public(p manifest.Path) bool {
@@ -248,12 +295,37 @@ func (s *site) maintain(ctx context.Context, env *Env) (wait func()) {
 			if err := s.sessions.Expire(ctx, 10*time.Minute, before); err != nil && ctx.Err() == nil {
 				s.log.Error("expiring sessions", "error", err)
 			}
+			s.prune(ctx, env.Now())
 		}
 	})
 	return wg.Wait
 }
 
+// Tokens are kept for a while after their end, so that their receipts and the
+// list of them can still be asked for; the audit log longer.
+const (
+	keepTokens = 30 * 24 * time.Hour
+	keepAudit  = 366 * 24 * time.Hour
+)
+
+// prune drops what is too old to matter.
+func (s *site) prune(ctx context.Context, now time.Time) {
+	_, err := s.tokens.PruneTokens(ctx, now.Add(-keepTokens))
+	if err == nil {
+		_, err = token.PruneEvents(ctx, s.store, now.Add(-keepAudit))
+	}
+	if err == nil && s.oidc != nil {
+		err = s.oidc.Prune(ctx)
+	}
+	if err != nil && ctx.Err() == nil {
+		s.log.Error("pruning", "error", err)
+	}
+}
+
 func (s *site) close() {
+	if s.alerts != nil {
+		s.alerts.close()
+	}
 	if s.tokens != nil {
 		if err := s.tokens.Close(context.Background()); err != nil {
 			s.log.Error("closing the token service", "error", err)
@@ -263,8 +335,3 @@ func (s *site) close() {
 		s.log.Error("closing the store", "error", err)
 	}
 }
-
-// alertLog writes alerts to the server's log.
-type alertLog struct{ log *slog.Logger }
-
-func (a alertLog) Alert(al token.Alert) { a.log.Warn("alert", "alert", al) }

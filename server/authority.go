@@ -52,6 +52,13 @@ func (a *authority) Sight() store.Sight {
 	return func(p manifest.Path) bool { return a.public(p) || own(p) }
 }
 
+// downloads is what the token may list and fetch: less than what its pushes may
+// build on.
+func (a *authority) downloads() store.Sight {
+	own := a.pass.Downloads()
+	return func(p manifest.Path) bool { return a.public(p) || own(p) }
+}
+
 func (a *authority) CanOpen(t session.Terms) error {
 	verbs := token.Publish
 	if t.DryRun {
@@ -73,6 +80,10 @@ func (a *authority) CanCommit(tx store.Tx, t session.Terms, d manifest.Digest) e
 
 func (a *authority) Redeem(tx store.Tx, t session.Terms, d manifest.Digest, receipt []byte) error {
 	return a.tokens.Redeem(tx, a.pass, redemption(t, d), json.RawMessage(receipt))
+}
+
+func (a *authority) Published(t session.Terms, d manifest.Digest) {
+	a.tokens.Published(a.pass, redemption(t, d))
 }
 
 func redemption(t session.Terms, d manifest.Digest) token.Redemption {

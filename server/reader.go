@@ -21,7 +21,7 @@ func (s *Server) readerSight(r *http.Request) (store.Sight, error) {
 		return nil, err
 	}
 	defer auth.release()
-	return auth.Sight(), nil
+	return auth.downloads(), nil
 }
 
 // FilesSight is what a handler of published files asks: what the sender may

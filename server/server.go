@@ -37,6 +37,13 @@ type Config struct {
 	Profile func(typ string) (wire.Profile, bool)
 	// Connect turns a bearer into the string handed to builders.
 	Connect func(bearer string) string
+	// Exchange issues tokens for identity tokens; nil: none are exchanged.
+	Exchange Exchanger
+	// Admin is the scheduler that may see and maintain everything.
+	Admin string
+	// Metrics are shown to MetricsFrom only; nil: to nobody.
+	Metrics     *Metrics
+	MetricsFrom []netip.Prefix
 }
 
 // A Server answers HTTP requests. It is safe for concurrent use.
@@ -72,7 +79,13 @@ func New(cfg Config) *Server {
 	s.handle(http.MethodDelete, "/v1/tokens/:accessor", s.revokeToken)
 	s.handle(http.MethodPost, "/v1/tokens/:accessor/derive", s.deriveToken)
 	s.handle(http.MethodPost, "/v1/tokens/:accessor/reset", s.resetToken)
+	s.handle(http.MethodPost, "/v1/exchange", s.exchangeToken)
+	s.handle(http.MethodGet, "/v1/audit", s.audit)
+	s.handle(http.MethodPost, "/v1/admin/collect", s.collect)
+	s.handle(http.MethodPost, "/v1/admin/check", s.checkStore)
+	s.handle(http.MethodPost, "/v1/admin/backup", s.backup)
 	s.handle(http.MethodGet, "/healthz", s.health)
+	s.handle(http.MethodGet, "/metrics", func(w http.ResponseWriter, r *http.Request, _ httprouter.Params) error { return s.metrics(w, r) })
 	return s
 }
 

@@ -69,6 +69,7 @@ func (s *session) commit(ctx context.Context, auth Authority, c wire.Commit) (*w
 	case err != nil:
 		return nil, err
 	}
+	auth.Published(terms, digest)
 	// What the session held back from collection is published now.
 	if err := s.store().Release(ctx, s.id); err != nil {
 		e.cfg.Log.Warn("leases of a published session not released; they will expire", "session", s.id, "error", err)

@@ -58,6 +58,8 @@ type Authority interface {
 	CanCommit(tx store.Tx, t Terms, d manifest.Digest) error
 	// Redeem spends the publication inside the transaction.
 	Redeem(tx store.Tx, t Terms, d manifest.Digest, receipt []byte) error
+	// Published is told that the commit went through.
+	Published(t Terms, d manifest.Digest)
 	// Live returns an error as soon as the token is revoked or its time for
 	// finishing is over. It is cheap: called for every frame.
 	Live() error
@@ -318,6 +320,18 @@ func (e *Engine) drop(id store.SessionID) {
 	e.mu.Unlock()
 	if s != nil {
 		s.close()
+	}
+}
+
+// Live returns a function that tells whether a session may still come back:
+// those on record, as of now. What others lease or have staged is garbage.
+func (e *Engine) Live(ctx context.Context) func(store.SessionID) bool {
+	return func(id store.SessionID) bool {
+		rec, err := e.load(ctx, id)
+		if errors.Is(err, store.ErrNotFound) {
+			return false
+		}
+		return err != nil || rec.Receipt == nil
 	}
 }
 

@@ -55,6 +55,30 @@ func (c *Client) PostJSON(ctx context.Context, path string, in, out any) error {
 	return unwrapFinal(c.do(ctx, http.MethodPost, path, "application/json", body, decodeInto(out)))
 }
 
+// PostLines sends in as JSON to path and calls line for each JSON value of the
+// answer. It is not repeated.
+func (c *Client) PostLines(ctx context.Context, path string, in any, line func(json.RawMessage) error) error {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return err
+	}
+	return unwrapFinal(c.do(ctx, http.MethodPost, path, "application/json", body, func(resp *http.Response) error {
+		for dec := json.NewDecoder(resp.Body); ; {
+			var v json.RawMessage
+			err := dec.Decode(&v)
+			if err == io.EOF {
+				return nil
+			}
+			if err == nil {
+				err = line(v)
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}))
+}
+
 // Delete asks for the removal of what is at path.
 func (c *Client) Delete(ctx context.Context, path string) error {
 	return c.retry(ctx, func() error {
