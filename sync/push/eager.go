@@ -130,6 +130,9 @@ func (s *sender) eagerDelta(i int, sig wire.Signature) error {
 	if err := plan.Match(0, decoded); err != nil {
 		return err
 	}
+	if err := plan.Refine(); err != nil {
+		return err
+	}
 	bases := []wire.Basis{sig.Basis}
 	enc := s.p.coder.NewEncoder(src, plan.Ops(), codec.EncodeOptions{NumBases: 1, Level: s.p.rate.level()})
 	for off := int64(0); ; {

@@ -79,6 +79,7 @@ func (fl *flight) settle() error {
 	}
 	for i := range again {
 		s.again = append(s.again, i)
+		s.broken[i] = true
 	}
 	return nil
 }

@@ -177,15 +177,26 @@ func (s *stream) matchAnswers() error {
 }
 
 // ops returns what makes the view: literals throughout where nothing matched.
-func (s *stream) ops() []delta.Op {
+// thorough looks for repetitions in what is left, which takes longer than a
+// fast link takes to carry them.
+func (s *stream) ops(thorough bool) ([]delta.Op, error) {
 	if s.plan == nil {
 		if s.src.Size == 0 {
-			return nil
+			return nil, nil
 		}
-		return []delta.Op{{Basis: delta.Literal, Len: s.src.Size}}
+		return []delta.Op{{Basis: delta.Literal, Len: s.src.Size}}, nil
 	}
-	return s.plan.Ops()
+	if thorough || s.missing() < smallMissing {
+		if err := s.plan.Refine(); err != nil {
+			return nil, err
+		}
+	}
+	return s.plan.Ops(), nil
 }
+
+// smallMissing is how much may be missing for repetitions to be looked for
+// whatever the link.
+const smallMissing = 1 << 20
 
 // missing returns how much of the view no basis has.
 func (s *stream) missing() int64 {

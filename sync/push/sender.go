@@ -38,8 +38,9 @@ type sender struct {
 	flying  chan error // the end of the request under way; nil if none
 	landing *flight    // that request
 
-	again   []int  // to be asked about again
-	amended []byte // frames that tell of entries that changed
+	again   []int        // to be asked about again
+	broken  map[int]bool // of those, files a part of which did not arrive
+	amended []byte       // frames that tell of entries that changed
 }
 
 // cargo is one frame of content in a body.
@@ -52,7 +53,7 @@ type cargo struct {
 }
 
 func newSender(ctx context.Context, p *pusher, whole map[int]bool) *sender {
-	return &sender{ctx: ctx, p: p, whole: whole}
+	return &sender{ctx: ctx, p: p, whole: whole, broken: map[int]bool{}}
 }
 
 func (s *sender) send(w work) error {
@@ -223,11 +224,18 @@ func (s *sender) encode(v wire.Verdict, st *stream, from int64, t *tally, last b
 	if err := s.pack(); err != nil {
 		return err
 	}
-	enc := s.p.coder.NewEncoder(st.src, st.ops(), codec.EncodeOptions{
+	ops, err := st.ops(!s.p.rate.fast())
+	if err != nil {
+		return err
+	}
+	enc := s.p.coder.NewEncoder(st.src, ops, codec.EncodeOptions{
 		Limit: max(codec.MinLimit, int(s.limit())), NumBases: len(st.bases), Start: from, Level: s.p.rate.level(),
 	})
 	size := s.p.tree.Entries[v.Index].Size
 	for off := from; ; {
+		if s.broken[v.Index] {
+			return nil
+		}
 		body, n, err := enc.Next(nil)
 		if err == io.EOF {
 			return nil
@@ -262,9 +270,27 @@ func (s *sender) flush() error {
 	}
 	body, on := s.body, s.on
 	s.body, s.on = nil, nil
+	if s.stranded(on) {
+		return nil
+	}
 	s.flying, s.landing = make(chan error, 1), &flight{sender: s, on: on}
 	go func(fl *flight, done chan<- error) { done <- fl.send(body) }(s.landing, s.flying)
 	return nil
+}
+
+// stranded reports whether what is about to be sent holds parts of a file whose
+// parts before did not arrive, and if so puts all of it back.
+func (s *sender) stranded(on []cargo) bool {
+	for _, c := range on {
+		if !s.broken[c.index] {
+			continue
+		}
+		for _, c := range on {
+			s.again = append(s.again, c.index)
+		}
+		return true
+	}
+	return false
 }
 
 // land waits for the request under way and takes in what it came to.
