@@ -1,0 +1,205 @@
+package wire
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/pubsync/pubsync/sync/manifest"
+)
+
+func digest(s string) manifest.Digest { return manifest.DigestOf([]byte(s)) }
+
+func TestMessagesRoundTrip(t *testing.T) {
+	basis := Basis{Digest: digest("basis"), Size: 7 << 20, View: Plain}
+	unsized := basis
+	unsized.Size = 0
+	check := func(name string, frames []byte, parse func([]byte) (any, error), want any) {
+		t.Helper()
+		f, err := NewReader(bytes.NewReader(frames)).Next()
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		got, err := parse(f.Payload)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if !cmp.Equal(got, want) {
+			t.Errorf("%s: %s", name, cmp.Diff(want, got))
+		}
+		for n := range len(f.Payload) {
+			_, _ = parse(f.Payload[:n]) // must not panic
+		}
+	}
+	ds := []Digest{{0, digest("a")}, {3, digest("b")}, {1000, digest("c")}}
+	check("digests", AppendDigests(nil, ds), func(b []byte) (any, error) { return ParseDigests(b) }, ds)
+	vs := []Verdict{{Index: 1, Have: true}, {Index: 2, Staged: 99, Bases: []Basis{basis}}, {Index: 7}}
+	check("verdicts", AppendVerdicts(nil, vs), func(b []byte) (any, error) { return ParseVerdicts(b) }, vs)
+	sign := Sign{Index: 5, Basis: unsized, Total: 12, Params: []byte("params")}
+	check("sign", AppendSign(nil, sign), func(b []byte) (any, error) { return ParseSign(b) }, sign)
+	sig := Signature{Index: 5, Basis: basis, Body: []byte("body")}
+	check("signature", AppendSignature(nil, FrameSignature, sig), func(b []byte) (any, error) { return ParseSignature(b) }, sig)
+	part := Part{Index: 9, View: Recipe, Offset: 4, Total: 8, Bases: []Basis{unsized, unsized}, Body: []byte("ops")}
+	check("part", AppendPart(nil, part), func(b []byte) (any, error) { return ParsePart(b) }, part)
+	file := File{Index: 70000, Content: []byte("content")}
+	check("file", AppendFile(nil, file), func(b []byte) (any, error) { return ParseFile(b) }, file)
+	ss := []Storing{{4, Stored}, {2, Resend}}
+	check("stored", AppendStored(nil, ss), func(b []byte) (any, error) { return ParseStored(b) }, ss)
+	l := manifest.List{{Path: "a", Kind: manifest.File, Size: 1}, {Path: "b", Kind: manifest.Dir}}
+	check("list", AppendList(nil, 12, l), func(b []byte) (any, error) {
+		first, l, err := ParseList(b, 10)
+		return []any{first, l}, err
+	}, []any{12, l})
+	check("unsettled", AppendUnsettled(nil, 3, 10, []byte{0xaa, 2}), func(b []byte) (any, error) {
+		first, n, bits, err := ParseUnsettled(b)
+		return []any{first, n, bits}, err
+	}, []any{3, 10, []byte{0xaa, 2}})
+}
+
+func TestZstdFrames(t *testing.T) {
+	enc, err := NewZstdEncoder(zstd.SpeedDefault)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer enc.Close()
+	plain := AppendFile(nil, File{1, bytes.Repeat([]byte("text "), 10_000)})
+	plain = AppendFile(plain, File{2, []byte("end")})
+	body := AppendZstd(AppendFrame(nil, FrameCommit, []byte("{}")), enc, plain)
+	body = AppendFrame(body, FrameOpen, []byte("[]"))
+	if len(body) > 1000 {
+		t.Errorf("%d bytes", len(body))
+	}
+	for _, r := range []io.Reader{bytes.NewReader(body), iotest.OneByteReader(bytes.NewReader(body))} {
+		var types []FrameType
+		fr := NewReader(r)
+		for {
+			f, err := fr.Next()
+			if err == io.EOF {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			types = append(types, f.Type)
+		}
+		fr.Close()
+		if want := []FrameType{FrameCommit, FrameFile, FrameFile, FrameOpen}; !cmp.Equal(types, want) {
+			t.Errorf("frames %v", types)
+		}
+	}
+}
+
+// TestBombsAreRefused sends zstd frames that promise, or make, more than they
+// may (threats, row 28).
+func TestBombsAreRefused(t *testing.T) {
+	enc, err := zstd.NewWriter(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer enc.Close()
+	zeros := enc.EncodeAll(make([]byte, MaxPlain+1), nil)
+	for name, payload := range map[string][]byte{
+		"too much":        append([]byte{0x81, 0x80, 0x80, 0x08}, zeros...),
+		"more than said":  append([]byte{100}, zeros...),
+		"less than said":  append([]byte{0x80, 0x01}, enc.EncodeAll([]byte("x"), nil)...),
+		"promise":         {0xff, 0xff, 0x3f},
+		"nested":          append([]byte{3}, enc.EncodeAll([]byte{byte(FrameZstd), 1, 0}, nil)...),
+		"no zstd":         []byte("\x05hello"),
+		"frame cut short": append([]byte{2}, enc.EncodeAll([]byte{byte(FrameFile), 9}, nil)...),
+	} {
+		r := NewReader(bytes.NewReader(AppendFrame(nil, FrameZstd, payload)))
+		if _, err := r.Next(); !errors.Is(err, ErrBadFrame) {
+			t.Errorf("%s: error %v, want ErrBadFrame", name, err)
+		}
+		r.Close()
+	}
+	// A length without bytes behind it must not be allocated.
+	r := NewReader(strings.NewReader("\x06\xff\xff\xff\x1f"))
+	defer r.Close()
+	if n := testing.AllocsPerRun(1, func() { _, _ = r.Next() }); n > 20 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func TestCodesHaveStatusAndExit(t *testing.T) {
+	for code, want := range map[Code][2]int{
+		CodeTokenInvalid: {401, 77}, CodeNotYetValid: {403, 77}, CodeTokenExpired: {401, 77}, CodeSessionExpired: {401, 77},
+		CodeSourceDenied: {403, 77}, CodeTokenConsumed: {409, 77}, CodeTokenInUse: {409, 77}, CodeCallsExhausted: {429, 77},
+		CodeParallel: {429, 75}, CodeFilesExhausted: {403, 77}, CodeBytesExhausted: {413, 77}, CodePathDenied: {403, 77},
+		CodeVerbDenied: {403, 77}, CodeVisibilityDenied: {403, 77}, CodeExists: {409, 65}, CodeManifestMismatch: {409, 65},
+		CodeBadPath: {400, 64}, CodeTooLarge: {413, 75}, CodeNoSpace: {507, 75}, CodeBusy: {503, 75}, CodeNotFound: {404, 64},
+		"some_later_code": {500, 75},
+	} {
+		if got := [2]int{code.Status(), code.Exit()}; got != want {
+			t.Errorf("%s: %v, want %v", code, got, want)
+		}
+	}
+}
+
+func TestErrorIsOneLine(t *testing.T) {
+	e := Errorf(CodeExists, "already published")
+	e.Paths, e.Total = []string{`"a"`, `"b\n"`}, 5
+	if got, want := e.Error(), `already published: "a", "b\n" and 3 more (exists)`; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	if !errors.Is(e, &Error{Code: CodeExists}) || errors.Is(e, &Error{Code: CodeGap}) {
+		t.Error("Is goes by the code")
+	}
+}
+
+func TestTree(t *testing.T) {
+	l := manifest.List{{Path: "d", Kind: manifest.Dir}, {Path: "d/f", Kind: manifest.File, Size: 1, Digest: digest("f")}}
+	b := AppendTree(nil, 12, l)
+	v, got, err := ParseTree(b, 10)
+	if err != nil || v != 12 || !cmp.Equal(got, l) {
+		t.Errorf("%d %v %s", v, err, cmp.Diff(l, got))
+	}
+	for n := range b {
+		if _, _, err := ParseTree(b[:n], 10); err == nil {
+			t.Errorf("the first %d bytes are taken", n)
+		}
+	}
+}
+
+// FuzzFrames reads any bytes as a body and every payload as what it may be.
+func FuzzFrames(f *testing.F) {
+	seeds, err := filepath.Glob(filepath.Join("..", "..", "testdata", "wire", "v1", "*.frames"))
+	if err != nil || len(seeds) == 0 {
+		f.Fatal("no seeds", err)
+	}
+	for _, name := range seeds {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		r := NewReader(bytes.NewReader(b))
+		defer r.Close()
+		for {
+			fr, err := r.Next()
+			if err != nil {
+				return
+			}
+			_, _, _ = ParseList(fr.Payload, 100)
+			_, _, _, _ = ParseUnsettled(fr.Payload)
+			_, _ = ParseDigests(fr.Payload)
+			_, _ = ParseVerdicts(fr.Payload)
+			_, _ = ParseSign(fr.Payload)
+			_, _ = ParseSignature(fr.Payload)
+			_, _ = ParsePart(fr.Payload)
+			_, _ = ParseFile(fr.Payload)
+			_, _ = ParseStored(fr.Payload)
+			_, _, _ = ParseTree(fr.Payload, 100)
+		}
+	})
+}
