@@ -13,19 +13,19 @@ type costModel struct {
 	seams     []seam
 	block     int     // of the round before
 	yield     float64 // expected share matched of what lies away from the seams
+	trust     float64 // expected share of seams that can be narrowed down
 	rest      map[int]float64
 	bits      map[int]float64
 }
 
 const (
-	rangeCost  = 3.0 // bytes that a range takes in a request
-	seamShare  = 1.5 // blocks that an edit of one place leaves unmatched on average
-	firstYield = 0.4 // before there was a fine round
-	fineBlock  = 256 // below it, half as much is expected to match
+	rangeCost = 3.0 // bytes that a range takes in a request
+	seamShare = 1.5 // blocks that an edit of one place leaves unmatched on average
+	fineBlock = 256 // below it, half as much is expected to match
 )
 
 func newCostModel(literal float64, roundTrip, missing int64, p *Plan, seams []seam, b *basisState) *costModel {
-	m := &costModel{
+	return &costModel{
 		literal:   literal,
 		roundTrip: float64(roundTrip),
 		missing:   missing,
@@ -33,14 +33,11 @@ func newCostModel(literal float64, roundTrip, missing int64, p *Plan, seams []se
 		newSize:   p.src.Size,
 		seams:     seams,
 		block:     b.block,
+		yield:     b.yield,
+		trust:     b.trust,
 		rest:      make(map[int]float64),
 		bits:      make(map[int]float64),
 	}
-	m.yield = firstYield
-	if b.rounds > 1 {
-		m.yield = (m.yield + b.yield) / 2
-	}
-	return m
 }
 
 // localBlock is the block size below which blocks are looked for in the gap
@@ -111,7 +108,7 @@ func (m *costModel) gain(s seam, size int) float64 {
 	near := min(both, seamShare*float64(m.block))
 	saved := 0.0
 	if near > float64(size) {
-		saved = near*m.literal - m.residue(size)
+		saved = m.trust * (near*m.literal - m.residue(size))
 	}
 	saved += (both - near) * m.literal * m.yieldAt(size)
 	if s.missing < s.free.Len && !m.local(size) {
@@ -129,6 +126,20 @@ func (m *costModel) yieldAt(size int) float64 {
 		return m.yield
 	}
 	return m.yield / 2
+}
+
+// best returns the block size of those from most down to least that saves most,
+// or 0 if none saves anything. Steps of four from round to round are a good
+// choice where it is not clear: halving takes twice the rounds and little less
+// in all.
+func (m *costModel) best(most, least int) int {
+	best, bestNet := 0, 0.0
+	for size := most; size >= least; size /= 2 {
+		if net := m.net(size); net > bestNet {
+			best, bestNet = size, net
+		}
+	}
+	return best
 }
 
 // net is what a round at the block size is expected to save in all.

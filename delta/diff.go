@@ -14,8 +14,8 @@ type DiffOptions struct {
 
 // Diff returns ops that produce the new file src from the bases, with all
 // files at hand. Every copy is verified byte by byte. In all bases together, up
-// to 2 Mi strings are indexed, evenly spaced: in 48 MiB every common string of
-// 47 bytes is found, in 1 GiB of 535. Errors are those of reading.
+// to 1.3 million strings are indexed, evenly spaced: in 30 MiB every common
+// string of 47 bytes is found, in 1 GiB of 850. Errors are those of reading.
 func Diff(src Source, bases []Source, opt DiffOptions) ([]Op, error) {
 	if opt.Cache == 0 {
 		opt.Cache = 8 << 20

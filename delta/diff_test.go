@@ -80,3 +80,24 @@ func TestDiffWithCacheSmallerThanFiles(t *testing.T) {
 		t.Errorf("%d ops, want 2 that make the new file", len(ops))
 	}
 }
+
+// Both sides of a comparison within the new file may be in pages that share a
+// slot of the cache.
+func TestRepetitionsWithASmallCache(t *testing.T) {
+	piece := randomBytes(1, 300<<10)
+	src := append(bytes.Clone(piece), randomBytes(2, 84<<10)...)
+	for i := range 20 {
+		src = append(src, piece[i*7000:][:100_000]...)
+		src = append(src, byte(i))
+	}
+	ops, err := delta.Diff(source(src), nil, delta.DiffOptions{Cache: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(patch(ops, src), src) {
+		t.Error("ops do not make the new file")
+	}
+	if n := literals(ops); n > 400<<10 {
+		t.Errorf("%d literal bytes, want those of the first piece and the bytes between", n)
+	}
+}

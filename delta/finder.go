@@ -9,8 +9,8 @@ import (
 // Constants of the exact search.
 const (
 	seedLen   = 24      // bytes that must be equal for a match to be noticed
-	maxSeeds  = 1 << 21 // strings of the text in the index
-	maxOwn    = 1 << 20 // strings of the new file in it
+	maxIndex  = 7 << 18 // strings in the index
+	maxSeeds  = 5 << 18 // of them, those of the text
 	sameSeeds = 8       // positions of equal hash kept
 )
 
@@ -30,18 +30,20 @@ func (e *extent) end() int64 { return e.text + e.Len }
 // common strings", 1999). Of the new file itself it indexes what is about its
 // literals, at every byte: the rest is in the text as well.
 type finder struct {
-	text    *pages
-	extents []extent // ascending
-	stride  int64
-	seeds   int64 // numbers of seeds of the text; those of the new file come after
-	own     int64 // seeds of the new file indexed
-	indexed int64 // up to where in the new file
-	slots   []uint64
-	shift   uint
-	filter  *rolling.Filter
-	hash    *rolling.Hash
+	text     *pages
+	extents  []extent // ascending
+	stride   int64
+	seeds    int64 // numbers of seeds of the text; those of the new file come after
+	ownSeeds int64 // seeds of the new file indexed
+	maxOwn   int64 // at most
+	indexed  int64 // up to where in the new file
+	slots    []uint64
+	shift    uint
+	filter   *rolling.Filter
+	hash     *rolling.Hash
 
 	src *pages
+	own *pages  // src again: a page must stay while one of the other side is read
 	win *window // of the scan
 	ind *window // of indexing the new file
 	out func(placed)
@@ -51,7 +53,7 @@ type finder struct {
 // finderOptions say how much a finder may keep.
 type finderOptions struct {
 	cache int64 // bytes of each file
-	own   int64 // bytes of the new file that will be indexed; at most maxOwn are
+	own   int64 // bytes of the new file that may be indexed
 	min   int64 // shortest match, at least seedLen
 }
 
@@ -70,14 +72,16 @@ func newFinder(text Source, extents []extent, src Source, opt finderOptions) (*f
 		extents: extents,
 		stride:  max((size+maxSeeds-1)/maxSeeds, 1),
 		hash:    rolling.New(seedLen),
-		src:     newPages(src, opt.cache),
+		src:     newPages(src, opt.cache/4),
+		own:     newPages(src, opt.cache*3/4),
 		win:     newWindow(src, seedLen),
 		ind:     newWindow(src, seedLen),
 		min:     opt.min,
 	}
 	f.seeds = text.Size/f.stride + 1
-	room := size/f.stride + 1 + min(opt.own, maxOwn)
-	width := max(log2(room+room/4), 4)
+	f.maxOwn = min(opt.own, maxIndex-size/f.stride-1)
+	room := size/f.stride + 1 + f.maxOwn
+	width := max(log2(room+room/8), 4)
 	f.slots = make([]uint64, 1<<width)
 	f.shift = uint(64 - width)
 	f.filter = rolling.NewFilter(int(room), 64)
@@ -110,20 +114,20 @@ func (f *finder) index(e *extent, win *window) error {
 // before everything that is still to be searched.
 func (f *finder) indexOwn(from, to, end int64) error {
 	from, to = max(from-seedLen+1, f.indexed), min(to, end-seedLen+1)
-	for off := from; off < to && f.own < maxOwn; {
+	for off := from; off < to && f.ownSeeds < f.maxOwn; {
 		b, err := f.ind.at(off, end, seedLen)
 		if err != nil {
 			return err
 		}
 		sum := rolling.Sum(b[:seedLen])
-		n := min(int64(len(b)-seedLen+1), to-off, maxOwn-f.own)
+		n := min(int64(len(b)-seedLen+1), to-off, f.maxOwn-f.ownSeeds)
 		for i := range n {
 			f.insert(sum, f.seeds+off+i)
 			if i+1 < n {
 				sum = f.hash.Roll(sum, b[i], b[i+seedLen])
 			}
 		}
-		f.own += n
+		f.ownSeeds += n
 		off += n
 	}
 	f.indexed = max(f.indexed, to)
@@ -180,7 +184,7 @@ func (f *finder) limits(own bool, from int64) (low, high int64) {
 // file returns the cache that a match is from.
 func (f *finder) file(own bool) *pages {
 	if own {
-		return f.src
+		return f.own
 	}
 	return f.text
 }

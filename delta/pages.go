@@ -2,7 +2,7 @@ package delta
 
 // Pages of a cache of a file's content.
 const (
-	pageBits = 16
+	pageBits = 13
 	pageSize = 1 << pageBits
 )
 

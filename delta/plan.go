@@ -48,9 +48,11 @@ type placed struct {
 
 func (c *placed) end() int64 { return c.at + c.Len }
 
-// continues reports whether c goes on where prev ends, in both files.
+// continues reports whether c goes on where prev ends, in both files, so that
+// both can be one copy. One from the new file itself must not reach into itself.
 func (c *placed) continues(prev *placed) bool {
-	return c.at == prev.end() && c.Basis == prev.Basis && c.Off == prev.Off+prev.Len
+	return c.at == prev.end() && c.Basis == prev.Basis && c.Off == prev.Off+prev.Len &&
+		(c.Basis != Self || c.Off+c.Len <= prev.at)
 }
 
 // A Plan collects copies from bases that together with literals make up a new

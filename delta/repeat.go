@@ -7,6 +7,8 @@ const (
 	maxRepeatScan = 16 << 20 // missing bytes; more is not looked through
 	repeatCache   = 4 << 20
 	minRepeat     = 32 // bytes of a copy from elsewhere in the new file
+	maxRefineText = 64 << 20
+	minNeighbour  = 4 << 10
 )
 
 // repeats returns what of the missing is also earlier in the missing, which
@@ -50,10 +52,7 @@ func (p *Plan) Refine() error {
 	if missing > maxRepeatScan || missing == 0 {
 		return nil
 	}
-	extents := make([]extent, len(p.copies))
-	for i, c := range p.copies {
-		extents[i] = extent{c.at, c.Op}
-	}
+	extents := p.neighbours()
 	f, err := newFinder(p.src, extents, p.src, finderOptions{cache: repeatCache, own: missing, min: minRepeat})
 	if err != nil {
 		return err
@@ -76,4 +75,30 @@ func (p *Plan) Refine() error {
 	m.flush(nil)
 	p.copies = m.out
 	return nil
+}
+
+// neighbours returns the matched pieces that Refine looks in: everything, or if
+// that is more than maxRefineText, about that much at the ends of the copies,
+// where the changes are.
+func (p *Plan) neighbours() []extent {
+	matched := p.src.Size - p.MissingBytes()
+	reach := matched
+	if matched > maxRefineText {
+		reach = max(maxRefineText/2/int64(len(p.copies)), minNeighbour)
+	}
+	var es []extent
+	for _, c := range p.copies {
+		if c.Basis < 0 {
+			continue
+		}
+		if c.Len <= 2*reach {
+			es = append(es, extent{c.at, c.Op})
+			continue
+		}
+		head, tail := c, c
+		head.Len = reach
+		tail.at, tail.Off, tail.Len = c.end()-reach, c.Off+c.Len-reach, reach
+		es = append(es, extent{head.at, head.Op}, extent{tail.at, tail.Op})
+	}
+	return es
 }

@@ -6,25 +6,32 @@ import (
 
 // basisState is what a Plan knows of the rounds with one basis.
 type basisState struct {
-	size   int64
-	block  int      // block size matched last, 0 for none
-	yield  float64  // share of what was missing that the last round of blocks found
-	rounds int      // rounds of blocks
-	local  *Request // the last request, if its blocks count in their own gap only
+	size  int64
+	block int      // block size matched last, 0 for none
+	yield float64  // expected share of what is missing that a round finds
+	trust float64  // expected share of gaps that are an edit of one place
+	local *Request // the last request, if its blocks count in their own gap only
 }
 
-// matched records what a signature brought: the missing bytes before and after.
+// firstYield is the yield expected before there was a second round.
+const firstYield = 0.4
+
+// matched learns from what a signature brought: the missing bytes before and
+// after. If all gaps were edits of one place, a round would leave of each as
+// much less as its blocks are smaller.
 func (b *basisState) matched(sig *Signature, before, after int64) {
 	b.local = nil
 	if sig.BlockSize == 0 {
 		return
 	}
-	b.block = sig.BlockSize
-	b.rounds++
-	b.yield = 0
-	if before > 0 {
-		b.yield = float64(before-after) / float64(before)
+	if b.block == 0 {
+		b.yield, b.trust = firstYield, 1
+	} else if before > 0 && sig.BlockSize < b.block {
+		found := float64(before-after) / float64(before)
+		b.yield = min((firstYield+found)/2, 8*found)
+		b.trust = min(8*found/(1-float64(sig.BlockSize)/float64(b.block)), 1)
 	}
+	b.block = sig.BlockSize
 }
 
 // A BasisRequest asks for a signature of one of the bases of a Plan.
@@ -68,11 +75,9 @@ func (p *Plan) nextFor(basis int, repeats []Range) (Request, bool) {
 		return p.firstFor(basis, seams, missing)
 	}
 	m := newCostModel(p.literalCost(), p.opt.RoundTrip, missing, p, seams, b)
-	best, bestNet := 0, 0.0
-	for size := b.block / 2; size >= p.opt.MinBlock; size /= 2 {
-		if net := m.net(size); net > bestNet {
-			best, bestNet = size, net
-		}
+	best := m.best(b.block/4, p.opt.MinBlock)
+	if best == 0 {
+		best = m.best(b.block/2, p.opt.MinBlock)
 	}
 	if best == 0 {
 		return Request{}, false

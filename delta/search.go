@@ -9,6 +9,10 @@ const (
 	resyncMin  = 12
 )
 
+// indexLag is how far behind, in bytes, the index of a long literal may be.
+// Repetitions nearer than that are left to the compressor.
+const indexLag = 16 << 10
+
 // A search goes through one piece of the new file.
 type search struct {
 	*finder
@@ -78,19 +82,22 @@ func (s *search) scan(limit int64) (match, error) {
 		if !valid {
 			sum = rolling.Sum(b[:seedLen])
 		}
-		i, now, maybe := s.hash.Scan(b[:min(int64(len(b)), limit-off+seedLen)], sum, s.filter)
+		if off-s.indexed > indexLag {
+			// A literal may repeat itself.
+			if err := s.indexOwn(s.done, off-seedLen, s.end); err != nil {
+				return match{}, err
+			}
+		}
+		i, now, maybe := s.hash.Scan(b[:min(int64(len(b)), limit-off+seedLen, indexLag)], sum, s.filter)
 		off, sum, valid = off+int64(i), now, true
 		if maybe {
-			// Of the literal so far, what is not in the index yet may match too.
 			if m, err := s.best(sum, off, s.done, s.end); err != nil || m.len > 0 {
 				return m, err
 			}
 		}
-		if i+seedLen == len(b) {
-			valid = false
-			continue
+		if valid = i+seedLen < len(b); valid {
+			sum = s.hash.Roll(sum, b[i], b[i+seedLen])
 		}
-		sum = s.hash.Roll(sum, b[i], b[i+seedLen])
 	}
 	return match{}, nil
 }
