@@ -45,7 +45,7 @@ func deltas(ctx context.Context, o *options) error {
 	if err != nil {
 		return err
 	}
-	dir, remove, err := o.workDir()
+	dir, remove, err := o.workDir(ctx)
 	if err != nil {
 		return err
 	}
@@ -153,10 +153,14 @@ func (m *deltaMeter) measure(ctx context.Context, n int, p deltaPair) (deltaRow,
 	target := fmt.Sprintf("pair%d", n)
 	trees := filepath.Join(m.dir, "trees")
 	defer os.RemoveAll(trees)
-	for name, file := range map[string]string{
-		"old/" + p.oldName: p.old, "new/" + p.newName: p.new, "rsync-old/" + p.newName: p.old, "rsync-new/" + p.newName: p.new,
+	for _, f := range []struct {
+		name, file string
+		made       time.Time
+	}{
+		{"old/" + p.oldName, p.old, oldDate()}, {"new/" + p.newName, p.new, newDate()},
+		{"rsync-old/" + p.newName, p.old, oldDate()}, {"rsync-new/" + p.newName, p.new, newDate()},
 	} {
-		if err := link1(file, filepath.Join(trees, name)); err != nil {
+		if err := place(f.file, filepath.Join(trees, f.name), f.made); err != nil {
 			return row, err
 		}
 	}
@@ -219,18 +223,21 @@ func (m *deltaMeter) check(ctx context.Context, p peer.Peer, target, tree, name 
 	return err
 }
 
-// link1 puts a file under a second name, by a hard link, or by a copy across file
-// systems. Its modification time is its own: releases are older than their push.
-func link1(from, to string) error {
+// Dates of releases: their own, so that no quick check takes one for the other.
+func oldDate() time.Time { return time.Date(2026, 2, 1, 12, 0, 0, 0, time.UTC) }
+func newDate() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) }
+
+// place copies a file to another name with that modification time.
+func place(from, to string, made time.Time) error {
 	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 		return err
-	}
-	if err := os.Link(from, to); err == nil {
-		return nil
 	}
 	b, err := os.ReadFile(from)
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(to, b, 0o644)
+	if err := os.WriteFile(to, b, 0o644); err != nil {
+		return err
+	}
+	return os.Chtimes(to, made, made)
 }

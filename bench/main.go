@@ -41,6 +41,8 @@ func run(ctx context.Context, args []string) error {
 	}
 	defer o.status.close()
 	switch verb {
+	case "":
+		return measureAll(ctx, o)
 	case "deltas":
 		return deltas(ctx, o)
 	}

@@ -21,6 +21,8 @@ type options struct {
 	links   string
 	out     string // folder of the report
 	work    string // folder of the measured files
+	fs      string // "fresh" or "here"; see [mountFresh]
+	onFS    string // what was made of it, for the report
 	pubsync string // the binary; built if empty
 	cache   *corpus.Cache
 	status  *status
@@ -37,6 +39,7 @@ func parseOptions(args []string) (*options, error) {
 	fl.StringVar(&o.pubsync, "pubsync", "", "binary to measure, instead of building this checkout")
 	dir := fl.String("cache", cacheDir(), "folder of fetched and made data")
 	fl.StringVar(&o.work, "work", "", "folder for what is written while measuring (default: in the cache)")
+	fl.StringVar(&o.fs, "fs", "fresh", "measure on a fresh ext4 in an image (needs root), or here: as the work folder is")
 	if err := fl.Parse(args); err != nil {
 		return nil, err
 	}
@@ -82,9 +85,9 @@ func (o *options) binary(ctx context.Context) (string, error) {
 	return o.pubsync, nil
 }
 
-// workDir makes an empty folder for a run below the work folder, and gives what
-// removes it.
-func (o *options) workDir() (string, func(), error) {
+// workDir makes an empty folder for a run below the work folder, on a file system as
+// --fs says, and gives what removes it.
+func (o *options) workDir(ctx context.Context) (string, func(), error) {
 	if err := os.MkdirAll(o.work, 0o755); err != nil {
 		return "", nil, err
 	}
@@ -92,7 +95,18 @@ func (o *options) workDir() (string, func(), error) {
 	if err != nil {
 		return "", nil, err
 	}
-	return dir, func() { os.RemoveAll(dir) }, nil
+	remove := func() { os.RemoveAll(dir) }
+	o.onFS = fileSystem(dir) + " of the machine"
+	if o.fs != "fresh" {
+		return dir, remove, nil
+	}
+	at, unmount, err := mountFresh(ctx, dir)
+	if err != nil {
+		o.status.notef("no file system of its own, measuring on %s: %v", o.onFS, err)
+		return dir, remove, nil
+	}
+	o.onFS = "ext4 with a journal, made for the run, in an image on a loop device"
+	return at, func() { unmount(); remove() }, nil
 }
 
 // writeOut writes a file of the report.
