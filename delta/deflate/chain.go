@@ -270,20 +270,23 @@ func (c *chainPredictor) search(p, prevLen int) (length, dist int) {
 	return c.searchPlain(p, at, prevLen)
 }
 
-// reach returns the first position that may be matched from p. Go forgets what
-// is before its buffer of two windows, which it moves by one window when less
-// than a longest match is left in it (fillDeflate).
+// reach returns the first position that may be matched from p.
 func (c *chainPredictor) reach(p int) int {
 	from := p - c.maxDist
-	if !c.goRules {
-		return from
-	}
-	const moves = 2*windowSize - (maxMatch + 4) + 1
-	if at := c.abs + int64(p); at >= moves {
-		base := ((at-moves)/windowSize + 1) * windowSize
-		from = max(from, int(base-c.abs))
+	if at := c.abs + int64(p); c.goRules && goShort(at) {
+		from = max(from, int((at-goMoves)/windowSize*windowSize+windowSize-c.abs))
 	}
 	return from
+}
+
+// goMoves is the position at which Go moves its buffer of two windows by one
+// window, since less than a longest match is left in it (fillDeflate).
+const goMoves = 2*windowSize - (maxMatch + 4) + 1
+
+// goShort reports whether Go's buffer at position at does not hold the whole
+// window before it, having just moved.
+func goShort(at int64) bool {
+	return at >= goMoves && (at-goMoves)%windowSize < 2*windowSize-goMoves
 }
 
 func (c *chainPredictor) searchPlain(p, at, prevLen int) (length, dist int) {

@@ -37,7 +37,26 @@ func (s *segment) sample() *segment {
 	if best.matches < 2*first.matches || s.blocks[best.from].opened {
 		best = first
 	}
-	return s.part(best.from, best.to)
+	p := s.part(best.from, best.to)
+	p.shorten()
+	return p
+}
+
+// shorten cuts a sample of one large block.
+func (s *segment) shorten() {
+	if len(s.blocks) != 1 || len(s.tokens) <= 2*sampleTokens {
+		return
+	}
+	b := s.blocks[0]
+	s.tokens = s.tokens[:sampleTokens]
+	b.tokens, b.plain, b.cut = len(s.tokens), 0, true
+	for _, t := range s.tokens {
+		b.plain += t.size()
+	}
+	s.blocks = []block{b}
+	s.end, s.last = s.start+b.plain, false
+	stop := min(s.end+tailSize, len(s.buf))
+	s.buf = s.buf[:stop:stop]
 }
 
 // A sampleRun is a run of blocks with its numbers of tokens and matches.
@@ -70,7 +89,8 @@ func (s *segment) part(from, to int) *segment {
 // bytes. It tries first, if not zero, before all others.
 func (a *analyst) choose(sample *segment, first Model) (best Model, cost int) {
 	a.trust = math.MaxInt
-	cost = math.MaxInt
+	hopeless := len(sample.tokens) + 256
+	cost = hopeless
 	try := func(m Model) bool {
 		if _, ok := a.run(sample, m, false, cost-1); ok {
 			best, cost = m, a.cost()
@@ -85,9 +105,12 @@ func (a *analyst) choose(sample *segment, first Model) (best Model, cost int) {
 			return best, cost
 		}
 	}
+	if best.family() == zlibFamily && best.chunk() == 0 && try(best.withChunk(128)) {
+		return best, cost // pigz, when no boundary shows
+	}
 	if cost > len(sample.tokens)/8 && (best.sequential() || best.family() != zlibFamily) {
-		// No model. The densest search is the best base for corrections.
-		cost = math.MaxInt
+		// No model. A thorough search is the best base for corrections.
+		best, cost = newModel(zlibFamily, 9), hopeless
 		for _, l := range []int{9, 6, 4} {
 			try(newModel(zlibFamily, l))
 		}
@@ -166,6 +189,9 @@ func clues(s *segment) (c clue) {
 	}
 	c.gzip = size.n == 0 || size.fits(1<<15-1) || (!size.stored && size.n&0xfff == 0)
 	c.memLevel = 8
+	if last.tokens >= 1<<14 {
+		c.memLevel = 9
+	}
 	for l := 1; l <= 9 && c.chunk == 0; l++ {
 		if size.fits(1<<(l+6) - 1) {
 			c.memLevel = l

@@ -114,7 +114,7 @@ func (x *exceptionReader) advance() {
 	flags := x.r.byte()
 	e.typ = blockType(flags >> excTypeShift & 3)
 	e.flags = flags &^ (3 << excTypeShift)
-	e.more = 0
+	e.more, e.pad = 0, 0
 	if flags&excMore != 0 {
 		e.more = x.r.byte()
 	}

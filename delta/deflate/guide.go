@@ -149,6 +149,16 @@ func (r *guideReader) flawed(pos int64) bool {
 	return len(r.flaws) > 0 && r.flaws[0].from <= pos
 }
 
+// shifty reports whether the token at pos depends on the absolute position:
+// Go's reach is shorter for some positions of every window (see
+// chainPredictor.reach).
+func (r *guideReader) shifty(pos, shift int64) bool {
+	if r.model.family() != goFamily || shift%windowSize == 0 {
+		return false
+	}
+	return goShort(pos) || goShort(pos+1) || goShort(pos+shift) || goShort(pos+shift+1)
+}
+
 // peek returns the next token of the old stream. Stored blocks have none:
 // their bytes are passed over.
 func (r *guideReader) peek() (t token, ok bool) {
@@ -219,7 +229,7 @@ func (r *guideReader) collect(hints []hint, s *segment, shift, first, stop int64
 		}
 		size := int64(t.size())
 		switch {
-		case r.pos+shift < first || r.flawed(r.pos):
+		case r.pos+shift < first || r.flawed(r.pos) || r.shifty(r.pos, shift):
 			flush()
 		case r.pos+shift+size > s.abs+int64(s.end):
 			flush()

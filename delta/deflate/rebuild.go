@@ -40,6 +40,7 @@ type rebuilder struct {
 	guide   follower
 	run     []token // to be taken as they are
 	fresh   bool    // the encoder has no match in hand
+	taken   int     // bytes whose tokens were taken from guides
 	tokens  []token
 	lens    [numLit + numDist]uint8
 	litCode [numLit + 2]uint16
@@ -222,6 +223,7 @@ func (r *rebuilder) gather(s *segment, x *exception, pos int, end int64) (stop i
 // take takes tokens of the run until it or the block ends.
 func (r *rebuilder) take(pos, stopTokens int, stopPos int64) int {
 	st := &r.state
+	before := st.pos
 	n := 0
 	for n < len(r.run) && st.tokens < stopTokens && st.pos < stopPos {
 		t := r.run[n]
@@ -229,6 +231,7 @@ func (r *rebuilder) take(pos, stopTokens int, stopPos int64) int {
 		pos += t.size()
 		n++
 	}
+	r.taken += int(st.pos - before)
 	r.tokens = append(r.tokens, r.run[:n]...)
 	r.run = r.run[n:]
 	if len(r.run) == 0 {
