@@ -40,7 +40,9 @@ func (p *pacedReader) Read(b []byte) (int, error) {
 	n, err := p.r.Read(b)
 	p.waited += p.now().Sub(began)
 	p.bytes += int64(n)
-	if err != nil {
+	if err == io.EOF {
+		// What comes next on the connection is another matter. A body that was
+		// cut off leaves the deadline as it is: nothing more is read.
 		_ = p.deadline(time.Time{})
 	}
 	return n, err

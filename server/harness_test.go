@@ -104,7 +104,8 @@ func (s *site) start() {
 	})
 	var srv *server.Server
 	srv = server.New(server.Config{
-		Store: st, Tokens: s.tokens, Sessions: engine, Log: log, Now: s.now, Limits: limits,
+		Store: st, Tokens: s.tokens, Sessions: engine, Log: log, Now: time.Now, Limits: limits,
+		Pace:    server.Pace{Rate: 20 << 10, Grace: 500 * time.Millisecond},
 		Files:   files.New(files.Config{Store: st, Sight: func(r *http.Request) store.Sight { return srv.FilesSight(r) }}),
 		Public:  func(p manifest.Path) bool { return p.First() != "private" },
 		Profile: func(string) (wire.Profile, bool) { return wire.Profile{}, false },

@@ -148,7 +148,7 @@ func (s *stream) begin() error {
 		s.dead = true
 		return nil
 	}
-	s.plan = delta.NewPlan(s.src, sizes, delta.PlanOptions{})
+	s.plan = delta.NewPlan(s.src, sizes, delta.PlanOptions{MaxRounds: maxRounds})
 	for k, sig := range sigs {
 		if err := s.plan.Match(k, sig); err != nil {
 			return err
@@ -205,3 +205,6 @@ func (s *stream) missing() int64 {
 	}
 	return s.plan.MissingBytes()
 }
+
+// maxRounds bounds the rounds of matching a file.
+const maxRounds = 12
