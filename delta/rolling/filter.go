@@ -2,27 +2,30 @@ package rolling
 
 import "math/bits"
 
-// filterShare is the size of a Filter in bits per hash, before rounding up to
-// a power of two: one window in 32 to 64 of data that is not there gets past.
-const filterShare = 32
+// The size of a Filter in bits per hash, before rounding up to a power of two:
+// wide as long as the filter stays in a processor's second-level cache, at least
+// narrow. One window in 128 (or 16) at most of data that is not there gets past.
+const (
+	wideShare   = 128
+	narrowShare = 16
+	cachedBits  = 1 << 22
+)
 
 // A Filter is a bitmap over the top bits of hashes: it tells in one memory
-// access that a hash is surely not in a set. It takes 4 to 8 bytes per hash.
+// access that a hash is surely not in a set. It takes 2 to 32 bytes per hash.
 type Filter struct {
 	words []uint64
 	shift uint
 }
 
-// NewFilter returns an empty Filter with room for n hashes, of which width top
-// bits are known.
+// NewFilter returns an empty Filter with room for n hashes, of which the top
+// width bits are known.
 func NewFilter(n, width int) *Filter {
-	best := max(bits.Len(uint(max(n, 1)*filterShare-1)), 6)
-	width = max(min(best, width), 6)
-	return &Filter{words: make([]uint64, 1<<(width-6)), shift: uint(64 - width)}
+	n = max(n, 1)
+	room := max(min(n*wideShare, cachedBits), n*narrowShare)
+	size := max(min(bits.Len(uint(room-1)), width), 6)
+	return &Filter{words: make([]uint64, 1<<(size-6)), shift: uint(64 - size)}
 }
-
-// Width returns how many top bits of a hash the filter looks at.
-func (f *Filter) Width() int { return 64 - int(f.shift) }
 
 // Add puts a hash into the set.
 func (f *Filter) Add(sum uint64) {

@@ -65,18 +65,24 @@ func (h *Hash) Roll(sum uint64, out, in byte) uint64 {
 func (h *Hash) Scan(data []byte, sum uint64, f *Filter) (int, uint64, bool) {
 	in := data[h.n:]
 	out := data[:len(in)]
-	i, sum := h.skip(in, out, sum, f)
-	for ; i < len(in); i++ {
-		if f.MayContain(sum) {
-			return i, sum, true
+	i := 0
+	for i < len(in) {
+		var n int
+		n, sum = h.skip(in[i:], out[i:], sum, f)
+		i += n
+		for end := min(i+4, len(in)); i < end; i++ {
+			if f.MayContain(sum) {
+				return i, sum, true
+			}
+			sum = h.Roll(sum, out[i], in[i])
 		}
-		sum = h.Roll(sum, out[i], in[i])
 	}
 	return i, sum, f.MayContain(sum)
 }
 
-// skip rolls sum over bytes that enter and leave, four at a time, and stops
-// before the four windows of which one may be in f, or before the last few. One
+// skip rolls sum over bytes that enter and leave, four at a time, and stops before
+// four windows of which one has its first bit in f, or before the last
+// few. One
 // branch for four windows, and the bytes' shares computed apart from the sum,
 // leave nothing to wait for but one product after another.
 func (h *Hash) skip(in, out []byte, sum uint64, f *Filter) (int, uint64) {
