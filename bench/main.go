@@ -45,6 +45,8 @@ func run(ctx context.Context, args []string) error {
 		return measureAll(ctx, o)
 	case "deltas":
 		return deltas(ctx, o)
+	case "readers":
+		return readers(ctx, o)
 	}
 	return fmt.Errorf("no such command: %q", verb)
 }

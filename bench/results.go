@@ -35,9 +35,9 @@ func newResults(samples []sample) *results {
 // metric takes one figure of a sample.
 type metric func(sample) float64
 
-func wall(s sample) float64  { return s.Wall }
-func bytes(s sample) float64 { return float64(s.Up + s.Down) }
-func cpu(s sample) float64   { return s.ClientCPU + s.ServerCPU }
+func wall(s sample) float64    { return s.Wall }
+func traffic(s sample) float64 { return float64(s.Up + s.Down) }
+func cpu(s sample) float64     { return s.ClientCPU + s.ServerCPU }
 
 // values are the figures of a peer, by round.
 func (r *results) values(c cell, peer string, m metric) []float64 {
@@ -90,7 +90,7 @@ func bounds() []bound {
 	return []bound{
 		b("source", "none", "loopback", ssh, "wall", wall, 0.3),
 		b("source", "none", "loopback", daemon, "wall", wall, 1),
-		b("source", "none", "loopback", daemon, "bytes", bytes, 0.01),
+		b("source", "none", "loopback", daemon, "bytes", traffic, 0.01),
 		b("source", "first", "loopback", ssh, "wall", wall, 0.7),
 		b("source", "first", "loopback", daemon, "wall", wall, 1),
 		b("objects", "none", "loopback", ssh, "wall", wall, 0.3),
@@ -98,10 +98,10 @@ func bounds() []bound {
 		b("objects", "first", "loopback", ssh, "wall", wall, 0.7),
 		b("objects", "first", "loopback", daemon, "wall", wall, 1),
 		b("images", "first", "loopback", "rsync daemon -z", "wall", wall, 1),
-		b("images", "first", "loopback", "rsync daemon -z", "bytes", bytes, 1),
+		b("images", "first", "loopback", "rsync daemon -z", "bytes", traffic, 1),
 		b("tarballs", "update", slow, ssh, "wall", wall, 0.15),
 		b("tarballs", "update", wan, ssh, "wall", wall, 0.6),
-		b("tarballs", "update", slow, ssh, "bytes", bytes, 1.0/30),
+		b("tarballs", "update", slow, ssh, "bytes", traffic, 1.0/30),
 		b("source", "all mtimes new", slow, ssh, "wall", wall, 0.3),
 		b("source", "first", "loopback", ssh, "CPU", cpu, 1),
 		b("source", "update", "loopback", ssh, "CPU", cpu, 1),

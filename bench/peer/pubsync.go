@@ -19,6 +19,8 @@ import (
 type Pubsync struct {
 	// Flags are further flags of push.
 	Flags []string
+	// Public makes what is pushed readable by all; it is private otherwise.
+	Public bool
 
 	site *Site
 	port int
@@ -44,19 +46,35 @@ func (p *Pubsync) Start(ctx context.Context, s *Site) error {
 	if err := os.RemoveAll(ready); err != nil {
 		return err
 	}
-	if p.d, err = s.start(ctx, p.port, s.Pubsync, "serve", "-q", "--store", p.store(), "--ready-file", ready,
+	conf := filepath.Join(s.Dir, "config.toml")
+	if err := os.WriteFile(conf, []byte(p.config()), 0o644); err != nil {
+		return err
+	}
+	if p.d, err = s.start(ctx, p.port, s.Pubsync, "serve", "-q", "--config", conf, "--store", p.store(), "--ready-file", ready,
 		"--listen", net.JoinHostPort(s.Address, strconv.Itoa(p.port))); err != nil {
 		return err
 	}
 	return p.d.await(ctx, ready)
 }
 
+// config is the server's configuration: the defaults, but for who may read.
+func (p *Pubsync) config() string {
+	if !p.Public {
+		return ""
+	}
+	return "[types.tree]\nvisibility = \"public\"\n[types.large]\nvisibility = \"public\"\n"
+}
+
 func (p *Pubsync) store() string { return filepath.Join(p.site.Dir, "store") }
 
 // Token issues a token for one push to the target.
 func (p *Pubsync) Token(ctx context.Context, target string) (string, error) {
-	out, err := p.site.output(ctx, p.site.Pubsync, "token", "issue", "--store", p.store(), "--target", target,
-		"--overwrite", "--files", "1000000", "--bytes", "1TB", "--calls", "1000000")
+	args := []string{p.site.Pubsync, "token", "issue", "--store", p.store(), "--target", target, "--overwrite",
+		"--files", "1000000", "--bytes", "1TB", "--calls", "1000000"}
+	if p.Public {
+		args = append(args, "--visibility", "public")
+	}
+	out, err := p.site.output(ctx, args...)
 	if fate := p.d.fate(); fate != "" {
 		err = errors.New(fate)
 	}
