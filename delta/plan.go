@@ -66,6 +66,9 @@ type Plan struct {
 	copies []placed // ascending by at, not overlapping, none continuing the one before
 	stats  Stats
 	cost   float64 // of a literal byte, 0 if not measured yet
+
+	repeated  []Range // what repeats was last
+	repeatsOf int64   // and the missing bytes it was found in
 }
 
 // NewPlan returns a Plan for the new file src against bases of the given sizes

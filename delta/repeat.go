@@ -18,6 +18,11 @@ func (p *Plan) repeats() ([]Range, error) {
 	if missing > maxRepeatScan {
 		return nil, nil
 	}
+	// Where the rounds have matched little since, what was found still serves:
+	// looking costs more time than anything else in a round.
+	if p.repeatsOf > 0 && missing > p.repeatsOf-p.repeatsOf/8 {
+		return p.repeated, nil
+	}
 	f, err := newFinder(Source{}, nil, p.src, finderOptions{cache: repeatCache, own: missing, min: 2 * minRepeat})
 	if err != nil {
 		return nil, err
@@ -25,6 +30,9 @@ func (p *Plan) repeats() ([]Range, error) {
 	var rs []Range
 	f.out = func(c placed) { rs = append(rs, Range{c.at, c.Len}) }
 	err = p.gaps(func(g Range, _, _ *placed) error { return f.search(g, nil) })
+	if err == nil {
+		p.repeated, p.repeatsOf = rs, missing
+	}
 	return rs, err
 }
 
