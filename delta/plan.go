@@ -27,6 +27,9 @@ type PlanOptions struct {
 	MaxRounds int
 	// MinBlock is the smallest block size to ask for, in bytes. 0 means 32.
 	MinBlock int
+	// Quick looks for no repetitions in more than 1 MiB that is missing: where
+	// the link carries them faster than they are found.
+	Quick bool
 	// Segments are the pieces of the new file that signatures of whole ranges
 	// (BlockSize 0) are matched with, ascending and not overlapping: its
 	// members, if it is the plain view of an archive.

@@ -4,18 +4,19 @@ import "slices"
 
 // Bounds of looking for repetitions within the new file.
 const (
-	maxRepeatScan = 16 << 20 // missing bytes; more is not looked through
-	repeatCache   = 4 << 20
-	minRepeat     = 32 // bytes of a copy from elsewhere in the new file
-	maxRefineText = 64 << 20
-	minNeighbour  = 4 << 10
+	maxRepeatScan   = 16 << 20 // missing bytes; more is not looked through
+	quickRepeatScan = 1 << 20  // the same with PlanOptions.Quick
+	repeatCache     = 4 << 20
+	minRepeat       = 32 // bytes of a copy from elsewhere in the new file
+	maxRefineText   = 64 << 20
+	minNeighbour    = 4 << 10
 )
 
 // repeats returns what of the missing is also earlier in the missing, which
 // needs no signature: one copy of it is enough, and the others refer to that.
 func (p *Plan) repeats() ([]Range, error) {
 	missing := p.MissingBytes()
-	if missing > maxRepeatScan {
+	if missing > maxRepeatScan || p.opt.Quick && missing > quickRepeatScan {
 		return nil, nil
 	}
 	// Where the rounds have matched little since, what was found still serves:
@@ -57,7 +58,7 @@ func overlap(g Range, rs []Range) int64 {
 // Ops may have the basis Self. Errors are those of reading the new file.
 func (p *Plan) Refine() error {
 	missing := p.MissingBytes()
-	if missing > maxRepeatScan || missing == 0 {
+	if missing > maxRepeatScan || missing == 0 || p.opt.Quick && missing > quickRepeatScan {
 		return nil
 	}
 	extents := p.neighbours()

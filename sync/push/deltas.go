@@ -91,7 +91,7 @@ func (s *sender) look(m *match, sigs []wire.Signature) error {
 
 // useBytes has a file matched by its bytes.
 func (s *sender) useBytes(m *match, sigs []wire.Signature) error {
-	raw := m.raw()
+	raw := m.raw(s.p.rate.fast())
 	raw.volunteered(sigs)
 	m.streams = []*stream{raw}
 	return nil

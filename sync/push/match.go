@@ -25,6 +25,7 @@ type stream struct {
 	bases []wire.Basis // with the sizes of their views once they are known
 	plan  *delta.Plan  // nil until the first signatures are in
 	dead  bool         // no basis has this view
+	quick bool         // the link outruns a thorough search
 
 	asked   map[int]delta.BasisRequest // by basis: the questions of this round
 	firsts  map[int][]byte             // by basis: first signatures, before there is a plan
@@ -40,8 +41,10 @@ func newStream(view wire.View, src delta.Source, bases []wire.Basis) *stream {
 	return s
 }
 
-func (m *match) raw() *stream {
-	return newStream(wire.Raw, delta.Source{ReaderAt: m.file, Size: m.file.Size()}, m.verdict.Bases)
+func (m *match) raw(quick bool) *stream {
+	s := newStream(wire.Raw, delta.Source{ReaderAt: m.file, Size: m.file.Size()}, m.verdict.Bases)
+	s.quick = quick
+	return s
 }
 
 func (m *match) close() {
@@ -148,7 +151,7 @@ func (s *stream) begin() error {
 		s.dead = true
 		return nil
 	}
-	s.plan = delta.NewPlan(s.src, sizes, delta.PlanOptions{MaxRounds: maxRounds})
+	s.plan = delta.NewPlan(s.src, sizes, delta.PlanOptions{MaxRounds: maxRounds, Quick: s.quick})
 	for k, sig := range sigs {
 		if err := s.plan.Match(k, sig); err != nil {
 			return err
@@ -177,26 +180,18 @@ func (s *stream) matchAnswers() error {
 }
 
 // ops returns what makes the view: literals throughout where nothing matched.
-// thorough looks for repetitions in what is left, which takes longer than a
-// fast link takes to carry them.
-func (s *stream) ops(thorough bool) ([]delta.Op, error) {
+func (s *stream) ops() ([]delta.Op, error) {
 	if s.plan == nil {
 		if s.src.Size == 0 {
 			return nil, nil
 		}
 		return []delta.Op{{Basis: delta.Literal, Len: s.src.Size}}, nil
 	}
-	if thorough || s.missing() < smallMissing {
-		if err := s.plan.Refine(); err != nil {
-			return nil, err
-		}
+	if err := s.plan.Refine(); err != nil {
+		return nil, err
 	}
 	return s.plan.Ops(), nil
 }
-
-// smallMissing is how much may be missing for repetitions to be looked for
-// whatever the link.
-const smallMissing = 1 << 20
 
 // missing returns how much of the view no basis has.
 func (s *stream) missing() int64 {

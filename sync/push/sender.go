@@ -212,7 +212,7 @@ func (s *sender) large(v wire.Verdict) error {
 	m := &match{verdict: v, file: f}
 	defer m.close()
 	m.verdict.Bases = nil
-	if err := s.encode(v, m.raw(), v.Staged, &s.p.whole, true); err != nil {
+	if err := s.encode(v, m.raw(s.p.rate.fast()), v.Staged, &s.p.whole, true); err != nil {
 		return err
 	}
 	return s.unchanged(m)
@@ -224,7 +224,7 @@ func (s *sender) encode(v wire.Verdict, st *stream, from int64, t *tally, last b
 	if err := s.pack(); err != nil {
 		return err
 	}
-	ops, err := st.ops(!s.p.rate.fast())
+	ops, err := st.ops()
 	if err != nil {
 		return err
 	}
