@@ -24,7 +24,7 @@ import (
 
 // memoryLimit is what the garbage collector keeps the heap near, in bytes:
 // builders are small, and neither side needs more.
-const memoryLimit = 80 << 20
+const memoryLimit = 60 << 20
 
 // Run runs the program and returns its exit code.
 func Run(ctx context.Context, env Env) int {
