@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -25,4 +26,9 @@ func relativeFiles(dir string) ([]string, error) {
 		names[i] = strings.TrimPrefix(n, "./")
 	}
 	return names, err
+}
+
+// sortRows orders rows of a table by their first column, keeping the order within.
+func sortRows(rows [][]string) {
+	slices.SortStableFunc(rows, func(a, b []string) int { return strings.Compare(a[0], b[0]) })
 }

@@ -45,6 +45,10 @@ func run(ctx context.Context, args []string) error {
 		return measureAll(ctx, o)
 	case "deltas":
 		return deltas(ctx, o)
+	case "scale":
+		return scaleReport(ctx, o)
+	case "fetch":
+		return fetchAll(ctx, o)
 	case "readers":
 		return readers(ctx, o)
 	}
