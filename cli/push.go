@@ -31,6 +31,7 @@ type transferFlags struct {
 	filter                                                 walk.Filter
 	filesFrom                                              string
 	through                                                string
+	basis                                                  []string
 	from0                                                  bool
 }
 
@@ -49,6 +50,7 @@ func (f *transferFlags) add(fl *pflag.FlagSet) {
 	fl.Var(ruleFlag{func(name string) error { return f.rulesFrom(name, f.filter.ExcludeFrom) }}, "exclude-from", "read exclude patterns from `FILE`")
 	fl.Var(ruleFlag{func(name string) error { return f.rulesFrom(name, f.filter.IncludeFrom) }}, "include-from", "read include patterns from `FILE`")
 	fl.StringVar(&f.filesFrom, "files-from", "", "push only the paths listed in `FILE`, one a line (- is standard input)")
+	fl.StringArrayVar(&f.basis, "basis", nil, "an old `FILE` that the server holds too: what is new goes as the difference from it")
 	fl.StringVar(&f.through, "through-compression", "auto", "match archives by what is inside them: auto, always or never `WHEN`")
 	fl.BoolVarP(&f.from0, "from0", "0", false, "lists of files end in NUL instead of newline")
 }
@@ -202,6 +204,15 @@ func (f *transferFlags) pushOnce(ctx context.Context, env *Env, conn connect.Con
 	if !ok {
 		return push.Result{}, remote.Stats{}, usagef("--through-compression %q is none of auto, always, never", f.through)
 	}
+	var bases []*push.LocalBasis
+	for _, name := range f.basis {
+		b, err := push.OpenBasis(name)
+		if err != nil {
+			return push.Result{}, remote.Stats{}, err
+		}
+		defer b.Close()
+		bases = append(bases, b)
+	}
 	client, err := f.client(env, conn, kept.Secret, d)
 	if err != nil {
 		return push.Result{}, remote.Stats{}, err
@@ -209,7 +220,7 @@ func (f *transferFlags) pushOnce(ctx context.Context, env *Env, conn connect.Con
 	defer client.Close()
 	hash := connect.HashSession(kept.Secret)
 	o := push.Options{
-		Target: manifest.Path(target), Mirror: f.delete, Checksum: f.checksum, DryRun: f.dryRun,
+		Target: manifest.Path(target), Bases: bases, Mirror: f.delete, Checksum: f.checksum, DryRun: f.dryRun,
 		SessionHash: hex.EncodeToString(hash[:]), Progress: d, Now: env.Now,
 		Through: through, Spool: func() (*os.File, error) { return unnamed("") },
 	}

@@ -166,7 +166,9 @@ func (r *reader) fail() {
 
 // TreeDigest returns the digest over everything but content; the package
 // comment defines it.
-func (l List) TreeDigest() Digest { return l.digest("pubsync tree 1\n", func(int) *Digest { return nil }) }
+func (l List) TreeDigest() Digest {
+	return l.digest("pubsync tree 1\n", func(int) *Digest { return nil })
+}
 
 // ManifestDigest returns the digest over everything, content digests included;
 // the package comment defines it.

@@ -54,6 +54,15 @@ func (s *sender) group(vs []wire.Verdict, sigs map[int][]wire.Signature) error {
 			return err
 		}
 		m := &match{verdict: v, file: f}
+		done, err := s.byLocal(m)
+		if err != nil || done {
+			err = errors.Join(err, s.unchanged(m))
+			m.close()
+			if err != nil {
+				return err
+			}
+			continue
+		}
 		ms = append(ms, m)
 		if err := s.look(m, sigs[v.Index]); err != nil {
 			return err
@@ -72,9 +81,12 @@ func (s *sender) group(vs []wire.Verdict, sigs map[int][]wire.Signature) error {
 
 // look decides by what view a file is matched.
 func (s *sender) look(m *match, sigs []wire.Signature) error {
-	view, err := s.p.expand(s.ctx, m.file)
-	if err != nil {
-		return err
+	view := m.view // of an attempt with a local basis
+	if view == nil {
+		var err error
+		if view, err = s.p.expand(s.ctx, m.file); err != nil {
+			return err
+		}
 	}
 	if view == nil {
 		return s.useBytes(m, sigs)

@@ -163,3 +163,11 @@ func (r *rate) level() codec.Level {
 	}
 	return codec.Default
 }
+
+// levelFor is the level for a stream: what was worth diffing is worth the best.
+func (p *pusher) levelFor(st *stream) codec.Level {
+	if st.at != nil {
+		return codec.Best
+	}
+	return p.rate.level()
+}

@@ -27,6 +27,9 @@ type stream struct {
 	dead  bool         // no basis has this view
 	quick bool         // the link outruns a thorough search
 
+	known []delta.Op     // what makes the view, if it was found without signatures
+	at    []delta.Source // and the bases, which are at hand then
+
 	asked   map[int]delta.BasisRequest // by basis: the questions of this round
 	firsts  map[int][]byte             // by basis: first signatures, before there is a plan
 	answers map[int][]byte             // by basis: hashes that answer the questions
@@ -181,6 +184,9 @@ func (s *stream) matchAnswers() error {
 
 // ops returns what makes the view: literals throughout where nothing matched.
 func (s *stream) ops() ([]delta.Op, error) {
+	if s.known != nil {
+		return s.known, nil
+	}
 	if s.plan == nil {
 		if s.src.Size == 0 {
 			return nil, nil

@@ -46,6 +46,8 @@ type Options struct {
 	Mirror   bool // what is not pushed is removed
 	Checksum bool // compare contents, not size and mtime
 	DryRun   bool // find out, change nothing
+	// Bases are old files at hand; see [LocalBasis].
+	Bases []*LocalBasis
 	// SessionHash is the SHA-256 of the session secret that the Remote sends,
 	// hexadecimal.
 	SessionHash string
@@ -154,6 +156,7 @@ type pusher struct {
 	rate    rate
 	pace    pace
 
+	basisLock sync.Mutex // guards the views of Options.Bases
 	expanding sync.Mutex // held while an archive is taken apart
 
 	whole, delta, archive, linked tally

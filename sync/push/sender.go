@@ -229,7 +229,7 @@ func (s *sender) encode(v wire.Verdict, st *stream, from int64, t *tally, last b
 		return err
 	}
 	enc := s.p.coder.NewEncoder(st.src, ops, codec.EncodeOptions{
-		Limit: max(codec.MinLimit, int(s.limit())), NumBases: len(st.bases), Start: from, Level: s.p.rate.level(),
+		Limit: max(codec.MinLimit, int(s.limit())), NumBases: len(st.bases), Bases: st.at, Start: from, Level: s.p.levelFor(st),
 	})
 	size := s.p.tree.Entries[v.Index].Size
 	for off := from; ; {

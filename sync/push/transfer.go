@@ -164,7 +164,7 @@ func (p *pusher) sort(a *answer, whole map[int]bool) work {
 			}
 		case seen[e.Digest]:
 			w.twins = append(w.twins, v.Index)
-		case len(v.Bases) > 0 && !whole[v.Index]:
+		case (len(v.Bases) > 0 || e.Size >= minArchive && p.localBasis(e) != nil) && !whole[v.Index]:
 			w.deltas = append(w.deltas, v)
 		case e.Size <= smallFile && v.Staged == 0 && e.Size < p.body.Load()/2:
 			w.small = append(w.small, v)

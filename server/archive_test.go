@@ -1,0 +1,157 @@
+package server_test
+
+import (
+	"archive/tar"
+	"archive/zip"
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/pubsync/pubsync/server/token"
+	"github.com/pubsync/pubsync/sync/manifest"
+	"github.com/pubsync/pubsync/sync/push"
+)
+
+// members are the files of an archive that tests make.
+func members(seed uint64, n int) [][]byte {
+	r := rand.New(rand.NewPCG(seed, 2))
+	ms := make([][]byte, n)
+	for i := range ms {
+		ms[i] = text(r, 3000+i*40)
+	}
+	return ms
+}
+
+func tgz(t *testing.T, ms [][]byte, stamp time.Time, level int) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	z, err := gzip.NewWriterLevel(&b, level)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := tar.NewWriter(z)
+	for i, m := range ms {
+		h := &tar.Header{Name: fmt.Sprintf("pkg/file-%d.txt", i), Mode: 0o644, Size: int64(len(m)), ModTime: stamp.Add(time.Duration(i) * time.Second)}
+		if err := w.WriteHeader(h); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write(m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func zipped(t *testing.T, ms [][]byte, stamp time.Time) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	for i, m := range ms {
+		f, err := w.CreateHeader(&zip.FileHeader{Name: fmt.Sprintf("pkg/file-%d.txt", i), Method: zip.Deflate, Modified: stamp.Add(time.Duration(i) * time.Second)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.Write(m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// TestThroughCompression pushes archives remade with fresh times and one member
+// changed: bit for bit what was pushed, for a few percent of its size, with and
+// without the old file at hand.
+func TestThroughCompression(t *testing.T) {
+	s := newSite(t)
+	before, after := time.Unix(1_700_000_000, 0), time.Unix(1_710_000_000, 0)
+	old := members(1, 150)
+	changed := members(1, 150)
+	changed[70] = append([]byte("a new line\n"), changed[70]...)
+	for name, make := range map[string]func([][]byte, time.Time) []byte{
+		"tgz-6": func(ms [][]byte, at time.Time) []byte { return tgz(t, ms, at, 6) },
+		"tgz-9": func(ms [][]byte, at time.Time) []byte { return tgz(t, ms, at, 9) },
+		"zip":   func(ms [][]byte, at time.Time) []byte { return zipped(t, ms, at) },
+	} {
+		for _, local := range []bool{false, true} {
+			target := manifest.Path(fmt.Sprintf("archives/%s-%v", name, local))
+			first, second := t.TempDir(), t.TempDir()
+			if local { // not content that is held already
+				before, after = before.Add(time.Hour), after.Add(time.Hour)
+			}
+			s.write(first, "a-1.0.bin", make(old, before))
+			s.write(second, "a-1.1.bin", make(changed, after))
+			s.builder(s.issue(token.Grant{Target: target}), first).mustPush()
+			b := s.builder(s.issue(token.Grant{Target: target}), second)
+			b.opts.Through = push.Always
+			if local {
+				basis, err := push.OpenBasis(filepath.Join(first, "a-1.0.bin"))
+				s.check(err)
+				b.opts.Bases = []*push.LocalBasis{basis}
+			}
+			r := b.mustPush()
+			if local {
+				s.check(b.opts.Bases[0].Close())
+			}
+			if r.Archive.Files != 1 || r.Archive.Sent > r.Bytes/20 {
+				t.Errorf("%s: %+v of %d bytes", target, r.Archive, r.Bytes)
+			}
+			e, err := s.store.Lookup(t.Context(), target.Join("a-1.1.bin"), -1)
+			s.check(err)
+			if !bytes.Equal(s.content(e), make(changed, after)) {
+				t.Errorf("%s: another archive was published", target)
+			}
+		}
+	}
+}
+
+// TestRestartLosesViews restarts the server after each request of a push by
+// views, which do not outlive it: the push ends published all the same.
+func TestRestartLosesViews(t *testing.T) {
+	s := newSite(t)
+	old := members(3, 60)
+	for at := int64(1); ; at++ {
+		target := manifest.Path(fmt.Sprintf("views/%d", at))
+		changed := members(3, 60)
+		changed[30] = fmt.Appendf(nil, "changed for %d %s", at, changed[30])
+		first, second := t.TempDir(), t.TempDir()
+		s.write(first, "a-1.tgz", tgz(t, old, time.Unix(1_700_000_000+at, 0), 6))
+		s.write(second, "a-2.tgz", tgz(t, changed, time.Unix(1_710_000_000+at, 0), 6))
+		s.put(nil)
+		s.builder(s.issue(token.Grant{Target: target}), first).mustPush()
+		var n atomic.Int64
+		s.put(func(h http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if n.Add(1) == at+1 {
+					s.restart()
+					s.mu.RLock()
+					h = s.handler
+					s.mu.RUnlock()
+				}
+				h.ServeHTTP(w, r)
+			})
+		})
+		b := s.builder(s.issue(token.Grant{Target: target}), second)
+		b.opts.Through, b.opts.Parallel = push.Always, 1
+		if r := b.mustPush(); r.Archive.Files != 1 {
+			t.Errorf("restart after request %d: %+v", at, r)
+		}
+		if n.Load() <= at {
+			return
+		}
+	}
+}
