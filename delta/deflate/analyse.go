@@ -18,15 +18,15 @@ type engine struct {
 func (e *engine) use(m Model) {
 	e.model = m
 	e.plan.configure(m)
-	if m.family() == goFamily && m.level() == goHuffman {
-		e.pred = &literalPredictor{}
-		return
-	}
-	if m.family() == goFamily && m.level() == 1 {
+	switch {
+	case m == newModel(goFamily, 1):
 		if e.snappy == nil {
 			e.snappy = &snappyPredictor{}
 		}
 		e.pred = e.snappy
+		return
+	case !m.usesChains():
+		e.pred = &literalPredictor{}
 		return
 	}
 	if e.chain == nil {
@@ -302,7 +302,7 @@ const sampleBytes = 96 << 10
 // record analyses a segment for the recipe.
 func (a *analyst) record(s *segment, m Model, follows, sampled bool) record {
 	a.trust = math.MaxInt
-	if sampled && !m.sequential() && s.size() > 2*sampleBytes {
+	if sampled && m.usesChains() && !m.sequential() && s.size() > 2*sampleBytes {
 		a.trust = s.start + sampleBytes
 	}
 	rec, _ := a.run(s, m, follows, math.MaxInt)
@@ -310,7 +310,7 @@ func (a *analyst) record(s *segment, m Model, follows, sampled bool) record {
 		a.trust = math.MaxInt
 		rec, _ = a.run(s, m, follows, math.MaxInt)
 	}
-	if len(a.wrong) <= len(s.tokens)/denseShare || len(rec.sparse) < minDense || m.sequential() || a.pred != a.chain {
+	if len(a.wrong) <= len(s.tokens)/denseShare || len(rec.sparse) < minDense || m.sequential() || !m.usesChains() {
 		return rec
 	}
 	sparse := rec.clone()

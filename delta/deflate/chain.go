@@ -238,15 +238,13 @@ func crc32c(v uint32) uint32 {
 // most limit.
 func matchLen(b []byte, i, j, limit int) int {
 	n := 0
-	x, y := b[i:i+limit], b[j:j+limit]
-	for len(x)-n >= 8 && n+8 <= len(y) {
-		d := binary.LittleEndian.Uint64(x[n:]) ^ binary.LittleEndian.Uint64(y[n:])
+	for ; n+8 <= limit; n += 8 {
+		d := binary.LittleEndian.Uint64(b[i+n:]) ^ binary.LittleEndian.Uint64(b[j+n:])
 		if d != 0 {
 			return n + bits.TrailingZeros64(d)>>3
 		}
-		n += 8
 	}
-	for n < limit && x[n] == y[n] {
+	for n < limit && b[i+n] == b[j+n] {
 		n++
 	}
 	return n
@@ -314,19 +312,22 @@ func (c *chainPredictor) searchZlib(p, at, prevLen int) (length, dist int) {
 	if best >= limit {
 		return 2, 0
 	}
-	start := b[p]
-	tail := binary.LittleEndian.Uint16(b[p+best-1:])
+	// A candidate must share the bytes around the end of the best match.
+	back, mask := max(best-3, 0), tailMask(best)
+	tail := binary.LittleEndian.Uint32(b[p+back:])
+	ring, prev := c.ring, &c.prev
 	for {
-		if binary.LittleEndian.Uint16(b[at+best-1:]) == tail && b[at] == start {
+		if (binary.LittleEndian.Uint32(b[at+back:])^tail)&mask == 0 {
 			if n := matchLen(b, at, p, limit); n > best {
 				best, dist = n, p-at
 				if n >= nice {
 					break
 				}
-				tail = binary.LittleEndian.Uint16(b[p+best-1:])
+				back, mask = max(best-3, 0), tailMask(best)
+				tail = binary.LittleEndian.Uint32(b[p+back:])
 			}
 		}
-		d := int(c.prev[(at+c.ring)&(windowSize-1)])
+		d := int(prev[(at+ring)&(windowSize-1)])
 		at -= d
 		chain--
 		if d == 0 || at <= oldest || chain == 0 {
@@ -343,6 +344,15 @@ func (c *chainPredictor) searchZlib(p, at, prevLen int) (length, dist int) {
 	return best, dist
 }
 
+// tailMask selects the bytes to compare of a word that ends behind byte best, or
+// starts at byte 0.
+func tailMask(best int) uint32 {
+	if best < 3 {
+		return 0xffffff
+	}
+	return 0xffffffff
+}
+
 // searchGo is compress/flate's findMatch from candidate at on.
 func (c *chainPredictor) searchGo(p, at int) (length, dist int) {
 	b := c.b
@@ -350,17 +360,23 @@ func (c *chainPredictor) searchGo(p, at int) (length, dist int) {
 	nice := min(c.nice, limit)
 	oldest := c.reach(p)
 	best := 3
+	if best >= limit {
+		return 2, 0
+	}
+	tail := binary.LittleEndian.Uint32(b[p:])
+	ring, prev := c.ring, &c.prev
 	for tries := c.chain; tries > 0; tries-- {
-		if best < limit && b[at+best] == b[p+best] {
+		if binary.LittleEndian.Uint32(b[at+best-3:]) == tail {
 			n := matchLen(b, at, p, limit)
 			if n > best && (n > 4 || p-at <= 4096) {
 				best, dist = n, p-at
 				if n >= nice {
 					break
 				}
+				tail = binary.LittleEndian.Uint32(b[p+best-3:])
 			}
 		}
-		d := int(c.prev[(at+c.ring)&(windowSize-1)])
+		d := int(prev[(at+ring)&(windowSize-1)])
 		at -= d
 		if d == 0 || at < oldest {
 			break

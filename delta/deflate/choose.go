@@ -132,8 +132,11 @@ func candidates(s *segment) []Model {
 		}
 	}
 	c := clues(s)
+	if c.stored {
+		return []Model{newModel(goFamily, 0)}
+	}
 	if c.golang {
-		add(goFamily, nil, 5, 6, 9, 1, 4, 7, 8, 3, 2, goHuffman)
+		add(goFamily, nil, 5, 6, 9, 1, 4, 7, 8, 3, 2, goHuffman, 0)
 	}
 	common := []int{6, 9, 1, 5, 4, 8, 7, 3, 2}
 	if c.memLevel != 0 {
@@ -153,6 +156,7 @@ func candidates(s *segment) []Model {
 
 // clue says what the shape of the blocks tells about their encoder.
 type clue struct {
+	stored   bool // not compressed at all
 	golang   bool // ends in an empty block, or has blocks of Go's sizes
 	gzip     bool // sizes are gzip's
 	memLevel int  // sizes are zlib's at this memLevel, 0 for none
@@ -163,15 +167,18 @@ func clues(s *segment) (c clue) {
 	pos := s.abs + int64(s.start)
 	size := blockSize{stored: true}
 	chunk := int64(0)
-	for i := range s.blocks[:len(s.blocks)-1] { // the last may be short
+	for i := range s.blocks {
 		b := &s.blocks[i]
 		pos += int64(b.plain)
+		if b.final || b.cut || b.opened {
+			continue // may be short
+		}
 		size.add(b)
 		c.golang = c.golang || b.plain == maxStored
 		if pos%(128<<10) == 0 && b.typ == stored && b.plain > 0 && b.plain != 1<<14 {
 			chunk = 128 // needs no padding
 		}
-		if s.blocks[i+1].plain == 0 && b.plain > 0 && pos%1024 == 0 {
+		if i+1 < len(s.blocks) && s.blocks[i+1].plain == 0 && b.plain > 0 && pos%1024 == 0 {
 			chunk = gcd(chunk, pos>>10)
 		}
 	}
@@ -183,6 +190,7 @@ func clues(s *segment) (c clue) {
 	}
 	last := &s.blocks[len(s.blocks)-1]
 	empty := last.final && last.plain == 0 && last.typ == stored
+	c.stored = size.stored && size.n > 1<<15+1<<13
 	c.golang = c.golang || empty || size.fits(1<<14)
 	if empty && (size.n == 0 || size.fits(1<<14)) {
 		return c // only Go ends like this

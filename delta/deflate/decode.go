@@ -1,6 +1,7 @@
 package deflate
 
 import (
+	"encoding/binary"
 	"fmt"
 	"io"
 )
@@ -45,7 +46,7 @@ func (d *decoder) segment(s *segment) error {
 			d.finish(s)
 			break
 		}
-		if !done || len(s.blocks) >= maxBlocks || (s.size() >= target && b.plain > 0) || len(s.tokens) >= maxTokens {
+		if !done || len(s.blocks) >= maxBlocks || (b.plain > 0 && (s.size() >= target || len(s.tokens) >= maxTokens/2)) {
 			break
 		}
 	}
@@ -196,11 +197,18 @@ func (d *decoder) run(out []byte, end int, tokens []token) (int, []token, decode
 	litTable, distTable := d.lit.entries, d.dist.entries
 	for end <= limit && nt < len(tokens) {
 		if n < 48 {
-			in.acc, in.n = acc, n
-			in.fill()
-			acc, n = in.acc, in.n
-			if in.padded > 1024 {
-				break
+			if in.pos+8 <= in.end {
+				acc |= binary.LittleEndian.Uint64(in.buf[in.pos:]) << (n & 63)
+				k := (63 - n) >> 3
+				in.pos += int(k)
+				n += k << 3
+			} else {
+				in.acc, in.n = acc, n
+				in.fillSlow()
+				acc, n = in.acc, in.n
+				if in.padded > 1024 {
+					break
+				}
 			}
 		}
 		e := litTable[acc&(1<<litBits-1)]

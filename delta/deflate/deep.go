@@ -94,9 +94,11 @@ func (c *chainPredictor) searchDeep(p, first, prevLen int) (length, dist int) {
 	} else if prevLen >= c.good {
 		q.chain >>= 2
 	}
+	q.most = maxMatch
 	if !q.side(1) {
 		return c.searchPlain(p, first, prevLen)
 	}
+	q.most = 7 // else it would have been found
 	if q.dist == 0 && q.best < 7 && !q.side(0) {
 		return c.searchPlain(p, first, prevLen)
 	}
@@ -122,6 +124,7 @@ type deepSearch struct {
 	oldest int // candidates before this are out of its reach
 	best   int
 	dist   int
+	most   int // no match is longer
 }
 
 // reached reports whether the encoder gets as far as candidate at.
@@ -157,7 +160,7 @@ func (q *deepSearch) side(k int) bool {
 				}
 				best = n
 				q.best, q.dist = n, p-at
-				if n >= c.nice {
+				if n >= c.nice || n >= q.most {
 					return true
 				}
 				back = max(best-7, 0)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"iter"
+	"math"
 )
 
 // A Guide tells [Join] which plain bytes of the new stream are copies of plain
@@ -47,15 +48,15 @@ const guideTarget = 256 << 10
 
 // A hint is a run of tokens that the new stream very likely has from pos on.
 type hint struct {
-	pos    int // index in the segment's buf
-	tokens []token
-	fresh  bool // the encoder begins here, with no match in hand
+	pos      int  // index in the segment's buf
+	from, to int  // the tokens' place in the segment's tokens
+	fresh    bool // the encoder begins here, with no match in hand
 }
 
 // A guideReader follows a guide through the new stream.
 type guideReader struct {
 	ctx    context.Context
-	model  Model
+	model  Model // of the new segment in work
 	next   func() (Copy, bool)
 	stop   func()
 	copy   Copy
@@ -64,28 +65,30 @@ type guideReader struct {
 	dec   decoder
 	seg   *segment // of the old stream
 	spare *segment
-	block int    // block of seg of the next token
-	left  int    // tokens of that block still to come
-	at    int    // next token of seg
-	pos   int64  // its position in the old plain bytes
-	flaws []span // where the old tokens are not as predicted
-	done  bool   // the old stream has no more to give
+	block int       // block of seg of the next token
+	left  int       // tokens of that block still to come
+	at    int       // next token of seg
+	pos   int64     // its position in the old plain bytes
+	spans []oldSpan // of the old plain bytes, from pos on
+	done  bool      // the old stream has no more to give
 }
 
-// A span is a range of positions in a plain stream.
-type span struct{ from, to int64 }
+// An oldSpan says how the old tokens before a position were predicted.
+type oldSpan struct {
+	to    int64
+	model Model // zero: not as predicted
+}
 
-// newGuideReader returns a reader of g for a stream of the given model, or nil
-// if the guide cannot serve it.
-func newGuideReader(ctx context.Context, g *Guide, m Model, lim Limits) *guideReader {
-	if g == nil || g.Old == nil || g.Copies == nil || m.sequential() {
+// newGuideReader returns a reader of g, or nil if the guide is of no use.
+func newGuideReader(ctx context.Context, g *Guide, lim Limits) *guideReader {
+	if g == nil || g.Old == nil || g.Copies == nil {
 		return nil
 	}
-	flaws, ok := readFlaws(g.Recipe, m)
+	spans, ok := readSpans(g.Recipe)
 	if !ok {
 		return nil
 	}
-	r := &guideReader{ctx: ctx, model: m, flaws: flaws, seg: &segment{}, spare: &segment{}}
+	r := &guideReader{ctx: ctx, spans: spans, seg: &segment{}, spare: &segment{}}
 	r.dec.reset(g.Old, lim)
 	r.dec.target = guideTarget
 	r.next, r.stop = iter.Pull(g.Copies)
@@ -101,8 +104,8 @@ func (r *guideReader) close() {
 	}
 }
 
-// readFlaws lists where the tokens of a stream are not what model m predicts.
-func readFlaws(recipe []byte, m Model) (flaws []span, ok bool) {
+// readSpans reads from a recipe which tokens its models predict.
+func readSpans(recipe []byte) (spans []oldSpan, ok bool) {
 	in := recipeReader{b: recipe}
 	model := in.start()
 	from := int64(0)
@@ -111,23 +114,24 @@ func readFlaws(recipe []byte, m Model) (flaws []span, ok bool) {
 		model = rec.model
 		to := from + int64(rec.plain)
 		if rec.last {
-			to = from + maxPlain + maxStored
+			to = math.MaxInt64
 		}
-		if rec.model != m || len(rec.dense) > 0 {
-			flaws = append(flaws, span{from, to})
-		} else {
-			list := recipeReader{b: rec.sparse}
-			for p := from; len(list.b) > 0; {
-				p += int64(list.uint(maxPlain + maxStored))
-				if list.uint(257) > 0 {
-					list.uint(windowSize)
-				}
-				flaws = append(flaws, span{p, p + 1})
+		predicted := rec.model
+		if len(rec.dense) > 0 || rec.model.sequential() {
+			predicted = 0
+		}
+		list := recipeReader{b: rec.sparse}
+		for p := from; len(list.b) > 0; {
+			p += int64(list.uint(maxPlain + maxStored))
+			if list.uint(257) > 0 {
+				list.uint(windowSize)
 			}
+			spans = append(spans, oldSpan{p, predicted}, oldSpan{p + 1, 0})
 		}
+		spans = append(spans, oldSpan{to, predicted})
 		from = to
 		if rec.last {
-			return flaws, in.err == nil
+			return spans, in.err == nil
 		}
 	}
 	return nil, false
@@ -141,12 +145,12 @@ func (r *guideReader) decode(s *segment) {
 	}
 }
 
-// flawed reports whether the token at pos is not as predicted.
+// flawed reports whether the token at pos is not what the model predicts.
 func (r *guideReader) flawed(pos int64) bool {
-	for len(r.flaws) > 0 && r.flaws[0].to <= pos {
-		r.flaws = r.flaws[1:]
+	for len(r.spans) > 1 && r.spans[0].to <= pos {
+		r.spans = r.spans[1:]
 	}
-	return len(r.flaws) > 0 && r.flaws[0].from <= pos
+	return r.spans[0].model != r.model
 }
 
 // shifty reports whether the token at pos depends on the absolute position:
@@ -159,9 +163,9 @@ func (r *guideReader) shifty(pos, shift int64) bool {
 	return goShort(pos) || goShort(pos+1) || goShort(pos+shift) || goShort(pos+shift+1)
 }
 
-// peek returns the next token of the old stream. Stored blocks have none:
-// their bytes are passed over.
-func (r *guideReader) peek() (t token, ok bool) {
+// tokens returns the tokens of the old stream from pos to the end of their
+// block. Stored blocks have none: their bytes are passed over.
+func (r *guideReader) tokens() []token {
 	for r.left == 0 && !r.done {
 		r.block++
 		if r.block < len(r.seg.blocks) {
@@ -181,18 +185,26 @@ func (r *guideReader) peek() (t token, ok bool) {
 		r.decode(r.seg)
 	}
 	if r.done {
-		return 0, false
+		return nil
 	}
-	return r.seg.tokens[r.at], true
+	return r.seg.tokens[r.at : r.at+r.left]
 }
 
-// hints returns hints for segment s.
-func (r *guideReader) hints(s *segment) (hints []hint) {
+// pass moves pos over n tokens of size bytes.
+func (r *guideReader) pass(n int, size int64) {
+	r.at += n
+	r.left -= n
+	r.pos += size
+}
+
+// hints returns hints for segment s, which model m predicts.
+func (r *guideReader) hints(s *segment, m Model) (hints []hint) {
+	r.model = m
 	from, to := s.abs+int64(s.start), s.abs+int64(s.end)
 	for r.active && !r.done && r.copy.New < to {
 		c := r.copy
 		n := int64(r.model.chunk())
-		if c.Len > 0 && (n == 0 || (c.New-c.Old)%n == 0) {
+		if c.Len > 0 && !m.sequential() && (n == 0 || (c.New-c.Old)%n == 0) {
 			first := max(c.New+windowSize, from)
 			if c.New == 0 && c.Old == 0 {
 				first = from // the windows are the same from the start
@@ -208,65 +220,73 @@ func (r *guideReader) hints(s *segment) (hints []hint) {
 }
 
 // collect adds the old tokens that begin from first to before stop in the new
-// stream, which is shift ahead of the old one.
+// stream, which is shift ahead of the old one. They are kept in s.tokens.
 func (r *guideReader) collect(hints []hint, s *segment, shift, first, stop int64) []hint {
-	var run []token
-	start := int64(0)
-	flush := func() {
-		if len(run) > 0 {
-			hints = append(hints, hint{int(start - s.abs), run, start == 0})
-		}
-		run = nil
-	}
+	fits := s.abs + int64(s.end) - shift // no token may end behind this
+	first, stop = first-shift, stop-shift
 	expect := int64(-1)
-	for {
-		t, ok := r.peek()
-		if !ok || r.pos+shift >= stop {
+	for r.pos < stop {
+		tokens := r.tokens()
+		if tokens == nil {
 			break
 		}
-		if r.pos != expect {
-			flush()
+		usable := r.pos >= first && !r.flawed(r.pos) && !r.shifty(r.pos, shift)
+		until := stop
+		if r.pos < first {
+			until = min(until, first)
 		}
-		size := int64(t.size())
-		switch {
-		case r.pos+shift < first || r.flawed(r.pos) || r.shifty(r.pos, shift):
-			flush()
-		case r.pos+shift+size > s.abs+int64(s.end):
-			flush()
-			return hints
-		default:
-			if run == nil {
-				start = r.pos + shift
+		if usable && len(r.spans) > 0 {
+			until = min(until, r.spans[0].to)
+		}
+		n, size := 0, int64(0)
+		for n < len(tokens) && r.pos+size < until {
+			t := int64(tokens[n].size())
+			if r.pos+size+t > fits {
+				until = 0
+				break
 			}
-			run = append(run, t)
+			size += t
+			n++
+			if !usable || r.model.family() == goFamily {
+				break // look at each
+			}
 		}
-		r.at++
-		r.left--
-		r.pos += size
-		expect = r.pos
+		if usable && n > 0 {
+			if r.pos != expect {
+				at := len(s.tokens)
+				hints = append(hints, hint{pos: int(r.pos + shift - s.abs), from: at, fresh: r.pos+shift == 0})
+			}
+			s.tokens = append(s.tokens, tokens[:n]...)
+			hints[len(hints)-1].to = len(s.tokens)
+			expect = r.pos + size
+		}
+		r.pass(n, size)
+		if until == 0 {
+			break
+		}
 	}
-	flush()
 	return hints
 }
 
 // A follower finds the hints for the positions of a segment, in ascending
 // order.
 type follower struct {
-	hints []hint
-	k     int // next token of hints[0]
-	pos   int // its index in buf
-	fresh bool
+	hints  []hint
+	tokens []token // of the segment
+	k      int     // next token
+	pos    int     // its index in buf
+	fresh  bool
 }
 
-func (f *follower) reset(hints []hint) {
-	f.hints = hints
+func (f *follower) reset(hints []hint, tokens []token) {
+	f.hints, f.tokens = hints, tokens
 	f.enter()
 }
 
 func (f *follower) enter() {
-	f.k = 0
 	if len(f.hints) > 0 {
-		f.pos, f.fresh = f.hints[0].pos, f.hints[0].fresh
+		h := &f.hints[0]
+		f.k, f.pos, f.fresh = h.from, h.pos, h.fresh
 	}
 }
 
@@ -278,7 +298,7 @@ const leastRun = 256
 // match in hand. The run ends behind a match and before stop.
 func (f *follower) at(pos, stop int) []token {
 	for len(f.hints) > 0 {
-		tokens := f.hints[0].tokens
+		tokens := f.tokens[:f.hints[0].to]
 		for f.k < len(tokens) && f.pos < pos {
 			f.fresh = tokens[f.k].isMatch()
 			f.pos += tokens[f.k].size()

@@ -57,7 +57,7 @@ func (j *Joiner) Join(ctx context.Context, w io.Writer, plain io.Reader, recipe 
 	if source.recipe.err != nil {
 		return source.recipe.err
 	}
-	source.guide = newGuideReader(ctx, guide, source.before, j.lim)
+	source.guide = newGuideReader(ctx, guide, j.lim)
 	defer source.guide.close()
 	j.splice.reset(w)
 	job, err := source.next(ctx, nil)
@@ -224,7 +224,7 @@ func (q *plainSource) next(ctx context.Context, prev *joinJob) (*joinJob, error)
 		return nil, err
 	}
 	if q.guide != nil {
-		job.hints = q.guide.hints(job.seg)
+		job.hints = q.guide.hints(job.seg, job.rec.model)
 	}
 	job.r = <-q.join.rebuilders
 	return job, nil

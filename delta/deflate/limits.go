@@ -24,8 +24,8 @@ type Limits struct {
 	Worth int
 
 	// Workers is the number of segments worked on at the same time. Memory
-	// is about 13 MB for each and 13 MB more, whatever the stream's size;
-	// the result does not depend on it.
+	// is at most about 10 MB for each and 20 MB more, usually half of that,
+	// whatever the stream's size; the result does not depend on it.
 	Workers int
 }
 

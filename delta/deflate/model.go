@@ -73,7 +73,7 @@ func (m Model) valid() bool {
 	case gzipFamily:
 		return l >= 1 && l <= 9 && m == newModel(gzipFamily, l)
 	case goFamily:
-		return l >= 1 && l <= goHuffman && m == newModel(goFamily, l)
+		return l <= goHuffman && m == newModel(goFamily, l)
 	}
 	return false
 }
@@ -148,4 +148,12 @@ func (m Model) chainConfig() chainConfig {
 
 // sequential reports whether predicting a segment needs what happened in the
 // segments before, beyond the bytes of the window.
-func (m Model) sequential() bool { return m.level() <= 3 }
+func (m Model) sequential() bool {
+	return m.level() <= 3 && m.usesChains() || m == newModel(goFamily, 1)
+}
+
+// usesChains reports whether the model's match search is a chainPredictor.
+func (m Model) usesChains() bool {
+	l := m.level()
+	return m.family() != goFamily || l >= 2 && l <= 9
+}

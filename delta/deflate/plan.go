@@ -22,7 +22,7 @@ func (p *planner) configure(m Model) {
 		p.full, p.trim = 1<<15-1, m.level() > 2
 	case goFamily:
 		p.full = 1 << 14
-		if m.level() == 1 || m.level() == goHuffman {
+		if !m.usesChains() {
 			p.block, p.full = maxStored, maxStored+1
 		}
 	default:
@@ -129,7 +129,7 @@ func (p *planner) finishGo(b *blockState, size int, end int64, h *header) (block
 	if p.block == 0 {
 		return p.golang.decide(&b.counts, size, true, h), false
 	}
-	if p.model.level() == 1 && size <= 16 {
+	if p.model.level() == 0 || p.model.level() == 1 && size <= 16 {
 		p.golang.decideFast(&b.counts, size, h)
 		return stored, false
 	}

@@ -56,13 +56,13 @@ func (r *rebuilder) rebuild(s *segment, rec *record, follows bool, hints []hint)
 	if r.engine == nil {
 		r.engine = &engine{}
 	}
-	r.guide.reset(hints)
+	r.guide.reset(hints, s.tokens)
 	r.run, r.fresh = nil, s.abs+int64(s.start) == 0
 	if rec.model != r.model {
 		r.use(rec.model)
 	}
 	if r.coded = len(rec.dense) > 0; r.coded {
-		if rec.model.sequential() || r.pred != r.chain {
+		if rec.model.sequential() || !rec.model.usesChains() {
 			return fmt.Errorf("deflate: coded tokens for model %s: %w", rec.model, ErrRecipe)
 		}
 		r.dense.reset()
