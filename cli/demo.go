@@ -30,7 +30,8 @@ func demoCommand(env *Env) *cobra.Command {
 		Short: "See the main job work, on loopback",
 		Long: `demo starts a server on loopback with its store in a temporary folder, issues a
 token, publishes a copy of DIR (the current directory if none is given), changes
-a few files, publishes again, and prints what went over the wire. Nothing in DIR
+a few files, publishes again, and prints what went over the wire. On a terminal it
+goes on serving, to be looked at with a browser, until interrupted. Nothing in DIR
 is touched and nothing is left behind.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -44,7 +45,7 @@ is touched and nothing is left behind.`,
 			return demo(c.Context(), env, dir, stay)
 		},
 	}
-	c.Flags().BoolVar(&stay, "stay", false, "keep serving at the end, to look at it with a browser, until interrupted")
+	c.Flags().BoolVar(&stay, "stay", false, "keep serving at the end, for a browser, until interrupted, though this is no terminal")
 	return c
 }
 
@@ -72,7 +73,7 @@ func demo(ctx context.Context, env *Env, dir string, stay bool) error {
 	}
 	err = demoPushes(ctx, env, cfg.Server.Store, copied)
 	fmt.Fprintf(env.Stdout, "\nbrowse   %s/files/%s/  (the certificate is self-signed)\n", url, demoTarget)
-	if err == nil && stay {
+	if _, terminal := env.Terminal(); err == nil && (stay || terminal) {
 		fmt.Fprintln(env.Stdout, "serving until interrupted")
 		<-ctx.Done()
 	}

@@ -140,7 +140,11 @@ func serve(ctx context.Context, env *Env, cfg *config.Config, out io.Writer, rea
 	if ready != nil {
 		ready(url)
 	}
-	stop := site.maintain(ctx, env)
+	stop, err := site.maintain(ctx, env)
+	if err != nil {
+		srv.Close()
+		return err
+	}
 	select {
 	case err := <-done:
 		return err

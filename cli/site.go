@@ -95,7 +95,7 @@ func (s *site) wire(ctx context.Context, env *Env) error {
 	pages := web.New(web.Config{Tree: s.store, Sight: sight})
 	srv = server.New(server.Config{
 		Store: s.store, Tokens: s.tokens, Sessions: s.sessions, Log: s.log, Now: env.Now,
-		Files:          files.New(files.Config{Store: s.store, Sight: sight, Site: pages, Damaged: s.damaged}),
+		Files:          files.New(files.Config{Store: s.store, Sight: sight, Site: pages, Damaged: s.damaged, Accel: s.accel()}),
 		Web:            people(pages),
 		Limits:         limits,
 		Pace:           server.Pace{Rate: int64(s.cfg.Server.Limits.BodyRate), Grace: s.cfg.Server.Limits.RateGrace.D()},
@@ -104,6 +104,7 @@ func (s *site) wire(ctx context.Context, env *Env) error {
 		Public:         s.public,
 		Profile:        s.profile,
 		Connect:        s.connect,
+		Defaults:       s.defaults,
 		Exchange:       exchange,
 		Admin:          localScheduler,
 		Metrics:        metrics,
@@ -171,6 +172,38 @@ func (s *site) public(p manifest.Path) bool {
 func (s *site) profile(typ string) (wire.Profile, bool) {
 	t, ok := s.cfg.Types[typ]
 	return wire.Profile{Include: t.Include, Exclude: t.Exclude, Strip: t.Strip, Flatten: t.Flatten, Mode: string(t.Mode)}, ok
+}
+
+// defaults fills in what a scheduler left open with what the configuration says
+// is usual, or the scheduler's ceiling where that is lower.
+func (s *site) defaults(g token.Grant, c token.Ceiling, now time.Time) token.Grant {
+	t := s.cfg.Tokens
+	if g.NotAfter.IsZero() {
+		from := now
+		if g.NotBefore.After(now) {
+			from = g.NotBefore
+		}
+		g.NotAfter = from.Add(t.TTL.D())
+		if last := now.Add(c.Lifetime); c.Lifetime > 0 && g.NotAfter.After(last) {
+			g.NotAfter = last
+		}
+	}
+	for _, f := range []struct {
+		field          *int64
+		usual, ceiling int64
+	}{
+		{&g.Publications, int64(t.Publications), c.Publications}, {&g.Calls, int64(t.Calls), c.Calls},
+		{&g.Parallel, int64(t.Parallel), c.Parallel}, {&g.Files, int64(t.Files), c.Files}, {&g.Bytes, int64(t.Bytes), c.Bytes},
+	} {
+		if *f.field != 0 {
+			continue
+		}
+		*f.field = f.usual
+		if f.ceiling > 0 && f.ceiling < f.usual {
+			*f.field = f.ceiling
+		}
+	}
+	return g
 }
 
 // connect makes a string for people out of a bearer.
@@ -287,8 +320,11 @@ func (s *site) scheduler(ctx context.Context, c config.Scheduler) error {
 
 // maintain runs what has to be done now and then, until ctx ends; the function
 // it returns waits for that.
-func (s *site) maintain(ctx context.Context, env *Env) (wait func()) {
+func (s *site) maintain(ctx context.Context, env *Env) (wait func(), err error) {
 	var wg sync.WaitGroup
+	if err := s.outlets(ctx, env, &wg); err != nil {
+		return nil, err
+	}
 	wg.Go(func() {
 		for env.Sleep(ctx, time.Minute) == nil {
 			before := env.Now().Add(-s.cfg.Server.Limits.SessionIdle.D())
@@ -298,7 +334,7 @@ func (s *site) maintain(ctx context.Context, env *Env) (wait func()) {
 			s.prune(ctx, env.Now())
 		}
 	})
-	return wg.Wait
+	return wg.Wait, nil
 }
 
 // Tokens are kept for a while after their end, so that their receipts and the

@@ -37,6 +37,9 @@ type Config struct {
 	Profile func(typ string) (wire.Profile, bool)
 	// Connect turns a bearer into the string handed to builders.
 	Connect func(bearer string) string
+	// Defaults fills in what the request for a token left open; nil: the usual
+	// defaults of package token.
+	Defaults func(g token.Grant, c token.Ceiling, now time.Time) token.Grant
 	// Exchange issues tokens for identity tokens; nil: none are exchanged.
 	Exchange Exchanger
 	// Admin is the scheduler that may see and maintain everything.

@@ -64,6 +64,9 @@ func (s *Server) issueToken(w http.ResponseWriter, r *http.Request, _ httprouter
 	if err != nil {
 		return err
 	}
+	if s.cfg.Defaults != nil {
+		g = s.cfg.Defaults(g, by.Ceiling, s.cfg.Now())
+	}
 	bearer, rec, err := s.cfg.Tokens.Issue(r.Context(), by, g, token.IssueOptions{From: s.source(r)})
 	if err != nil {
 		return err
