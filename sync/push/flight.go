@@ -164,9 +164,14 @@ func (r *rate) level() codec.Level {
 	return codec.Default
 }
 
-// levelFor is the level for a stream: what was worth diffing is worth the best.
+// fewLiterals is the size in bytes of what a delta leaves to send below which
+// the best compression takes no time to speak of.
+const fewLiterals = 4 << 20
+
+// levelFor is the level for a stream: what was worth matching is worth the
+// best, unless there is much of it.
 func (p *pusher) levelFor(st *stream) codec.Level {
-	if st.at != nil {
+	if st.at != nil || st.plan != nil && st.missing() < fewLiterals {
 		return codec.Best
 	}
 	return p.rate.level()
