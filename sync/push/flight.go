@@ -12,6 +12,7 @@ import (
 type flight struct {
 	sender   *sender
 	on       []cargo
+	body     []byte
 	outcomes map[int]wire.Outcome
 	tooLarge bool
 }
@@ -104,6 +105,8 @@ type rate struct {
 	mu    sync.Mutex
 	bytes float64       // per second; 0 while unknown
 	quick time.Duration // of the quickest small request; 0 while unknown
+
+	busy, idle time.Duration // making bodies, and waiting for one to land, of late
 }
 
 // enough is the least size in bytes of a request whose time says something of
@@ -134,12 +137,23 @@ func (r *rate) add(bytes int, took time.Duration) {
 // takes the time, not the link.
 const fastLink = 25 << 20
 
-// fast reports whether the link outruns thorough compression. Until something
-// is measured it does.
+// waited takes note of how long a body took to make and how long the one before
+// was then waited for.
+func (r *rate) waited(busy, idle time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.busy += (busy - r.busy) / 4
+	r.idle += (idle - r.idle) / 4
+}
+
+// fast reports whether the link outruns thorough compression: by its rate, or
+// because bodies land sooner than the next is made, or the server is next door
+// and only busy. Until something is measured
+// it does.
 func (r *rate) fast() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.bytes == 0 || r.bytes > fastLink
+	return r.bytes == 0 || r.bytes > fastLink || r.idle < r.busy || r.quick > 0 && r.quick < near
 }
 
 // measured returns the rate in bytes per second, 0 while it is unknown.

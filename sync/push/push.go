@@ -51,7 +51,7 @@ type Options struct {
 	// SessionHash is the SHA-256 of the session secret that the Remote sends,
 	// hexadecimal.
 	SessionHash string
-	// Parallel is the number of requests under way at once; 0 means 3.
+	// Parallel is the number of windows sent at once; 0 means 2.
 	Parallel int
 	// Through says whether archives go by what is inside them; Spool makes the
 	// temporary files that takes, each gone when it is closed. Without Spool
@@ -111,7 +111,7 @@ const maxRestarts = 8
 // be read. The result is valid as far as it got even when there is an error.
 func Push(ctx context.Context, r Remote, t *walk.Tree, o Options) (Result, error) {
 	if o.Parallel == 0 {
-		o.Parallel = 3
+		o.Parallel = 2
 	}
 	if o.Progress == nil {
 		o.Progress = noProgress{}

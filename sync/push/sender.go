@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"time"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -33,7 +34,10 @@ type sender struct {
 	plain  []byte  // coded frames of small files, to be compressed together
 	packed []cargo // what is on plain
 	body   []byte
-	on     []cargo // what is on body
+	spare  []byte    // a body that has landed, to be filled again
+	made   []byte    // the part being made
+	on     []cargo   // what is on body
+	lull   time.Time // when the body before had landed
 
 	flying  chan error // the end of the request under way; nil if none
 	landing *flight    // that request
@@ -236,7 +240,8 @@ func (s *sender) encode(v wire.Verdict, st *stream, from int64, t *tally, last b
 		if s.broken[v.Index] {
 			return nil
 		}
-		body, n, err := enc.Next(nil)
+		body, n, err := enc.Next(s.made[:0])
+		s.made = body
 		if err == io.EOF {
 			return nil
 		}
@@ -269,11 +274,11 @@ func (s *sender) flush() error {
 		return err
 	}
 	body, on := s.body, s.on
-	s.body, s.on = nil, nil
+	s.body, s.spare, s.on = s.spare, nil, nil
 	if s.stranded(on) {
 		return nil
 	}
-	s.flying, s.landing = make(chan error, 1), &flight{sender: s, on: on}
+	s.flying, s.landing = make(chan error, 1), &flight{sender: s, on: on, body: body}
 	go func(fl *flight, done chan<- error) { done <- fl.send(body) }(s.landing, s.flying)
 	return nil
 }
@@ -298,9 +303,15 @@ func (s *sender) land() error {
 	if s.flying == nil {
 		return nil
 	}
+	waiting := s.p.opts.Now()
 	err := <-s.flying
 	fl := s.landing
 	s.flying, s.landing = nil, nil
+	landed := s.p.opts.Now()
+	if !s.lull.IsZero() {
+		s.p.rate.waited(waiting.Sub(s.lull), landed.Sub(waiting))
+	}
+	s.lull, s.spare = landed, fl.body[:0]
 	if err != nil {
 		return err
 	}

@@ -272,10 +272,19 @@ func NewZstdEncoder(level zstd.EncoderLevel) (*zstd.Encoder, error) {
 // at most [MaxPlain] bytes, and returns the extended buffer; where compression
 // does not pay it appends plain as it is.
 func AppendZstd(dst []byte, enc *zstd.Encoder, plain []byte) []byte {
-	p := binary.AppendUvarint(make([]byte, 0, len(plain)/2+64), uint64(len(plain)))
-	p = enc.EncodeAll(plain, p)
-	if len(p) >= len(plain) {
-		return append(dst, plain...)
+	// The length before the payload is not known yet: leave room for the longest
+	// and close the gap.
+	const room = 1 + 4
+	start := len(dst)
+	dst = append(dst, make([]byte, room)...)
+	dst = binary.AppendUvarint(dst, uint64(len(plain)))
+	dst = enc.EncodeAll(plain, dst)
+	n := len(dst) - start - room
+	if n >= len(plain) {
+		return append(dst[:start], plain...)
 	}
-	return AppendFrame(dst, FrameZstd, p)
+	dst[start] = byte(FrameZstd)
+	head := start + 1 + binary.PutUvarint(dst[start+1:start+room], uint64(n))
+	copy(dst[head:], dst[start+room:])
+	return dst[:head+n]
 }

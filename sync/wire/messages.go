@@ -259,15 +259,17 @@ func ParseSignature(b []byte) (Signature, error) {
 
 // AppendPart appends a part frame.
 func AppendPart(dst []byte, p Part) []byte {
-	b := binary.AppendUvarint(make([]byte, 0, len(p.Body)+64), uint64(p.Index))
-	b = append(b, byte(p.View))
-	b = binary.AppendUvarint(b, uint64(p.Offset))
-	b = binary.AppendUvarint(b, uint64(p.Total))
-	b = binary.AppendUvarint(b, uint64(len(p.Bases)))
+	head := binary.AppendUvarint(make([]byte, 0, 64+len(p.Bases)*(manifest.DigestSize+1)), uint64(p.Index))
+	head = append(head, byte(p.View))
+	head = binary.AppendUvarint(head, uint64(p.Offset))
+	head = binary.AppendUvarint(head, uint64(p.Total))
+	head = binary.AppendUvarint(head, uint64(len(p.Bases)))
 	for _, basis := range p.Bases {
-		b = appendBasis(b, basis)
+		head = appendBasis(head, basis)
 	}
-	return AppendFrame(dst, FramePart, append(b, p.Body...))
+	dst = append(dst, byte(FramePart))
+	dst = binary.AppendUvarint(dst, uint64(len(head)+len(p.Body)))
+	return append(append(dst, head...), p.Body...)
 }
 
 // ParsePart reads the payload of a part frame. Body aliases b.
