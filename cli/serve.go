@@ -5,6 +5,7 @@ package cli
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"io"
 	"log/slog"
@@ -184,6 +185,9 @@ type ident struct {
 // kept in the store, whose pin goes into tokens.
 func loadIdentity(env *Env, cfg *config.Config, url string) (*ident, error) {
 	base := &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
+	if err := trustClients(cfg, base); err != nil {
+		return nil, err
+	}
 	if len(cfg.TLS.ACME.Domains) > 0 {
 		return acmeIdentity(cfg, base), nil
 	}
@@ -205,6 +209,28 @@ func loadIdentity(env *Env, cfg *config.Config, url string) (*ident, error) {
 	}
 	base.Certificates = []tls.Certificate{c}
 	return &ident{tls: base, pin: pin, hasPin: true}, nil
+}
+
+// trustClients has client certificates verified against the authorities of the
+// schedulers that are known by one. Nobody is required to show any.
+func trustClients(cfg *config.Config, t *tls.Config) error {
+	for _, c := range cfg.Schedulers {
+		if c.ClientCA == "" {
+			continue
+		}
+		text, err := os.ReadFile(c.ClientCA)
+		if err != nil {
+			return err
+		}
+		if t.ClientCAs == nil {
+			t.ClientCAs = x509.NewCertPool()
+		}
+		if !t.ClientCAs.AppendCertsFromPEM(text) {
+			return usagef("scheduler %q: %s holds no certificate", c.Name, c.ClientCA)
+		}
+		t.ClientAuth = tls.VerifyClientCertIfGiven
+	}
+	return nil
 }
 
 func acmeIdentity(cfg *config.Config, base *tls.Config) *ident {

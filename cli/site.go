@@ -284,6 +284,10 @@ func (s *site) scheduler(ctx context.Context, c config.Scheduler) error {
 			Lifetime: c.MaxLifetime.D(), Bytes: int64(c.MaxBytes), Files: int64(c.MaxFiles), NoOverwrite: !c.Overwrite,
 		},
 	}
+	if c.ClientCA != "" {
+		// As crypto/x509 writes the subject of a certificate with that common name.
+		sched.Subjects = []string{"CN=" + c.Name}
+	}
 	for _, p := range c.Prefixes {
 		if p != "*" {
 			sched.Ceiling.Targets = append(sched.Ceiling.Targets, manifest.Path(p))
