@@ -8,7 +8,7 @@
 // its rule for ending a block, its way to build Huffman codes. The package
 // holds models of common encoders ([Model]). A recipe names a model and lists
 // the places where the stream departs from what the model predicts. So for a
-// stream of a modelled encoder it is 3 bytes and about 3 more for each 4 MiB,
+// stream of a modelled encoder it is 3 bytes and about 3 more for each 2 MiB,
 // and for one of an unknown encoder 2 to 10 percent of the stream's size.
 //
 // # Models
@@ -26,7 +26,7 @@
 // # Work and memory
 //
 // The plain bytes are cut into segments of whole blocks, 512 KiB at the start of
-// a stream and 4 MiB later. Of a lazily matching model (levels 4 and up) what a
+// a stream and 2 MiB later. Of a lazily matching model (levels 4 and up) what a
 // segment's tokens are depends only on the segment and the 32 KiB before it, so
 // segments are worked on in parallel, and [Split] and [Join] hold only a few.
 // Eager levels go through their segments in order.
@@ -45,7 +45,7 @@
 //	flags     byte      1 last, 2 model, 4 count, 8 blocks, 16 tokens listed,
 //	                    32 tokens coded, 64 padding
 //	size      varint    unless last: plain bytes, less the usual size
-//	                    min(512 KiB << min(i/2, 10), 4 MiB) of segment i
+//	                    min(512 KiB << min(i/2, 10), 2 MiB) of segment i
 //	model     uvarint   if flagged: the model from here on
 //	count     uvarint   if flagged: blocks, padding by pigz not counted
 //	blocks    uvarint bytes, if flagged: exceptions

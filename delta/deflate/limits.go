@@ -24,8 +24,9 @@ type Limits struct {
 	Worth int
 
 	// Workers is the number of segments worked on at the same time. Memory
-	// is at most about 10 MB for each and 20 MB more, usually half of that,
-	// whatever the stream's size; the result does not depend on it.
+	// for it is about 4 MB each and 10 MB more, and at worst (blocks of
+	// megabytes) three times that, whatever the stream's size; the result does
+	// not depend on it.
 	Workers int
 }
 

@@ -4,9 +4,9 @@ package deflate
 // blocks; only a block too large for that is cut.
 const (
 	firstTarget = 512 << 10 // plain bytes of the first segments
-	lastTarget  = 4 << 20   // plain bytes of later ones
-	maxPlain    = 6 << 20   // a block is cut when its segment reaches this,
-	maxTokens   = 1 << 20   // or this,
+	lastTarget  = 2 << 20   // plain bytes of later ones
+	maxPlain    = 9 << 19   // a block is cut when its segment reaches this,
+	maxTokens   = 3 << 18   // or this,
 	maxBlocks   = 1 << 14   // or this many blocks
 
 	// tailSize is the number of bytes after a segment that its predictions

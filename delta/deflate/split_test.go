@@ -184,7 +184,7 @@ func TestMemoryIsBounded(t *testing.T) {
 			s.Split(context.Background(), bytes.NewReader(stream), io.Discard)
 			for range cap(s.pool) {
 				seg := <-s.pool
-				if n := cap(seg.buf) + 4*cap(seg.tokens); n > 11<<20 {
+				if n := cap(seg.buf) + 4*cap(seg.tokens); n > 8<<20 {
 					t.Errorf("segment holds %d bytes", n)
 				}
 				if n := cap(seg.blocks); n > 2*maxBlocks {
