@@ -1,0 +1,216 @@
+package main
+
+import (
+	"archive/zip"
+	"compress/gzip"
+	"math"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pubsync/pubsync/bench/link"
+	"github.com/pubsync/pubsync/bench/peer"
+)
+
+func TestParseRate(t *testing.T) {
+	for name, want := range map[string]link.Rate{
+		"loopback":  {},
+		"20M100ms":  {BitsPerSecond: 20e6, Delay: 50 * time.Millisecond},
+		"0.5M300ms": {BitsPerSecond: 5e5, Delay: 150 * time.Millisecond},
+	} {
+		if got, err := parseRate(name); err != nil || got != want {
+			t.Errorf("%s: %+v %v, want %+v", name, got, err, want)
+		}
+	}
+	for _, bad := range []string{"", "20M", "fast", "20M100ms ", "-1M5ms"} {
+		if _, err := parseRate(bad); err == nil {
+			t.Errorf("%q is a link", bad)
+		}
+	}
+}
+
+func TestParsePing(t *testing.T) {
+	const out = "5 packets transmitted, 5 received\nrtt min/avg/max/mdev = 100.1/101.25/103.0/0.5 ms\n"
+	if got, err := parsePing(out); err != nil || got != 101.25 {
+		t.Errorf("got %v %v", got, err)
+	}
+	if _, err := parsePing("no answer"); err == nil {
+		t.Error("nonsense was read")
+	}
+}
+
+func TestParseIperf(t *testing.T) {
+	if got, err := parseIperf(`{"end":{"sum_received":{"bits_per_second":19600000}}}`); err != nil || got != 19.6 {
+		t.Errorf("got %v %v", got, err)
+	}
+}
+
+func someSamples() []sample {
+	c := sample{Workload: "source", Step: "none", Link: "loopback"}
+	var all []sample
+	for peer, walls := range map[string][]float64{
+		"pubsync": {1, 1.2, 1.1}, "rsync daemon": {4, 4.8, 4.4}, "rsync daemon -z": {8, 9, 10}, "rsync over ssh": {11, 12, 10},
+	} {
+		for i, w := range walls {
+			c.Peer, c.Round, c.Wall, c.Up = peer, i, w, int64(100*w)
+			all = append(all, c)
+		}
+	}
+	return all
+}
+
+// The mark is a peer's best mode, and the ratio is to its median.
+func TestRatioToBestMode(t *testing.T) {
+	r := newResults(someSamples())
+	c := cell{"source", "none", "loopback"}
+	got, mark, ok := r.ratio(c, "rsync daemon", wall)
+	if !ok || mark != "rsync daemon" || math.Abs(got.Value-0.25) > 1e-9 {
+		t.Errorf("%v to %s %v, want 0.25 to the plain daemon", got, mark, ok)
+	}
+	if _, _, ok := r.ratio(cell{"source", "first", "loopback"}, "rsync", wall); ok {
+		t.Error("a ratio of what was not measured")
+	}
+}
+
+// Each bound is of a workload and step that there are.
+func TestBoundsAreMeasured(t *testing.T) {
+	there := map[cell]bool{}
+	for _, w := range workloads() {
+		for _, s := range w.steps {
+			there[cell{w.name, s.name, "loopback"}] = true
+			if w.far && !s.bulk {
+				there[cell{w.name, s.name, "20M100ms"}], there[cell{w.name, s.name, "100M40ms"}] = true, true
+			}
+		}
+	}
+	for _, b := range bounds() {
+		if !there[b.cell] {
+			t.Errorf("nothing measures %+v", b.cell)
+		}
+	}
+}
+
+func TestFamilies(t *testing.T) {
+	rows := []deltaRow{
+		{Family: "npm", Label: "a", Size: 1000, Up: 100, Down: 100, RsyncUp: 900, RsyncDown: 100, Floor: 100},
+		{Family: "npm", Label: "b", Size: 1000, Up: 400, Down: 400, RsyncUp: 900, RsyncDown: 100, Floor: 100},
+		{Family: "ci", Label: "c", Size: 9000, Up: 10, Down: 10, RsyncUp: 9000, Floor: 40},
+	}
+	got := families(rows)
+	if len(got) != 3 || got[0].Name != "npm" || got[2].Name != "all releases" || got[2].Pairs != 2 {
+		t.Fatalf("%+v", got)
+	}
+	if math.Abs(got[0].BothF-4) > 1e-9 || math.Abs(got[0].UpF-2) > 1e-9 || got[0].Worst != "b" || got[1].WithinCI != 1 {
+		t.Errorf("%+v, %+v", got[0], got[1])
+	}
+}
+
+func TestWithinCI(t *testing.T) {
+	for _, c := range []struct {
+		up, both, floor int64
+		want            bool
+	}{
+		{2048, 4096, 0, true}, {2049, 2049, 0, false}, {0, 4097, 0, false}, {7048, 14096, 10_000, true}, {7049, 14096, 10_000, false},
+	} {
+		if got := withinCI(deltaRow{Up: c.up, Down: c.both - c.up, Floor: c.floor}); got != c.want {
+			t.Errorf("%+v: %v", c, got)
+		}
+	}
+}
+
+func TestShownHidesTokenAndFolders(t *testing.T) {
+	o, err := parseOptions([]string{"--cache", filepath.Join(t.TempDir(), "cache")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := shown([]string{"pubsync", "push", o.cache.Dir + "/x", "--token", "secret", "-e", "ssh -i /w/key"}, "/w", o)
+	if want := "pubsync push CACHE/x --token TOKEN -e 'ssh -i WORK/key'"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+func TestSize(t *testing.T) {
+	for n, want := range map[float64]string{0: "0 B", 999: "999 B", 1000: "1.00 kB", 12_345_678: "12.3 MB", 5e12: "5000 GB"} {
+		if got := size(n); got != want {
+			t.Errorf("size(%v) = %q, want %q", n, got, want)
+		}
+	}
+}
+
+func TestBar(t *testing.T) {
+	if got := bar(1, 4, 8); got != "[##......]" {
+		t.Error(got)
+	}
+	if got := bar(0, 0, 8); got != "" {
+		t.Error(got)
+	}
+}
+
+func TestQuote(t *testing.T) {
+	if got := quote([]string{"a b", "it's"}); got != `'a b' 'it'\''s'` {
+		t.Error(got)
+	}
+}
+
+// A gzip and a zip are inflated, other files taken as they are.
+func TestInflate(t *testing.T) {
+	dir := t.TempDir()
+	plain, gz, zipped := filepath.Join(dir, "a"), filepath.Join(dir, "a.gz"), filepath.Join(dir, "a.zip")
+	write := func(name string, f func(*os.File) error) {
+		t.Helper()
+		w, err := os.Create(name)
+		if err == nil {
+			err = f(w)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.Close()
+	}
+	write(plain, func(f *os.File) error { _, err := f.WriteString("hello hello"); return err })
+	write(gz, func(f *os.File) error {
+		z := gzip.NewWriter(f)
+		_, _ = z.Write([]byte("hello hello"))
+		return z.Close()
+	})
+	write(zipped, func(f *os.File) error {
+		z := zip.NewWriter(f)
+		w, err := z.Create("name")
+		if err != nil {
+			return err
+		}
+		_, _ = w.Write([]byte("hello hello"))
+		return z.Close()
+	})
+	for name, want := range map[string]string{plain: "hello hello", gz: "hello hello", zipped: "name\nhello hello"} {
+		if err := inflate(name, filepath.Join(dir, "out")); err != nil {
+			t.Fatal(err)
+		}
+		if b, _ := os.ReadFile(filepath.Join(dir, "out")); string(b) != want {
+			t.Errorf("%s holds %q, want %q", name, b, want)
+		}
+	}
+}
+
+func TestTreesPeers(t *testing.T) {
+	var names []string
+	for _, p := range treePeers(true) {
+		names = append(names, p.Name())
+	}
+	if want := []string{"pubsync", "rsync daemon --no-inc-recursive", "rsync daemon", "rsync over ssh --no-inc-recursive", "rsync over ssh"}; !reflect.DeepEqual(names, want) {
+		t.Errorf("%q", names)
+	}
+	if !product((&peer.Pubsync{}).Name()) || product("rsync daemon") {
+		t.Error("the product is not told from its peers")
+	}
+}
+
+func TestMethods(t *testing.T) {
+	r := deltaRow{Methods: map[string]peer.Share{"delta": {Files: 1}, "whole": {}}}
+	if got := methods(r); !strings.Contains(got, "delta") || strings.Contains(got, "whole") {
+		t.Error(got)
+	}
+}
