@@ -22,13 +22,18 @@ import (
 	"github.com/pubsync/pubsync/sync/wire/connect"
 )
 
-// memoryLimit is what the garbage collector keeps the heap near, in bytes:
-// builders are small, and neither side needs more.
-const memoryLimit = 60 << 20
+// gcPercent has the garbage collector keep the heap small, and memoryLimit, in
+// bytes, smaller still when it grows: builders are small, and neither side needs
+// much. A limit much lower costs more time than it is worth.
+const (
+	gcPercent   = 50
+	memoryLimit = 76 << 20
+)
 
 // Run runs the program and returns its exit code.
 func Run(ctx context.Context, env Env) int {
-	if env.Getenv("GOMEMLIMIT") == "" {
+	if env.Getenv("GOGC") == "" && env.Getenv("GOMEMLIMIT") == "" {
+		debug.SetGCPercent(gcPercent)
 		debug.SetMemoryLimit(memoryLimit)
 	}
 	root := command(&env)

@@ -70,6 +70,9 @@ func (s *session) commit(ctx context.Context, auth Authority, c wire.Commit) (*w
 		return nil, err
 	}
 	auth.Published(terms, digest)
+	e.mu.Lock()
+	s.published = true
+	e.mu.Unlock()
 	// What the session held back from collection is published now.
 	if err := s.store().Release(ctx, s.id); err != nil {
 		e.cfg.Log.Warn("leases of a published session not released; they will expire", "session", s.id, "error", err)

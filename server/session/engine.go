@@ -308,9 +308,16 @@ func (e *Engine) get(id store.SessionID, rec *record) *session {
 
 func (e *Engine) put(s *session) {
 	e.mu.Lock()
-	defer e.mu.Unlock()
 	s.users--
 	s.used = e.cfg.Now()
+	over := s.users == 0 && s.published && e.sessions[s.id] == s
+	if over { // a repeated commit finds its receipt on record
+		delete(e.sessions, s.id)
+	}
+	e.mu.Unlock()
+	if over {
+		s.close()
+	}
 }
 
 func (e *Engine) drop(id store.SessionID) {

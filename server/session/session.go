@@ -20,6 +20,8 @@ type session struct {
 	users int       // requests under way; guarded by engine.mu
 	used  time.Time // guarded by engine.mu
 
+	published bool // guarded by engine.mu
+
 	mu     sync.Mutex
 	list   manifest.List // as received so far
 	held   []bool        // by index: its content, if it has any, is held and leased
