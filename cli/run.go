@@ -27,7 +27,7 @@ import (
 // much. A limit much lower costs more time than it is worth.
 const (
 	gcPercent   = 50
-	memoryLimit = 76 << 20
+	memoryLimit = 68 << 20
 )
 
 // Run runs the program and returns its exit code.

@@ -94,6 +94,11 @@ func (s *session) addList(ctx context.Context, first int, l manifest.List) ([]by
 }
 
 func (s *session) extend(first int, l manifest.List) error {
+	if s.list == nil {
+		// What was announced, as far as it costs little to be lied to.
+		n := min(s.rec.Entries, 1<<18)
+		s.list, s.held, s.given = make(manifest.List, 0, n), make([]bool, 0, n), make([]bool, 0, n)
+	}
 	for i := range l {
 		at := first + i
 		if at < len(s.list) {
