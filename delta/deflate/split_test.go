@@ -107,19 +107,19 @@ func (w failingWriter) Write([]byte) (int, error) { return 0, w.err }
 // Cancelling in the midst must end all goroutines and leave the Splitter fit
 // for another stream.
 func TestSplitterSurvivesErrors(t *testing.T) {
-	stream := goEncode(t, 6, text(1, 3_000_000))
+	stream := goEncode(t, 6, text(1, 1_800_000))
 	s := NewSplitter(Limits{Workers: 3})
 	want, _, err := s.Split(context.Background(), bytes.NewReader(stream), io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for n := range 4 {
+	for n := range 3 {
 		ctx, cancel := context.WithCancel(context.Background())
 		w := &cancelAfter{n: n, cancel: cancel}
 		if _, _, err := s.Split(ctx, bytes.NewReader(stream), w); !errors.Is(err, context.Canceled) {
 			t.Fatalf("after %d writes: %v", n, err)
 		}
-		if _, _, err := s.Split(context.Background(), bytes.NewReader(stream[:len(stream)*n/4]), io.Discard); !errors.Is(err, ErrCorrupt) {
+		if _, _, err := s.Split(context.Background(), bytes.NewReader(stream[:len(stream)*n/3]), io.Discard); !errors.Is(err, ErrCorrupt) {
 			t.Fatalf("cut: %v", err)
 		}
 	}
@@ -144,8 +144,8 @@ func (w *cancelAfter) Write(p []byte) (int, error) {
 
 // The result must not depend on how the input comes or how many work on it.
 func TestSplitIsDeterministic(t *testing.T) {
-	plain := append(noise(1, 600_000), text(2, 1_500_000)...)
-	plain = append(plain, mixture(3, 600_000)...)
+	plain := append(noise(1, 600_000), text(2, 900_000)...)
+	plain = append(plain, mixture(3, 400_000)...)
 	for _, level := range []int{1, 2, 4} {
 		stream := goEncode(t, level, plain)
 		var want []byte
