@@ -276,6 +276,10 @@ func TestKeyRotation(t *testing.T) {
 	w.issuer.newKeys()
 	w.issuer.kid = "2"
 	w.want(w.issuer.sign("RS256", w.job("3")), "")
+	// The key set keeps new keys a moment after it has answered with them: two
+	// more tokens under them, and it has.
+	w.want(w.issuer.sign("RS256", w.job("4")), "")
+	w.want(w.issuer.sign("RS256", w.job("5")), "")
 	w.want(old, token.CodeCredential)
 }
 
