@@ -433,5 +433,7 @@ func (c *chainPredictor) skip(p, n int) {
 // predicted. Only for lazy models, which enter every position.
 func (c *chainPredictor) jump(p int) {
 	c.foundAt = -1
-	c.ins = max(c.ins, p-windowSize)
+	if c.ins < p-windowSize {
+		c.forget(p)
+	}
 }

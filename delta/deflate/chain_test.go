@@ -1,0 +1,30 @@
+package deflate
+
+import "testing"
+
+// After a jump only the window is entered, not what was jumped over, and the
+// next token is the one predicted without a jump.
+func TestJumpEntersTheWindowOnly(t *testing.T) {
+	const to = 700_000
+	s := &segment{buf: text(1, 800_000)}
+	s.end = len(s.buf)
+	for _, level := range []int{6, 9} {
+		var walked, jumped chainPredictor
+		for _, c := range []*chainPredictor{&walked, &jumped} {
+			c.configure(newModel(zlibFamily, level).chainConfig())
+			c.begin(s, false)
+		}
+		walked.insertTo(to)
+		jumped.jump(to)
+		if from := jumped.ins; from < to-windowSize {
+			t.Errorf("level %d: entering positions from %d on", level, from)
+		}
+		jumped.insertTo(to)
+		if at := jumped.zero + 0x10000; jumped.ins != to || at < to {
+			t.Errorf("level %d: entered to %d, tables reach to %d", level, jumped.ins, at)
+		}
+		if a, b := walked.predict(to), jumped.predict(to); a != b {
+			t.Errorf("level %d: token %x after a jump, %x without", level, b, a)
+		}
+	}
+}
