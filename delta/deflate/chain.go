@@ -42,6 +42,8 @@ type chainPredictor struct {
 	look   int   // matches found now end before here
 	hashes int   // bytes a hash covers
 
+	entered int // positions entered in all, the measure of that work
+
 	// found is what the search at position foundAt gave when it was made to
 	// judge the match before it.
 	foundAt   int
@@ -152,7 +154,7 @@ func (c *chainPredictor) nextChunk(p int) {
 func (c *chainPredictor) insertTo(e int) {
 	e = min(e, c.look-c.hashes+1)
 	for c.ins < e {
-		if c.ins-c.zero > 0xffff {
+		for c.ins-c.zero > 0xffff {
 			c.zero += slide
 			c.head.slide()
 			if c.deep != nil {
@@ -170,6 +172,7 @@ func (c *chainPredictor) insertTo(e int) {
 				c.link(c.hashAt(i), i)
 			}
 		}
+		c.entered += stop - c.ins
 		c.ins = stop
 	}
 }
