@@ -185,7 +185,7 @@ func TestInflate(t *testing.T) {
 		_, _ = w.Write([]byte("hello hello"))
 		return z.Close()
 	})
-	for name, want := range map[string]string{plain: "hello hello", gz: "hello hello", zipped: "name\nhello hello"} {
+	for name, want := range map[string]string{plain: "hello hello", gz: "hello hello", zipped: "name\n\x00\x00\x00\x00hello hello"} {
 		if err := inflate(name, filepath.Join(dir, "out")); err != nil {
 			t.Fatal(err)
 		}

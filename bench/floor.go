@@ -27,7 +27,11 @@ func floor(ctx context.Context, c *corpus.Cache, oldFile, newFile string) (int64
 	if err != nil {
 		return 0, err
 	}
-	dir, err := c.Make(ctx, "floor-"+a[:16]+"-"+b[:16], func(ctx context.Context, dir string) error {
+	kind := "floor-"
+	if strings.HasSuffix(newFile, ".zip") {
+		kind = "floor-zip-"
+	}
+	dir, err := c.Make(ctx, kind+a[:16]+"-"+b[:16], func(ctx context.Context, dir string) error {
 		return patchSize(ctx, dir, oldFile, newFile)
 	})
 	if err != nil {
@@ -62,7 +66,8 @@ func patchSize(ctx context.Context, dir, oldFile, newFile string) error {
 }
 
 // inflate writes the plain bytes of a file: of a gzip what it holds, of a zip its
-// members' names and contents in order, anything else as it is.
+// members' names, times, extra fields and contents in order (the times are in the zip
+// and must be sent, so a floor without them would be none), anything else as it is.
 func inflate(name, to string) error {
 	out, err := os.Create(to)
 	if err != nil {
@@ -92,6 +97,11 @@ func inflate(name, to string) error {
 	return err
 }
 
+// dosTime is a member's time as its headers hold it.
+func dosTime(date, clock uint16) []byte {
+	return []byte{byte(clock), byte(clock >> 8), byte(date), byte(date >> 8)}
+}
+
 func inflateZip(out io.Writer, name string) error {
 	z, err := zip.OpenReader(name)
 	if err != nil {
@@ -99,7 +109,7 @@ func inflateZip(out io.Writer, name string) error {
 	}
 	defer z.Close()
 	for _, m := range z.File {
-		if _, err := fmt.Fprintln(out, m.Name); err != nil {
+		if _, err := fmt.Fprintf(out, "%s\n%s%s", m.Name, dosTime(m.ModifiedDate, m.ModifiedTime), m.Extra); err != nil {
 			return err
 		}
 		r, err := m.Open()

@@ -19,6 +19,7 @@ type options struct {
 	quick   bool
 	only    *regexp.Regexp
 	links   string
+	peers   *regexp.Regexp
 	out     string // folder of the report
 	work    string // folder of the measured files
 	fs      string // "fresh" or "here"; see [mountFresh]
@@ -35,7 +36,8 @@ func parseOptions(args []string) (*options, error) {
 	fl.BoolVar(&o.quick, "quick", false, "small data, 2 rounds, under 3 minutes in all")
 	only := fl.String("only", "", "only what this regular expression matches: workloads, or pairs of deltas")
 	fl.StringVar(&o.links, "links", "loopback,100M40ms,20M100ms", "links to measure over")
-	fl.StringVar(&o.out, "out", filepath.Join("bench", "report"), "folder to write the report to")
+	peers := fl.String("peers", "", "only pubsync and the peers that this regular expression matches, such as ^rsync")
+	fl.StringVar(&o.out, "out", filepath.Join(checkout(), "bench", "report"), "folder to write the report to")
 	fl.StringVar(&o.pubsync, "pubsync", "", "binary to measure, instead of building this checkout")
 	dir := fl.String("cache", cacheDir(), "folder of fetched and made data")
 	fl.StringVar(&o.work, "work", "", "folder for what is written while measuring (default: in the cache)")
@@ -49,6 +51,9 @@ func parseOptions(args []string) (*options, error) {
 	var err error
 	if o.only, err = regexp.Compile("(?i)" + *only); err != nil {
 		return nil, fmt.Errorf("--only: %w", err)
+	}
+	if o.peers, err = regexp.Compile("(?i)" + *peers); err != nil {
+		return nil, fmt.Errorf("--peers: %w", err)
 	}
 	if *dir, err = filepath.Abs(*dir); err != nil {
 		return nil, err
@@ -68,7 +73,21 @@ func cacheDir() string {
 	if dir := os.Getenv("XDG_CACHE_HOME"); dir != "" {
 		return filepath.Join(dir, "pubsync-bench")
 	}
-	return filepath.Join(".cache", "bench")
+	return filepath.Join(checkout(), ".cache", "bench")
+}
+
+// checkout is the folder of the module that the program was started in, or the current one.
+func checkout() string {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "."
+	}
+	for at := dir; at != filepath.Dir(at); at = filepath.Dir(at) {
+		if _, err := os.Stat(filepath.Join(at, "go.mod")); err == nil {
+			return at
+		}
+	}
+	return dir
 }
 
 // binary gives the path of the pubsync to measure, building it if none was named.
@@ -79,6 +98,7 @@ func (o *options) binary(ctx context.Context) (string, error) {
 	o.pubsync = filepath.Join(o.cache.Dir, "bin", "pubsync")
 	o.status.note("building pubsync")
 	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", o.pubsync, "./cli/pubsync")
+	build.Dir = checkout()
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building pubsync (run this in the checkout): %w: %s", err, out)
 	}

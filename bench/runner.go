@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -117,10 +118,15 @@ func (r *runner) plan(ctx context.Context) ([]job, error) {
 			if slow && !w.far {
 				continue
 			}
-			jobs = append(jobs, job{w, n, trees, w.peers(slow)})
+			jobs = append(jobs, job{w, n, trees, r.chosen(w.peers(slow))})
 		}
 	}
 	return jobs, nil
+}
+
+// chosen are pubsync and the peers that --peers matches.
+func (r *runner) chosen(all []peer.Peer) []peer.Peer {
+	return slices.DeleteFunc(all, func(p peer.Peer) bool { return !product(p.Name()) && !r.o.peers.MatchString(p.Name()) })
 }
 
 func (r *runner) close() {

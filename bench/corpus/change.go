@@ -41,7 +41,17 @@ func stamp(dir string, build time.Time) error {
 			return err
 		}
 	}
-	return nil
+	return stampFolders(dir, build)
+}
+
+// stampFolders gives folders the time of the build: archives hold it.
+func stampFolders(dir string, build time.Time) error {
+	return filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || !d.IsDir() {
+			return err
+		}
+		return os.Chtimes(name, build, build)
+	})
 }
 
 // editSome edits one file in every, spread over the tree: some lines changed, as a

@@ -79,13 +79,13 @@ func (c *Cache) Rebuilds(ctx context.Context) ([]Rebuild, error) {
 	if err != nil {
 		return nil, err
 	}
-	trees, err := c.Make(ctx, "rebuild-trees", func(ctx context.Context, dir string) error { return c.rebuildTrees(ctx, dir, base) })
+	trees, err := c.Make(ctx, "ci-trees", func(ctx context.Context, dir string) error { return c.rebuildTrees(ctx, dir, base) })
 	if err != nil {
 		return nil, err
 	}
 	var all []Rebuild
 	for _, w := range writers() {
-		dir, err := c.Make(ctx, "rebuild-"+fileName(w.name), func(ctx context.Context, dir string) error {
+		dir, err := c.Make(ctx, "ci-"+fileName(w.name), func(ctx context.Context, dir string) error {
 			return w.makeAll(ctx, trees, dir)
 		})
 		if err != nil {
