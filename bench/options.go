@@ -33,7 +33,7 @@ func parseOptions(args []string) (*options, error) {
 	o := &options{}
 	fl := flag.NewFlagSet("bench", flag.ContinueOnError)
 	fl.IntVar(&o.rounds, "rounds", 5, "rounds of each workload")
-	fl.BoolVar(&o.quick, "quick", false, "small data, 2 rounds, under 3 minutes in all")
+	fl.BoolVar(&o.quick, "quick", false, "small data, 2 rounds")
 	only := fl.String("only", "", "only what this regular expression matches: workloads, or pairs of deltas")
 	fl.StringVar(&o.links, "links", "loopback,100M40ms,20M100ms", "links to measure over")
 	peers := fl.String("peers", "", "only pubsync and the peers that this regular expression matches, such as ^rsync")
