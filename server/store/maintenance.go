@@ -32,6 +32,20 @@ type Maintenance interface {
 	// Usage counts what lies at or below a path at the latest version. It
 	// takes time in proportion to the entries there.
 	Usage(ctx context.Context, p manifest.Path) (Usage, error)
+	// Kept returns the bytes of content that o keeps, each content once. It
+	// takes time in proportion to the entries that o covers, or, for an owner,
+	// to all there are.
+	Kept(ctx context.Context, o Holder) (int64, error)
+	// Keeps reports which of the contents o keeps.
+	Keeps(ctx context.Context, o Holder, ds []manifest.Digest) ([]bool, error)
+}
+
+// A Holder keeps content: that of the files at or below Path ("" is the root) in
+// any version that is not forgotten, and, if Owner is not "", published in its
+// name.
+type Holder struct {
+	Path  manifest.Path
+	Owner string
 }
 
 // CollectOptions say how to collect.

@@ -92,8 +92,9 @@ type Publication struct {
 	Time       time.Time
 	TreeDigest manifest.Digest // of what was pushed, paths relative to the target
 	Mirror     bool
-	Added      int // entries that were not there
-	Replaced   int // entries that were, with other metadata or content
+	Owner      string // in whose name it was pushed; see [Maintenance.Kept]
+	Added      int    // entries that were not there
+	Replaced   int    // entries that were, with other metadata or content
 	Removed    int
 	Entries    int    // entries pushed, changed or not
 	Note       string // JSON of the committer's: accessor, receipt; opaque here
@@ -116,6 +117,7 @@ type Commit struct {
 	// is a conflict.
 	Aliases manifest.List
 	Time    time.Time
+	Owner   string // in whose name; content counts as its owner's, see [Maintenance.Kept]
 	Note    string
 
 	// Before, if not nil, runs inside the commit's transaction before anything

@@ -96,7 +96,7 @@ func (c *Catalog) publish(ctx context.Context, w *conn, commit *store.Commit) (p
 	}
 	pub = store.Publication{
 		Number: store.Version(n), Target: commit.Target, Time: time.Unix(0, commit.Time.UnixNano()).UTC(),
-		TreeDigest: commit.TreeDigest, Mirror: commit.Mirror, Added: p.added, Replaced: p.replaced,
+		TreeDigest: commit.TreeDigest, Mirror: commit.Mirror, Owner: commit.Owner, Added: p.added, Replaced: p.replaced,
 		Removed: p.removed, Entries: len(commit.Entries), Note: commit.Note,
 	}
 	if err := p.settle(n); err != nil {

@@ -68,9 +68,9 @@ func unsettle(c *conn, path manifest.Path, merged, deep bool) error {
 
 // log writes the publication's row.
 func log(c *conn, p *store.Publication) error {
-	_, err := c.exec("INSERT INTO publications("+pubCols+") VALUES (?,?,?,?,?,?,?,?,?,?)",
+	_, err := c.exec("INSERT INTO publications("+pubCols+") VALUES (?,?,?,?,?,?,?,?,?,?,?)",
 		int64(p.Number), []byte(p.Target), p.Time.UnixNano(), p.TreeDigest[:], p.Mirror,
-		p.Added, p.Replaced, p.Removed, p.Entries, []byte(p.Note))
+		p.Added, p.Replaced, p.Removed, p.Entries, []byte(p.Note), p.Owner)
 	if err != nil {
 		return err
 	}
@@ -79,7 +79,7 @@ func log(c *conn, p *store.Publication) error {
 	return err
 }
 
-const pubCols = "number, target, time, tree, mirror, added, replaced, removed, entries, note"
+const pubCols = "number, target, time, tree, mirror, added, replaced, removed, entries, note, owner"
 
 // publications runs a query for pubCols.
 func publications(r *conn, q string, args ...any) (list []store.Publication, err error) {
@@ -88,7 +88,7 @@ func publications(r *conn, q string, args ...any) (list []store.Publication, err
 		target, tree, note []byte
 		p                  store.Publication
 	)
-	err = r.rows([]any{&number, &target, &nanos, &tree, &p.Mirror, &p.Added, &p.Replaced, &p.Removed, &p.Entries, &note}, func() error {
+	err = r.rows([]any{&number, &target, &nanos, &tree, &p.Mirror, &p.Added, &p.Replaced, &p.Removed, &p.Entries, &note, &p.Owner}, func() error {
 		p.Number, p.Target, p.Note, p.Time = store.Version(number), manifest.Path(target), string(note), time.Unix(0, nanos).UTC()
 		copy(p.TreeDigest[:], tree)
 		list = append(list, p)

@@ -4,7 +4,7 @@ import "fmt"
 
 // schemaVersion is kept in SQLite's user_version. A later schema moves an older
 // one forward in [Catalog.migrate]; a newer one is refused.
-const schemaVersion = 1
+const schemaVersion = 2
 
 // schema creates everything. Names, paths and keys are BLOBs: any bytes,
 // compared as bytes.
@@ -51,7 +51,8 @@ CREATE TABLE publications(
 	replaced INTEGER NOT NULL,
 	removed  INTEGER NOT NULL,
 	entries  INTEGER NOT NULL,
-	note     BLOB NOT NULL
+	note     BLOB NOT NULL,
+	owner    TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX publications_target ON publications(target, number);
 
@@ -98,6 +99,9 @@ CREATE TABLE records(
 );
 `
 
+// toSchema2 adds the owners of publications.
+const toSchema2 = "ALTER TABLE publications ADD COLUMN owner TEXT NOT NULL DEFAULT ''"
+
 // migrate brings the database to schemaVersion.
 func migrate(c *conn) error {
 	var v int
@@ -108,13 +112,19 @@ func migrate(c *conn) error {
 	case schemaVersion:
 		return nil
 	case 0:
-		return c.transact(func() error {
-			if _, err := c.db.ExecContext(c.ctx, schema); err != nil {
-				return err
-			}
-			_, err := c.db.ExecContext(c.ctx, fmt.Sprintf("PRAGMA user_version = %d", schemaVersion))
-			return err
-		})
+		return migrateBy(c, schema)
+	case 1:
+		return migrateBy(c, toSchema2)
 	}
 	return fmt.Errorf("the catalog has schema version %d, this program knows %d: use a newer pubsync", v, schemaVersion)
+}
+
+func migrateBy(c *conn, script string) error {
+	return c.transact(func() error {
+		if _, err := c.db.ExecContext(c.ctx, script); err != nil {
+			return err
+		}
+		_, err := c.db.ExecContext(c.ctx, fmt.Sprintf("PRAGMA user_version = %d", schemaVersion))
+		return err
+	})
 }

@@ -32,3 +32,47 @@ func (c *Catalog) Usage(ctx context.Context, p manifest.Path) (u store.Usage, er
 	})
 	return u, err
 }
+
+// The conditions that an entry e is a holder's: for a walk over its entries, and
+// for one entry at a time. Their arguments are those of heldArgs.
+const (
+	allHeld = `e.dir IN (SELECT id FROM dirs WHERE path=?1 UNION ALL SELECT id FROM dirs WHERE path>=?2 AND path<?3)
+		AND (?4='' OR e.from_pub IN (SELECT number FROM publications WHERE owner=?4))`
+	oneHeld = `EXISTS (SELECT 1 FROM dirs d WHERE d.id=e.dir AND (d.path=?1 OR d.path>=?2 AND d.path<?3))
+		AND (?4='' OR EXISTS (SELECT 1 FROM publications p WHERE p.number=e.from_pub AND p.owner=?4))`
+)
+
+func heldArgs(o store.Holder) []any {
+	from, to := below(o.Path)
+	return []any{[]byte(o.Path), from, to, o.Owner}
+}
+
+// Kept implements [store.Maintenance].
+func (c *Catalog) Kept(ctx context.Context, o store.Holder) (n int64, err error) {
+	err = c.read(ctx, func(r *conn) error {
+		return r.row([]any{&n}, `SELECT coalesce(sum(size), 0) FROM (
+			SELECT e.size FROM entries e WHERE e.blob IS NOT NULL AND `+allHeld+` GROUP BY e.blob)`, heldArgs(o)...)
+	})
+	return n, err
+}
+
+// Keeps implements [store.Maintenance].
+func (c *Catalog) Keeps(ctx context.Context, o store.Holder, ds []manifest.Digest) ([]bool, error) {
+	keeps, ids := make([]bool, len(ds)), make([]int64, len(ds))
+	err := c.read(ctx, func(r *conn) error {
+		err := find(r, ds, func(i int, b Blob) error {
+			ids[i] = b.ID
+			return nil
+		})
+		for i, id := range ids {
+			if err != nil {
+				return err
+			}
+			if id != 0 {
+				err = r.row([]any{&keeps[i]}, "SELECT EXISTS (SELECT 1 FROM entries e WHERE e.blob=?5 AND "+oneHeld+")", append(heldArgs(o), id)...)
+			}
+		}
+		return err
+	})
+	return keeps, err
+}

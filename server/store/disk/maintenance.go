@@ -32,3 +32,11 @@ func (s *Store) Forget(ctx context.Context, target manifest.Path, v store.Versio
 func (s *Store) Usage(ctx context.Context, p manifest.Path) (store.Usage, error) {
 	return s.cat.Usage(ctx, p)
 }
+
+// Kept implements [store.Maintenance].
+func (s *Store) Kept(ctx context.Context, o store.Holder) (int64, error) { return s.cat.Kept(ctx, o) }
+
+// Keeps implements [store.Maintenance].
+func (s *Store) Keeps(ctx context.Context, o store.Holder, ds []manifest.Digest) ([]bool, error) {
+	return s.cat.Keeps(ctx, o, ds)
+}

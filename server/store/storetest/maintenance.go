@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/pubsync/pubsync/server/store"
@@ -240,6 +241,45 @@ var maintenanceTests = []test{
 		copied.publish("t", "overwrite", "f=4")
 		k.shows("t", store.Latest, "d/", "d/g="+large, "f=3")
 		k.clean()
+	}},
+	{"content is kept by paths and owners", func(k *kit) {
+		owned := func(owner string, target manifest.Path, flags string, specs ...string) store.Version {
+			for _, spec := range specs {
+				_, content, _ := strings.Cut(spec, "=")
+				k.put(content)
+			}
+			c := change(target, flags, specs...)
+			c.Owner = owner
+			p, err := k.Commit(ctx, c)
+			k.must(err)
+			equal(k, "owner", p.Owner, owner)
+			return p.Number
+		}
+		owned("a", "t/1", "", "f=12345", "d/g=12345", "d/h=123")
+		owned("b", "t/2", "", "f=12345", "g=1")
+		second := owned("b", "t/1", "overwrite", "d/h=12")
+		for o, want := range map[store.Holder]int64{
+			{}: 11, {Path: "t"}: 11, {Path: "t/1"}: 10, {Path: "t/2"}: 6, {Path: "t/1/d/h"}: 0, {Path: "t2"}: 0,
+			{Owner: "a"}: 8, {Owner: "b"}: 8, {Path: "t/1", Owner: "b"}: 2, {Owner: "c"}: 0,
+		} {
+			got, err := k.Kept(ctx, o)
+			k.must(err)
+			equal(k, fmt.Sprintf("kept by %+v", o), got, want)
+		}
+		ds := []manifest.Digest{manifest.DigestOf([]byte("123")), manifest.DigestOf([]byte("none")), manifest.DigestOf([]byte("12345"))}
+		for o, want := range map[store.Holder][]bool{
+			{}: {true, false, true}, {Path: "t/2"}: {false, false, true}, {Path: "t/1/d"}: {true, false, true},
+			{Owner: "b"}: {false, false, true}, {Path: "t/1", Owner: "b"}: {false, false, false},
+		} {
+			got, err := k.Keeps(ctx, o, ds)
+			k.must(err)
+			equals(k, fmt.Sprintf("contents kept by %+v", o), got, want)
+		}
+		_, err := k.Forget(ctx, "t/1", second)
+		k.must(err)
+		got, err := k.Kept(ctx, store.Holder{Path: "t/1"})
+		k.must(err)
+		equal(k, "kept after forgetting", got, 7)
 	}},
 	{"usage counts files below a path", func(k *kit) {
 		k.publish("t", "", "f=12345", "d/", "d/g=12345", "d/h=123", "l->f")
