@@ -59,6 +59,9 @@ func (a *authority) downloads() store.Sight {
 	return func(p manifest.Path) bool { return a.public(p) || own(p) }
 }
 
+func (a *authority) Asked(absent int) { a.tokens.Asked(a.ctx, a.pass, absent) }
+func (a *authority) Sent(n int)       { a.tokens.Sent(a.pass, n) }
+
 func (a *authority) CanOpen(t session.Terms) error {
 	verbs := token.Publish
 	if t.DryRun {

@@ -46,6 +46,7 @@ type site struct {
 	limit  int64 // of bodies
 	skew   atomic.Int64
 	alerts atomic.Int64
+	kinds  sync.Map // of alerts
 	log    *bytes.Buffer
 
 	mu      sync.RWMutex
@@ -80,7 +81,10 @@ func newSite(t *testing.T) *site {
 func (s *site) now() time.Time { return time.Now().Add(time.Duration(s.skew.Load())) }
 
 // Alert implements [token.Alerter].
-func (s *site) Alert(token.Alert) { s.alerts.Add(1) }
+func (s *site) Alert(a token.Alert) {
+	s.alerts.Add(1)
+	s.kinds.Store(a.Kind, true)
+}
 
 // start opens the store and wires a server; again after stop it is a restart.
 func (s *site) start() {
@@ -90,7 +94,8 @@ func (s *site) start() {
 	s.store = st
 	s.tokens, err = token.New(token.Config{
 		Records: st, Clock: s.now, Alerts: s, Guard: token.Guard{Free: 1000, Ban: 2000},
-		Sleep: func(context.Context, time.Duration) {},
+		Sleep:  func(context.Context, time.Duration) {},
+		Volume: token.Volume{Fishing: 100},
 	})
 	s.check(err)
 	s.by = token.Scheduler{Name: "test"}

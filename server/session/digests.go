@@ -13,7 +13,8 @@ func (x *exchange) onDigests(payload []byte) error {
 	if err != nil {
 		return err
 	}
-	if err := x.session.setDigests(ds); err != nil {
+	fresh, err := x.session.setDigests(ds)
+	if err != nil {
 		return err
 	}
 	all := make([]manifest.Digest, len(ds))
@@ -28,8 +29,13 @@ func (x *exchange) onDigests(payload []byte) error {
 	for i, d := range ds {
 		verdicts[i] = wire.Verdict{Index: d.Index, Have: have[i]}
 		if have[i] {
-			x.session.setHeld(d.Index, d.Digest)
+			if x.session.setHeld(d.Index, d.Digest) && !fresh[i] {
+				x.sent++ // absent when it was asked about first
+			}
 			continue
+		}
+		if fresh[i] {
+			x.absent++
 		}
 		if err := x.prepare(&verdicts[i], d.Digest); err != nil {
 			return err
@@ -40,24 +46,27 @@ func (x *exchange) onDigests(payload []byte) error {
 	return nil
 }
 
-// setDigests records the digests; the indices are in the list, and of files.
-func (s *session) setDigests(ds []wire.Digest) error {
+// setDigests records the digests; the indices are in the list, and of files. It
+// tells which the session did not have before.
+func (s *session) setDigests(ds []wire.Digest) (fresh []bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, d := range ds {
+	fresh = make([]bool, len(ds))
+	for i, d := range ds {
 		if d.Index >= len(s.list) {
-			return listNeeded(len(s.list))
+			return nil, listNeeded(len(s.list))
 		}
 		e := &s.list[d.Index]
 		if e.Kind != manifest.File {
-			return wire.Errorf(wire.CodeBadRequest, "a digest for entry %d, %q, which is no file", d.Index, e.Path)
+			return nil, wire.Errorf(wire.CodeBadRequest, "a digest for entry %d, %q, which is no file", d.Index, e.Path)
 		}
 		if e.Digest != d.Digest {
 			e.Digest, s.held[d.Index] = d.Digest, false
+			fresh[i] = true
 		}
 		s.given[d.Index] = true
 	}
-	return nil
+	return fresh, nil
 }
 
 // prepare fills in what a client needs to send an entry's content.

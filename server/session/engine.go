@@ -60,6 +60,11 @@ type Authority interface {
 	Redeem(tx store.Tx, t Terms, d manifest.Digest, receipt []byte) error
 	// Published is told that the commit went through.
 	Published(t Terms, d manifest.Digest)
+	// Asked is told how many digests were answered as absent, and Sent how many
+	// of those asked about have come since: a token that asks and never sends
+	// is fishing.
+	Asked(absent int)
+	Sent(n int)
 	// Live returns an error as soon as the token is revoked or its time for
 	// finishing is over. It is cheap: called for every frame.
 	Live() error

@@ -43,11 +43,26 @@ type exchange struct {
 	whose   []manifest.Digest
 	offers  []wire.Verdict           // with bases, to volunteer signatures for
 	seen    map[manifest.Digest]bool // bases known to be readable, or not to be
+	absent  int                      // digests that were answered as absent for the first time
+	sent    int                      // entries whose content has come
 }
 
 func (x *exchange) close() {
 	if x.batch != nil {
 		x.batch.Discard()
+	}
+	if x.sent > 0 {
+		x.auth.Sent(x.sent)
+	}
+	if x.absent > 0 {
+		x.auth.Asked(x.absent)
+	}
+}
+
+// took records that the content of the entry at index has come.
+func (x *exchange) took(index int, d manifest.Digest) {
+	if x.session.setHeld(index, d) {
+		x.sent++
 	}
 }
 
@@ -162,7 +177,7 @@ func (x *exchange) flush() error {
 		return err
 	}
 	for i, s := range x.batched {
-		x.session.setHeld(s.Index, x.whose[i])
+		x.took(s.Index, x.whose[i])
 	}
 	x.reply = wire.AppendStored(x.reply, x.batched)
 	x.batched, x.whose = nil, nil

@@ -120,7 +120,7 @@ func (x *exchange) stagePart(p wire.Part, e manifest.Entry, bases []delta.Source
 	}
 	defer st.mu.Unlock()
 	if st.done {
-		x.session.setHeld(p.Index, e.Digest)
+		x.took(p.Index, e.Digest)
 		return x.stored(p.Index, wire.Stored)
 	}
 	defer st.moved()
@@ -150,6 +150,6 @@ func (x *exchange) finishPart(st *staging, index int, e manifest.Entry) error {
 	}
 	st.partial.Close()
 	st.partial, st.done = nil, true
-	x.session.setHeld(index, e.Digest)
+	x.took(index, e.Digest)
 	return x.stored(index, wire.Stored)
 }

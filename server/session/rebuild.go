@@ -199,7 +199,7 @@ func (x *exchange) rebuild(a *assembly, index int, e manifest.Entry) error {
 			return err
 		}
 		if ok {
-			x.session.setHeld(index, e.Digest)
+			x.took(index, e.Digest)
 			return x.stored(index, wire.Stored)
 		}
 		if g == nil {

@@ -171,13 +171,16 @@ func (s *session) amend(i int, e manifest.Entry) error {
 	return nil
 }
 
-// setHeld records that the content of the entry at i is held.
-func (s *session) setHeld(i int, d manifest.Digest) {
+// setHeld records that the content of the entry at i is held, and reports
+// whether it was not before.
+func (s *session) setHeld(i int, d manifest.Digest) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if i < len(s.list) && s.list[i].Digest == d {
-		s.held[i] = true
+	if i >= len(s.list) || s.list[i].Digest != d || s.held[i] {
+		return false
 	}
+	s.held[i] = true
+	return true
 }
 
 func (s *session) isHeld(i int) bool {

@@ -71,13 +71,13 @@ func (s *Service) alert(ctx context.Context, a Alert) {
 type Volume struct {
 	Tokens  int64 // issued by one scheduler within an hour; default 100,000
 	Bytes   int64 // published under one scheduler's tokens within an hour; default 10^13
-	Fishing int64 // digests a token asked for, was told are absent, and never sent; default 10,000
+	Fishing int64 // digests a token asked for, was told are absent, and has not sent; default 20,000
 }
 
 func (v Volume) withDefaults() Volume {
 	defaultTo(&v.Tokens, 100_000)
 	defaultTo(&v.Bytes, 10_000_000_000_000)
-	defaultTo(&v.Fishing, 10_000)
+	defaultTo(&v.Fishing, 20_000)
 	return v
 }
 

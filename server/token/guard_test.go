@@ -182,7 +182,7 @@ func TestFishing(t *testing.T) {
 		w.Asked(t.Context(), p, 9000)
 		w.Sent(p, 9000)
 	}
-	w.Asked(t.Context(), p, 10_000)
+	w.Asked(t.Context(), p, 20_000)
 	if len(w.sink.alerts) > 0 {
 		t.Errorf("alerts %v", w.sink.alerts)
 	}

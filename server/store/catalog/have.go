@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"database/sql"
+	"math/rand/v2"
 
 	"github.com/pubsync/pubsync/server/store"
 	"github.com/pubsync/pubsync/sync/manifest"
@@ -14,7 +15,7 @@ const maxSights = 1000
 // A candidate is a blob that Have may say yes to.
 type candidate struct {
 	index  int
-	blob   int64
+	blob   Blob
 	leased bool
 	path   manifest.Path // one at which it stands, "" for none
 }
@@ -22,32 +23,33 @@ type candidate struct {
 // Have answers [store.Content.Have], present telling whether the bytes of a
 // blob are there at their size. The caller must keep collection away meanwhile.
 // With a nil sight only leases count.
+//
+// What is not there costs the work of what stands only out of sight, so that
+// the time an answer takes does not tell one from the other: the same
+// statements run over both, with the paths of some other blob in place of those
+// of one that is not there; the disk is asked about neither; and a digest asked
+// about many times at once is looked up once.
 func (c *Catalog) Have(ctx context.Context, s store.SessionID, ds []manifest.Digest, sight store.Sight, present func(Blob) bool) ([]bool, error) {
-	have := make([]bool, len(ds))
+	unique, which := distinct(ds)
+	have := make([]bool, len(unique))
 	var ids []int64
 	err := c.read(ctx, func(r *conn) error {
-		holder, err := holderOf(r, s)
-		if err != nil {
+		q := haveQuery{c: r, session: s, sight: sight, leases: c.leases}
+		if err := q.prepare(); err != nil {
 			return err
 		}
-		for base := 0; base < len(ds); base += findPage {
+		for base := 0; base < len(unique); base += findPage {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			page, err := candidates(r, ds[base:min(base+findPage, len(ds))], holder, present)
+			found, err := q.visible(unique[base:min(base+findPage, len(unique))])
 			if err != nil {
 				return err
 			}
-			for _, k := range page {
-				ok := k.leased || c.leases.has(s, k.blob)
-				if !ok {
-					if ok, err = seen(r, k, sight); err != nil {
-						return err
-					}
-				}
-				if ok {
+			for _, k := range found {
+				if !k.blob.Damaged && present(k.blob) {
 					have[base+k.index] = true
-					ids = append(ids, k.blob)
+					ids = append(ids, k.blob.ID)
 				}
 			}
 		}
@@ -57,7 +59,77 @@ func (c *Catalog) Have(ctx context.Context, s store.SessionID, ds []manifest.Dig
 		return nil, err
 	}
 	c.leases.add(s, ids)
-	return have, nil
+	if len(unique) == len(ds) {
+		return have, nil
+	}
+	all := make([]bool, len(ds))
+	for i := range ds {
+		all[i] = have[which[i]]
+	}
+	return all, nil
+}
+
+// distinct returns the digests each once, and for each of ds which it is.
+func distinct(ds []manifest.Digest) (unique []manifest.Digest, which []int) {
+	at := make(map[manifest.Digest]int, len(ds))
+	which = make([]int, len(ds))
+	for i, d := range ds {
+		j, ok := at[d]
+		if !ok {
+			j = len(unique)
+			at[d], unique = j, append(unique, d)
+		}
+		which[i] = j
+	}
+	return unique, which
+}
+
+// A haveQuery is one call of Have.
+type haveQuery struct {
+	c       *conn
+	session store.SessionID
+	sight   store.Sight
+	leases  *leases
+	holder  int64 // the session's number
+	decoy   int64 // blobs from this one on stand in for those that are not there
+}
+
+func (q *haveQuery) prepare() (err error) {
+	if q.holder, err = holderOf(q.c, q.session); err != nil {
+		return err
+	}
+	var last int64
+	err = q.c.row([]any{&last}, "SELECT coalesce(max(id), 0) FROM blobs")
+	q.decoy = 1
+	if last > findPage {
+		q.decoy += rand.Int64N(last - findPage)
+	}
+	return err
+}
+
+// visible returns those of the digests that the session leases or the sight
+// shows, each once.
+func (q *haveQuery) visible(ds []manifest.Digest) ([]candidate, error) {
+	all, err := q.candidates(ds)
+	if err != nil {
+		return nil, err
+	}
+	yes := all[:0]
+	open := make([]bool, len(ds))
+	for i := range open {
+		open[i] = true
+	}
+	for _, k := range all {
+		seen := q.sight != nil && k.path != "" && q.sight(k.path)
+		if k.blob.ID != 0 && (seen || k.leased || q.leases.has(q.session, k.blob.ID)) {
+			yes, open[k.index] = append(yes, k), false
+		}
+	}
+	if q.sight == nil || len(yes) == len(ds) {
+		return yes, nil
+	}
+	elsewhere, err := q.standing(ds, open)
+	return append(yes, elsewhere...), err
 }
 
 // holderOf returns the holder's number, 0 if the session holds nothing.
@@ -66,26 +138,28 @@ func holderOf(r *conn, s store.SessionID) (id int64, err error) {
 	return id, err
 }
 
-// candidates returns the blobs that are whole, each with one path at which it
-// stands, if any.
-func candidates(r *conn, ds []manifest.Digest, holder int64, present func(Blob) bool) (page []candidate, err error) {
+// orNone are the columns of a blob that may not be there.
+const orNone = "coalesce(b.id, 0), coalesce(b.size, 0), coalesce(b.pack, 0), coalesce(b.offset, 0), coalesce(b.damaged, 0)"
+
+// candidates returns, for every digest, its blob, 0 if there is none, with one
+// path at which it stands, if any.
+func (q *haveQuery) candidates(ds []manifest.Digest) (page []candidate, err error) {
 	var (
 		k    candidate
-		b    Blob
 		path sql.RawBytes
 	)
-	err = r.rows([]any{&k.index, &b.ID, &b.Size, &b.Pack, &b.Offset, &b.Damaged, &k.leased, &path}, func() error {
+	b := &k.blob
+	page = make([]candidate, 0, len(ds))
+	err = q.c.rows([]any{&k.index, &b.ID, &b.Size, &b.Pack, &b.Offset, &b.Damaged, &k.leased, &path}, func() error {
 		b.Digest = ds[k.index]
-		if !b.Damaged && present(b) {
-			k.blob, k.path = b.ID, manifest.Path(trimSlash(path))
-			page = append(page, k)
-		}
+		k.path = manifest.Path(trimSlash(path))
+		page = append(page, k)
 		return nil
-	}, each+`SELECT n.i, b.id, b.size, b.pack, b.offset, b.damaged,
+	}, each+`SELECT n.i, `+orNone+`,
 			?3<>0 AND EXISTS (SELECT 1 FROM leases WHERE blob=b.id AND holder=?3),
 			(SELECT d.path || '/' || e.name FROM entries e CROSS JOIN dirs d ON d.id=e.dir
-				WHERE e.blob=b.id AND e.to_pub IS NULL LIMIT 1)
-		FROM n CROSS JOIN blobs b ON b.digest=n.d`, joined(ds), len(ds), holder)
+				WHERE e.blob=coalesce(b.id, ?4+n.i) AND e.to_pub IS NULL LIMIT 1)
+		FROM n LEFT JOIN blobs b ON b.digest=n.d`, joined(ds), len(ds), q.holder, q.decoy)
 	return page, err
 }
 
@@ -98,23 +172,33 @@ func trimSlash(path []byte) []byte {
 	return path
 }
 
-// seen reports whether the candidate stands at a path that is in sight.
-func seen(r *conn, k candidate, sight store.Sight) (ok bool, err error) {
-	if k.path == "" || sight == nil {
-		return false, nil
+// standing looks for the digests that are open at all the paths where they
+// stand, and returns those of which the sight shows one.
+func (q *haveQuery) standing(ds []manifest.Digest, open []bool) (found []candidate, err error) {
+	var (
+		k         candidate
+		dir, name sql.RawBytes
+		rest      []manifest.Digest
+		index     []int
+	)
+	for i, d := range ds {
+		if open[i] {
+			rest, index = append(rest, d), append(index, i)
+		}
 	}
-	if sight(k.path) {
-		return true, nil
-	}
-	var dir, name sql.RawBytes
-	err = r.rows([]any{&dir, &name}, func() error {
-		if ok = sight(manifest.Path(dir).Join(manifest.Path(name))); ok {
-			return errStop
+	b, at := &k.blob, 0
+	err = q.c.rows([]any{&at, &b.ID, &b.Size, &b.Pack, &b.Offset, &b.Damaged, &dir, &name}, func() error {
+		k.index = index[at]
+		if q.sight(manifest.Path(dir).Join(manifest.Path(name))) && b.ID != 0 && open[k.index] {
+			b.Digest, open[k.index] = rest[at], false
+			found = append(found, k)
 		}
 		return nil
-	}, `SELECT d.path, e.name FROM entries e CROSS JOIN dirs d ON d.id=e.dir
-		WHERE e.blob=? AND e.to_pub IS NULL LIMIT ?`, k.blob, maxSights)
-	return ok, err
+	}, each+`SELECT n.i, `+orNone+`, d.path, e.name
+		FROM n LEFT JOIN blobs b ON b.digest=n.d
+		CROSS JOIN entries e ON e.blob=coalesce(b.id, ?4+n.i) AND e.to_pub IS NULL
+		CROSS JOIN dirs d ON d.id=e.dir LIMIT ?3`, joined(rest), len(rest), maxSights*len(rest), q.decoy)
+	return found, err
 }
 
 // similarScan is how many entries of one stem Similar looks at.
