@@ -13,10 +13,11 @@ type Maintenance interface {
 	// rewrites packs that are mostly dead, and removes what crashes and
 	// forgotten sessions left behind.
 	Collect(ctx context.Context, o CollectOptions) (Collected, error)
-	// Forget drops what is known of everything below target before version v:
-	// the entries that had ended by then. Reading it at an older version gives
-	// ErrNotFound from then on. Versions and the log keep their numbers. The
-	// content goes with the next Collect.
+	// Forget drops what is known of target, and of everything below it, before
+	// version v: the entries that had ended by then. Reading it at an older
+	// version gives ErrNotFound from then on. Versions and the log keep their
+	// numbers; where nothing had ended, nothing changes. The content goes with
+	// the next Collect.
 	Forget(ctx context.Context, target manifest.Path, v Version) (Forgotten, error)
 	// Check looks at every blob and calls f for each finding; an error of f
 	// ends it and is returned as it is. What it finds missing, short or (with

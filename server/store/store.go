@@ -49,7 +49,8 @@ var (
 	ErrOffset   = errors.New("offset is not the end of what is staged")
 	ErrBusy     = errors.New("in use by another request") // a partial that is open; try again
 	ErrLocked   = errors.New("store in use by another process")
-	ErrInvalid  = errors.New("invalid argument") // what no correct caller passes
+	ErrStale    = errors.New("published to since") // see Commit.Seen
+	ErrInvalid  = errors.New("invalid argument")   // what no correct caller passes
 )
 
 // A ConflictError is the [ErrExists] of a commit without leave to overwrite:
@@ -116,9 +117,17 @@ type Commit struct {
 	// Overwrite. One that would take the place of anything but a symbolic link
 	// is a conflict.
 	Aliases manifest.List
-	Time    time.Time
-	Owner   string // in whose name; content counts as its owner's, see [Maintenance.Kept]
-	Note    string
+	// Build is Target or a directory above it, and Follow are aliases beside it
+	// that follow the newest build: they are made or moved as Aliases are, but
+	// only where Build is not there before this commit, or they are not.
+	Build  manifest.Path
+	Follow manifest.List
+	// Seen, if not 0, has the commit fail with ErrStale if anything was published
+	// to Target, or below it, after this version.
+	Seen  Version
+	Time  time.Time
+	Owner string // in whose name; content counts as its owner's, see [Maintenance.Kept]
+	Note  string
 
 	// Before, if not nil, runs inside the commit's transaction before anything
 	// is changed; its error aborts the commit and is returned as it is. After
@@ -127,6 +136,21 @@ type Commit struct {
 	// close a session); neither may call the store itself.
 	Before func(Tx) error
 	After  func(Tx, *Publication) error
+}
+
+// A Target is a directory that was published to.
+type Target struct {
+	Path manifest.Path
+	Last Version   // its newest publication
+	Time time.Time // of that
+}
+
+// A Change is what two versions of an entry differ in. Its path is relative to
+// the directory that was asked about.
+type Change struct {
+	Path   manifest.Path
+	Before *manifest.Entry // nil: it was not there
+	After  *manifest.Entry // nil: it is not there
 }
 
 // A Blob is open content. It is safe for concurrent use; Close it once.
@@ -256,7 +280,7 @@ type Tree interface {
 	// take the place of a directory, ending all below it, or the reverse,
 	// only with Overwrite; entries of the same kind and content are never a
 	// conflict, and their metadata follows the push. Errors: *ConflictError,
-	// ErrGone, those of Before and After.
+	// ErrGone, ErrStale, those of Before and After.
 	Commit(ctx context.Context, c Commit) (Publication, error)
 	// Log returns the publications to target or below it, newest first, at
 	// most limit, numbered below before (0: all).
@@ -265,6 +289,17 @@ type Tree interface {
 	// in the latest version and were published to, most recently published
 	// first, at most limit.
 	Builds(ctx context.Context, typ manifest.Path, limit int) ([]manifest.Path, error)
+	// Targets calls f for every target at or below dir that was published to, in
+	// byte order of path: also for those that hold nothing any more, until
+	// they are forgotten. An error of f ends it and is returned as it is.
+	Targets(ctx context.Context, dir manifest.Path, f func(Target) error) error
+	// Diff calls f for every entry below dir that differs between two versions,
+	// in byte order of its directory, then of its name. dir must be a directory in
+	// at least one of them. An error of f ends it and is returned as it is.
+	Diff(ctx context.Context, dir manifest.Path, from, to Version, f func(Change) error) error
+	// VersionAt returns the newest version published at or before t, 0 if there
+	// is none. It takes time in proportion to the publications after t.
+	VersionAt(ctx context.Context, t time.Time) (Version, error)
 	// Similar returns files at the latest version at or below dir whose name
 	// has the same [Stem] as name, newest published first, at most limit.
 	Similar(ctx context.Context, dir manifest.Path, name string, limit int) ([]manifest.Entry, error)

@@ -22,7 +22,7 @@ type Catalog struct {
 	writer  chan *conn // holds the one writer while nobody writes
 	pool    chan *conn // idle readers, nil for one not opened yet
 	version atomic.Int64
-	past    atomic.Pointer[[]horizon]
+	past    atomic.Pointer[horizons]
 	leases  *leases
 	check   *checkpointer
 }

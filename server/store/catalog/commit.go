@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -55,13 +56,24 @@ func checkCommit(c *store.Commit) error {
 			return bad("%q below it is longer than %d bytes", e.Path, manifest.MaxPath)
 		}
 	}
-	if err := c.Aliases.Check(); err != nil {
-		return fmt.Errorf("commit to %q: aliases: %w", c.Target, err)
+	return checkAliases(c, bad)
+}
+
+func checkAliases(c *store.Commit, bad func(string, ...any) error) error {
+	for _, l := range []manifest.List{c.Aliases, c.Follow} {
+		if err := l.Check(); err != nil {
+			return fmt.Errorf("commit to %q: aliases: %w", c.Target, err)
+		}
+		for i := range l {
+			a := &l[i]
+			if a.Kind != manifest.Symlink || a.Path.Within(c.Target) || c.Target.Within(a.Path) {
+				return bad("alias %q is no symbolic link, or within the target", a.Path)
+			}
+		}
 	}
-	for i := range c.Aliases {
-		a := &c.Aliases[i]
-		if a.Kind != manifest.Symlink || a.Path.Within(c.Target) || c.Target.Within(a.Path) {
-			return bad("alias %q is no symbolic link, or within the target", a.Path)
+	for i := range c.Follow {
+		if a := &c.Follow[i]; c.Build == "" || !c.Target.Within(c.Build) || a.Path.Dir() != c.Build.Dir() {
+			return bad("alias %q is not beside the build %q", a.Path, c.Build)
 		}
 	}
 	return nil
@@ -73,6 +85,9 @@ func (c *Catalog) publish(ctx context.Context, w *conn, commit *store.Commit) (p
 		if err := commit.Before(tx{w}); err != nil {
 			return pub, err
 		}
+	}
+	if err := unseen(w, commit); err != nil {
+		return pub, err
 	}
 	p := newPlan(w, commit)
 	if err := p.make(); err != nil {
@@ -108,6 +123,26 @@ func (c *Catalog) publish(ctx context.Context, w *conn, commit *store.Commit) (p
 		}
 	}
 	return pub, log(w, &pub)
+}
+
+// unseen returns ErrStale if something was published that the committer has not
+// seen.
+func unseen(w *conn, commit *store.Commit) error {
+	if commit.Seen == 0 {
+		return nil
+	}
+	var last int64
+	from, to := below(commit.Target)
+	err := w.row([]any{&last}, `SELECT last FROM targets
+		WHERE (target=?1 OR target>=?2 AND target<?3) AND last>?4 LIMIT 1`,
+		[]byte(commit.Target), from, to, int64(commit.Seen))
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err == nil {
+		err = fmt.Errorf("commit to %q: %w: publication %d came after %d", commit.Target, store.ErrStale, last, commit.Seen)
+	}
+	return err
 }
 
 // findBlobs finds the blob of every new file, or says which are gone.

@@ -9,21 +9,22 @@ import (
 	"github.com/pubsync/pubsync/sync/manifest"
 )
 
-// A horizon says that versions before this one of what lies below target are
-// no longer whole.
-type horizon struct {
-	target  manifest.Path
-	version store.Version
+// horizons say before which versions what lies at or below some paths is no
+// longer whole.
+type horizons struct {
+	newest store.Version // from it on everything is whole
+	at     map[manifest.Path]store.Version
 }
 
 func (c *Catalog) loadHorizons(r *conn) error {
 	var (
-		all    []horizon
+		all    = horizons{at: make(map[manifest.Path]store.Version)}
 		target []byte
 		v      int64
 	)
 	err := r.rows([]any{&target, &v}, func() error {
-		all = append(all, horizon{manifest.Path(target), store.Version(v)})
+		all.at[manifest.Path(target)] = store.Version(v)
+		all.newest = max(all.newest, store.Version(v))
 		return nil
 	}, "SELECT target, version FROM horizons")
 	if err == nil {
@@ -33,11 +34,27 @@ func (c *Catalog) loadHorizons(r *conn) error {
 }
 
 // kept returns ErrNotFound if what is directly in dir (or, if deep, anywhere
-// below it) is no longer whole at v.
+// below it) is no longer whole at v. It costs nothing for newer versions than
+// any horizon.
 func (c *Catalog) kept(dir manifest.Path, v store.Version, deep bool) error {
-	for _, h := range *c.past.Load() {
-		if v < h.version && (dir.Within(h.target) || deep && h.target.Within(dir)) {
-			return fmt.Errorf("%q in version %d: %w: versions before %d of %q are no longer kept", dir, v, store.ErrNotFound, h.version, h.target)
+	past := c.past.Load()
+	if v >= past.newest {
+		return nil
+	}
+	gone := func(target manifest.Path, h store.Version) error {
+		return fmt.Errorf("%q in version %d: %w: versions before %d of %q are no longer kept", dir, v, store.ErrNotFound, h, target)
+	}
+	for _, up := range above(dir) {
+		if h, ok := past.at[up]; ok && v < h {
+			return gone(up, h)
+		}
+	}
+	if !deep {
+		return nil
+	}
+	for target, h := range past.at {
+		if v < h && target.Within(dir) {
+			return gone(target, h)
 		}
 	}
 	return nil
@@ -49,6 +66,9 @@ const forgetPage = 500
 // Forget implements [store.Maintenance].
 func (c *Catalog) Forget(ctx context.Context, target manifest.Path, v store.Version) (out store.Forgotten, err error) {
 	if v, err = c.resolve(v); err != nil {
+		return out, err
+	}
+	if ended, err := c.ended(ctx, target, v); err != nil || !ended {
 		return out, err
 	}
 	// The horizon first: from here on nobody begins to read what goes.
@@ -66,7 +86,34 @@ func (c *Catalog) Forget(ctx context.Context, target manifest.Path, v store.Vers
 			return out, err
 		}
 	}
-	return out, nil
+	n, err := c.forgetTarget(ctx, target, v)
+	out.Entries += n
+	return out, err
+}
+
+// ended reports whether anything at or below target may have ended by v, beyond
+// what is forgotten already.
+func (c *Catalog) ended(ctx context.Context, target manifest.Path, v store.Version) (ended bool, err error) {
+	var known int64
+	for _, up := range above(target) {
+		known = max(known, int64(c.past.Load().at[up]))
+	}
+	found := func() error {
+		ended = true
+		return errStop
+	}
+	const some = "SELECT 1 FROM publications WHERE number>?1 AND number<=?2 AND replaced+removed>0 AND "
+	var one int
+	err = c.read(ctx, func(r *conn) error {
+		for _, up := range above(target) {
+			if err := r.rows([]any{&one}, found, some+"target=?3 LIMIT 1", known, int64(v), []byte(up)); err != nil || ended {
+				return err
+			}
+		}
+		from, to := below(target)
+		return r.rows([]any{&one}, found, some+"target>=?3 AND target<?4 LIMIT 1", known, int64(v), from, to)
+	})
+	return ended, err
 }
 
 func (c *Catalog) setHorizon(ctx context.Context, target manifest.Path, v store.Version) error {
@@ -112,4 +159,25 @@ func (c *Catalog) forget(ctx context.Context, dirs []int64, v store.Version) (to
 		return nil
 	})
 	return total, err
+}
+
+// forgetTarget drops the entry of target itself, in the directory above it, if
+// it had ended by v, and the targets at and below it that hold nothing any more.
+func (c *Catalog) forgetTarget(ctx context.Context, target manifest.Path, v store.Version) (n int, err error) {
+	if target == "" {
+		return 0, nil
+	}
+	err = c.write(ctx, func(w *conn) error {
+		gone, err := w.exec("DELETE FROM entries WHERE dir=(SELECT id FROM dirs WHERE path=?) AND name=? AND to_pub<=?",
+			[]byte(target.Dir()), []byte(target.Base()), int64(v))
+		if err != nil {
+			return err
+		}
+		n = int(gone)
+		from, to := below(target)
+		_, err = w.exec(`DELETE FROM targets WHERE (target=?1 OR target>=?2 AND target<?3)
+			AND NOT EXISTS (SELECT 1 FROM dirs WHERE path=target)`, []byte(target), from, to)
+		return err
+	})
+	return n, err
 }

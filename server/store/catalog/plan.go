@@ -18,6 +18,7 @@ type wish struct {
 	entry   *manifest.Entry
 	implied bool // a directory that must be there, with whatever metadata
 	alias   bool
+	follow  bool // an alias that moves for a new build only
 }
 
 func (w *wish) name() string { return w.entry.Path.Base() }
@@ -37,6 +38,7 @@ type plan struct {
 	ends    []ended
 	trees   []manifest.Path // directories all of whose content ends
 	moved   []manifest.Path // aliases that change
+	rebuilt bool            // the build was there before
 
 	added, replaced, removed int
 	conflicts                store.ConflictError
@@ -104,6 +106,10 @@ func (p *plan) collect() {
 		a := &p.commit.Aliases[i]
 		p.wish(a.Path.Dir(), wish{entry: a, alias: true})
 	}
+	for i := range p.commit.Follow {
+		a := &p.commit.Follow[i]
+		p.wish(a.Path.Dir(), wish{entry: a, alias: true, follow: true})
+	}
 	if p.commit.Remove {
 		return
 	}
@@ -147,6 +153,9 @@ func (p *plan) directory(dir manifest.Path) error {
 			return err
 		}
 	}
+	if b := p.commit.Build; b != "" && b.Dir() == dir {
+		p.rebuilt = live[b.Base()].Kind == manifest.Dir
+	}
 	for _, w := range wishes {
 		row, there := live[w.name()]
 		delete(live, w.name())
@@ -169,7 +178,7 @@ func (p *plan) directory(dir manifest.Path) error {
 // decide plans for one wish for path, where row stands, if anything does.
 func (p *plan) decide(dir int64, path manifest.Path, w wish, row liveRow, there bool) error {
 	e := w.entry
-	if there && w.implied && row.Kind == manifest.Dir {
+	if there && (w.implied && row.Kind == manifest.Dir || w.follow && p.rebuilt) {
 		return nil
 	}
 	if there && w.alias && row.Kind != manifest.Symlink {

@@ -34,6 +34,7 @@ func Run(t *testing.T, open Opener) {
 		{"commit", commitTests},
 		{"rule", ruleTests},
 		{"version", versionTests},
+		{"history", historyTests},
 		{"standing", standingTests},
 		{"search", searchTests},
 		{"records", recordTests},
