@@ -18,6 +18,7 @@ import (
 	"github.com/pubsync/pubsync/sync/push"
 	"github.com/pubsync/pubsync/sync/remote"
 	"github.com/pubsync/pubsync/sync/walk"
+	"github.com/pubsync/pubsync/sync/wire"
 	"github.com/pubsync/pubsync/sync/wire/connect"
 )
 
@@ -104,7 +105,7 @@ func demoPushes(ctx context.Context, env *Env, store, tree string) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(env.Stdout, "%-22s %8d %10s %10s %10s %9d %8.2f\n", step.what, r.Files, size(r.Bytes), size(s.Sent), size(s.Received),
+		fmt.Fprintf(env.Stdout, "%-22s %8d %10s %10s %10s %9d %8.2f\n", step.what, r.Files, wire.Bytes(r.Bytes), wire.Bytes(s.Sent), wire.Bytes(s.Received),
 			s.Requests, env.Now().Sub(began).Seconds())
 	}
 	fmt.Fprintln(env.Stdout, "a plain upload would send the whole tree each time")

@@ -119,7 +119,7 @@ func gcCommand(env *Env) *cobra.Command {
 				would = "would have "
 			}
 			fmt.Fprintf(env.Stdout, "%sfreed %s on disk: %d unused blobs of %s, %d packs rewritten or removed, %d orphans, %d forgotten sessions\n",
-				would, size(got.Freed), got.Blobs, size(got.Bytes), got.Packs, got.Orphans, got.Sessions)
+				would, wire.Bytes(got.Freed), got.Blobs, wire.Bytes(got.Bytes), got.Packs, got.Orphans, got.Sessions)
 			return nil
 		},
 	}
@@ -183,7 +183,7 @@ func printFindings(w io.Writer, lines []json.RawMessage) error {
 		switch {
 		case l.Checked != nil:
 			done = true
-			fmt.Fprintf(w, "%d blobs checked, %s read, %d damaged\n", l.Checked.Blobs, size(l.Checked.Bytes), l.Checked.Damaged)
+			fmt.Fprintf(w, "%d blobs checked, %s read, %d damaged\n", l.Checked.Blobs, wire.Bytes(l.Checked.Bytes), l.Checked.Damaged)
 		case l.Repaired != nil:
 			fmt.Fprintf(w, "repaired: %d places found, %d healed, %d still damaged\n", l.Repaired.Found, l.Repaired.Healed, l.Repaired.Damaged)
 		default:

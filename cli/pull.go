@@ -11,6 +11,7 @@ import (
 	"github.com/pubsync/pubsync/cli/progress"
 	"github.com/pubsync/pubsync/sync/manifest"
 	"github.com/pubsync/pubsync/sync/pull"
+	"github.com/pubsync/pubsync/sync/wire"
 )
 
 func pullCommand(env *Env) *cobra.Command {
@@ -67,7 +68,7 @@ meanwhile. Nothing is removed unless --delete is given.`,
 			}
 			if !quiet {
 				fmt.Fprintf(env.Stdout, "%s at publication %d: %d files, %d fetched, %d removed; received %s\n",
-					progress.Escape(target), r.Version, r.Files, r.Fetched, r.Removed, size(s.Received))
+					progress.Escape(target), r.Version, r.Files, r.Fetched, r.Removed, wire.Bytes(s.Received))
 			}
 			return nil
 		},

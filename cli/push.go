@@ -280,7 +280,7 @@ func (f *transferFlags) report(env *Env, r push.Result, s remote.Stats, seconds 
 		fmt.Fprintf(env.Stdout, "dry run for %s: %d files would be sent, %d as deltas, %d linked\n",
 			progress.Escape(r.Target), sum.FilesSent, sum.FilesDelta, sum.FilesLinked)
 	default:
-		fmt.Fprintf(env.Stdout, "published %s as publication %d: %d files, %s\n", progress.Escape(r.Target), sum.Publication, sum.Files, size(sum.Bytes))
+		fmt.Fprintf(env.Stdout, "published %s as publication %d: %d files, %s\n", progress.Escape(r.Target), sum.Publication, sum.Files, wire.Bytes(sum.Bytes))
 		if sum.URL != "" {
 			fmt.Fprintf(env.Stdout, "%s\n", sum.URL)
 		}
@@ -294,26 +294,11 @@ func (f *transferFlags) report(env *Env, r push.Result, s remote.Stats, seconds 
 func printStats(w io.Writer, s summary) {
 	for _, name := range []string{"whole", "delta", "archive", "linked"} {
 		if m := s.Methods[name]; m.Files > 0 || m.Sent > 0 {
-			fmt.Fprintf(w, "%-8s %d files of %s, %s sent, %s saved\n", name+":", m.Files, size(m.Bytes), size(m.Sent), size(m.Saved))
+			fmt.Fprintf(w, "%-8s %d files of %s, %s sent, %s saved\n", name+":", m.Files, wire.Bytes(m.Bytes), wire.Bytes(m.Sent), wire.Bytes(m.Saved))
 		}
 	}
 	fmt.Fprintf(w, "removed: %d\n", s.FilesRemoved)
-	fmt.Fprintf(w, "sent %s, received %s in %d requests and %.2f s\n", size(s.Sent), size(s.Received), s.Requests, s.Seconds)
-}
-
-// size writes a number of bytes for people.
-func size(n int64) string {
-	const unit = 1000
-	if n < unit && n > -unit {
-		return fmt.Sprintf("%d B", n)
-	}
-	v, prefix := float64(n), "kMGTP"
-	i := -1
-	for v >= unit || v <= -unit {
-		v /= unit
-		i++
-	}
-	return fmt.Sprintf("%.1f %cB", v, prefix[i])
+	fmt.Fprintf(w, "sent %s, received %s in %d requests and %.2f s\n", wire.Bytes(s.Sent), wire.Bytes(s.Received), s.Requests, s.Seconds)
 }
 
 func publishCommand(env *Env) *cobra.Command {

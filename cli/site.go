@@ -83,8 +83,9 @@ func (s *site) wire(ctx context.Context, env *Env) error {
 	limits := wire.Limits{Body: int64(s.cfg.Server.Limits.Body), Parallel: s.cfg.Tokens.Parallel}
 	s.sessions = session.New(session.Config{
 		Store: s.store, Now: env.Now, Limits: limits, Log: s.log, MaxEntries: maxEntries,
-		Spool: func() (*os.File, error) { return unnamed(s.cfg.Server.Store) },
-		URL:   func(p manifest.Path) string { return s.url + "/files/" + web.EscapePath(p) + "/" },
+		Spool:   func() (*os.File, error) { return unnamed(s.cfg.Server.Store) },
+		Reserve: int64(s.cfg.Server.Limits.Reserve), Quotas: s.quotas,
+		URL: func(p manifest.Path) string { return s.url + "/files/" + web.EscapePath(p) + "/" },
 	})
 	exchange, err := s.exchanger(ctx, env)
 	if err != nil {
@@ -112,6 +113,23 @@ func (s *site) wire(ctx context.Context, env *Env) error {
 	})
 	s.handler = srv
 	return nil
+}
+
+// quotas returns what bounds a push: the quota of its type, and that of the
+// scheduler in whose name it is.
+func (s *site) quotas(target manifest.Path, owner string) (qs []session.Quota) {
+	if t, ok := s.cfg.Types[target.First()]; ok && t.Quota > 0 {
+		qs = append(qs, session.Quota{
+			Name: fmt.Sprintf("the type %q", target.First()), Bytes: int64(t.Quota),
+			Holder: store.Holder{Path: manifest.Path(target.First())},
+		})
+	}
+	for _, c := range s.cfg.Schedulers {
+		if c.Name == owner && c.Quota > 0 {
+			qs = append(qs, session.Quota{Name: fmt.Sprintf("the scheduler %q", owner), Bytes: int64(c.Quota), Holder: store.Holder{Owner: owner}})
+		}
+	}
+	return qs
 }
 
 // people serves the pages that are no part of the tree.

@@ -43,6 +43,7 @@ func (a *authority) refuse(err error) error {
 }
 
 func (a *authority) Accessor() string      { return a.pass.Record.Accessor }
+func (a *authority) Owner() string         { return a.pass.Record.Scheduler }
 func (a *authority) Target() manifest.Path { return a.pass.Record.Grant.Target }
 func (a *authority) Overwrite() bool       { return a.pass.Record.Grant.Overwrite }
 func (a *authority) Live() error           { return a.pass.Live(a.ctx) }
@@ -75,6 +76,10 @@ func (a *authority) Bind(tx store.Tx, t session.Terms) error {
 		Hash: t.Hash, Session: t.Session, Target: t.Target, Files: int64(t.Files), Bytes: t.Bytes,
 	})
 	return err
+}
+
+func (a *authority) Charge(tx store.Tx, t session.Terms) error {
+	return a.tokens.Charge(tx, a.pass, t.Hash, int64(t.Files), t.Bytes)
 }
 
 func (a *authority) CanCommit(tx store.Tx, t session.Terms, d manifest.Digest) error {

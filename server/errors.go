@@ -56,7 +56,7 @@ func refusal(err error) *wire.Error {
 }
 
 func fromDenied(d *token.Denied) *wire.Error {
-	e := &wire.Error{Code: wire.Code(d.Code), Message: d.Reason, RetryAfter: d.RetryAfter, Total: d.Total}
+	e := &wire.Error{Code: wire.Code(d.Code), Message: d.Reason, RetryAfter: d.RetryAfter, Total: d.Total, Asked: d.Asked, Left: d.Left}
 	for _, p := range d.Paths {
 		e.Paths = append(e.Paths, strconv.Quote(string(p)))
 	}

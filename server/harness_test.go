@@ -41,9 +41,12 @@ type site struct {
 	dir    string
 	store  store.Store
 	tokens *token.Service
+	engine *session.Engine
 	by     token.Scheduler
 	http   *httptest.Server
 	limit  int64 // of bodies
+	disk   int64 // bytes it seems to have; 0: as it is
+	quotas []session.Quota
 	skew   atomic.Int64
 	alerts atomic.Int64
 	kinds  sync.Map // of alerts
@@ -54,9 +57,12 @@ type site struct {
 	between func(http.Handler) http.Handler
 }
 
-func newSite(t *testing.T) *site {
+func newSite(t *testing.T, set ...func(*site)) *site {
 	t.Helper()
 	s := &site{t: t, dir: t.TempDir(), limit: 1 << 20, log: &bytes.Buffer{}}
+	for _, f := range set {
+		f(s)
+	}
 	s.start()
 	s.http = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.mu.RLock()
@@ -89,7 +95,14 @@ func (s *site) Alert(a token.Alert) {
 // start opens the store and wires a server; again after stop it is a restart.
 func (s *site) start() {
 	s.t.Helper()
-	st, err := disk.Open(s.t.Context(), disk.Options{Dir: filepath.Join(s.dir, "store"), Volatile: true})
+	o := disk.Options{Dir: filepath.Join(s.dir, "store"), Volatile: true}
+	if s.disk > 0 {
+		s.check(os.MkdirAll(o.Dir, 0o700))
+		fsys, err := disk.NewFS(o.Dir)
+		s.check(err)
+		o.FS = smallDisk{fsys, s}
+	}
+	st, err := disk.Open(s.t.Context(), o)
 	s.check(err)
 	s.store = st
 	s.tokens, err = token.New(token.Config{
@@ -104,9 +117,18 @@ func (s *site) start() {
 	limits := wire.Limits{Body: s.limit, Parallel: 8}
 	engine := session.New(session.Config{
 		Store: st, Now: s.now, Limits: limits, Log: log, MaxEntries: 1 << 20,
-		URL:   func(p manifest.Path) string { return string(p) },
+		URL: func(p manifest.Path) string { return string(p) },
+		Quotas: func(target manifest.Path, owner string) (qs []session.Quota) {
+			for _, q := range s.quotas {
+				if target.Within(q.Holder.Path) && (q.Holder.Owner == "" || q.Holder.Owner == owner) {
+					qs = append(qs, q)
+				}
+			}
+			return qs
+		},
 		Spool: func() (*os.File, error) { return os.CreateTemp(s.dir, "spool") },
 	})
+	s.engine = engine
 	var srv *server.Server
 	srv = server.New(server.Config{
 		Store: st, Tokens: s.tokens, Sessions: engine, Log: log, Now: time.Now, Limits: limits,

@@ -112,7 +112,7 @@ type Scheduler struct {
 	MaxBytes    Size      `toml:"max_bytes"`    // per token; absent or 0: 1 TB
 	MaxFiles    int       `toml:"max_files"`    // per token; absent or 0: 1,000,000
 	Overwrite   bool      `toml:"overwrite"`    // its tokens may carry the leave to overwrite
-	Quota       Size      `toml:"quota"`        // bytes its publications may hold in all; 0: no bound
+	Quota       Size      `toml:"quota"`        // bytes its publications may keep, each content once; 0: no bound
 }
 
 // OIDC is a section [[oidc]]: the policy under which a job's identity token is
@@ -151,7 +151,7 @@ type Type struct {
 	Visibility Visibility `toml:"visibility"` // absent: that of the token
 	Licence    string     `toml:"licence"`    // text file to accept before reading; empty: none
 	Aliases    []string   `toml:"aliases"`    // names below the type that follow the newest build: "latest"
-	Quota      Size       `toml:"quota"`      // bytes the type may hold; 0: no bound
+	Quota      Size       `toml:"quota"`      // bytes the type may keep, each content once; 0: no bound
 }
 
 // Export is the section [export]: published targets as a folder of plain files.

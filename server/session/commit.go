@@ -44,7 +44,7 @@ func (s *session) commit(ctx context.Context, auth Authority, c wire.Commit) (*w
 	rec := *s.rec
 	_, err = s.store().Commit(ctx, store.Commit{
 		Session: s.id, Target: s.rec.Target, Entries: s.list, TreeDigest: s.list.TreeDigest(),
-		Mirror: s.rec.Mode == wire.Mirror, Overwrite: auth.Overwrite(), Time: e.cfg.Now(), Note: string(n),
+		Mirror: s.rec.Mode == wire.Mirror, Overwrite: auth.Overwrite(), Time: e.cfg.Now(), Owner: s.rec.Owner, Note: string(n),
 		Before: func(tx store.Tx) error { return s.beforeCommit(tx, auth, terms, digest) },
 		After: func(tx store.Tx, p *store.Publication) error {
 			rec.Receipt = e.receiptOf(p)
@@ -69,6 +69,7 @@ func (s *session) commit(ctx context.Context, auth Authority, c wire.Commit) (*w
 	case err != nil:
 		return nil, err
 	}
+	s.claim.end(true)
 	auth.Published(terms, digest)
 	e.mu.Lock()
 	s.published = true

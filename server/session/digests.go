@@ -25,6 +25,9 @@ func (x *exchange) onDigests(payload []byte) error {
 	if err != nil {
 		return err
 	}
+	if err := x.claim(ds, have); err != nil {
+		return err
+	}
 	verdicts := make([]wire.Verdict, len(ds))
 	for i, d := range ds {
 		verdicts[i] = wire.Verdict{Index: d.Index, Have: have[i]}
@@ -44,6 +47,37 @@ func (x *exchange) onDigests(payload []byte) error {
 	x.reply = wire.AppendVerdicts(x.reply, verdicts)
 	x.offers = append(x.offers, verdicts...)
 	return nil
+}
+
+// claim reserves space for what is about to come, and the quotas' for what will
+// be published, before a byte of it is accepted.
+func (x *exchange) claim(ds []wire.Digest, have []bool) error {
+	s := x.session
+	if s.rec.DryRun {
+		return nil
+	}
+	ws := make([]want, len(ds))
+	for i, d := range ds {
+		e, err := s.entry(d.Index)
+		if err != nil {
+			return err
+		}
+		ws[i] = want{index: d.Index, digest: d.Digest, size: e.Size, held: have[i]}
+		if !have[i] && e.Size > store.SmallBlob {
+			if ws[i].staged, err = s.stagedSize(d.Digest); err != nil {
+				return err
+			}
+		}
+	}
+	return s.claim.take(x.ctx, s.rec.Entries, ws)
+}
+
+// granted makes sure that space is reserved for content that is here.
+func (x *exchange) granted(index int, e manifest.Entry) error {
+	if x.session.claim.owes(index) || x.session.isHeld(index) {
+		return nil
+	}
+	return x.claim([]wire.Digest{{Index: index, Digest: e.Digest}}, []bool{false})
 }
 
 // setDigests records the digests; the indices are in the list, and of files. It

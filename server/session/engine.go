@@ -41,6 +41,9 @@ const DryRunPrefix = "dry-"
 type Authority interface {
 	// Accessor names the token in records and logs.
 	Accessor() string
+	// Owner is in whose name the token publishes: what its pushes keep counts
+	// against the owner's quota.
+	Owner() string
 	// Target is the directory the token publishes under when the client names
 	// none.
 	Target() manifest.Path
@@ -48,6 +51,8 @@ type Authority interface {
 	Sight() store.Sight
 	// CanOpen checks the terms without spending anything.
 	CanOpen(t Terms) error
+	// Charge spends, beyond what was announced, what the list turns out to hold.
+	Charge(tx store.Tx, t Terms) error
 	// Bind gives one publication of the token to the session. The same terms
 	// again are no error.
 	Bind(tx store.Tx, t Terms) error
@@ -80,14 +85,21 @@ type Config struct {
 	URL func(manifest.Path) string
 	// MaxEntries bounds a session's list.
 	MaxEntries int
-	// Spool makes a temporary file that goes when it is closed.
+	// Spool makes a temporary file on the store's disk that goes when it is
+	// closed.
 	Spool func() (*os.File, error)
+	// Reserve is the space on the store's disk, in bytes, that pushes leave free.
+	Reserve int64
+	// Quotas returns what bounds a push to target in the owner's name; nil: no
+	// push is bounded.
+	Quotas func(target manifest.Path, owner string) []Quota
 }
 
 // An Engine runs the sessions of a server. It is safe for concurrent use.
 type Engine struct {
 	cfg   Config
 	coder *codec.Coder
+	room  *room
 	// archives bounds how many archives are taken apart or rebuilt at once:
 	// each may take 64 MiB of memory.
 	archives *semaphore.Weighted
@@ -98,7 +110,10 @@ type Engine struct {
 
 // New returns an engine.
 func New(cfg Config) *Engine {
-	return &Engine{cfg: cfg, coder: codec.NewCoder(), archives: semaphore.NewWeighted(1), sessions: map[store.SessionID]*session{}}
+	if cfg.Quotas == nil {
+		cfg.Quotas = func(manifest.Path, string) []Quota { return nil }
+	}
+	return &Engine{cfg: cfg, coder: codec.NewCoder(), room: newRoom(&cfg), archives: semaphore.NewWeighted(1), sessions: map[store.SessionID]*session{}}
 }
 
 // bucket holds the records of sessions.
@@ -107,6 +122,7 @@ const bucket = "session"
 // record is what of a session survives a restart.
 type record struct {
 	Accessor   string              `json:"accessor"`
+	Owner      string              `json:"owner,omitempty"`
 	Hash       connect.SessionHash `json:"hash"` // of the session secret
 	Target     manifest.Path       `json:"target"`
 	Mode       string              `json:"mode"`
@@ -160,7 +176,7 @@ func (e *Engine) Open(ctx context.Context, auth Authority, o wire.Open) (wire.Op
 	id := sessionID(auth.Accessor(), hash, o.DryRun)
 	opened := wire.Opened{Status: wire.StatusOpen, Session: string(id), Target: o.Target, Limits: e.cfg.Limits}
 	rec := record{
-		Accessor: auth.Accessor(), Hash: hash, Target: o.Target, Mode: o.Mode, Entries: o.Entries,
+		Accessor: auth.Accessor(), Owner: auth.Owner(), Hash: hash, Target: o.Target, Mode: o.Mode, Entries: o.Entries,
 		Files: o.Files, Bytes: o.Bytes, TreeDigest: o.TreeDigest, Checksum: o.Checksum, DryRun: o.DryRun,
 		Opened: e.cfg.Now(),
 	}

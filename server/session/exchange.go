@@ -29,7 +29,11 @@ func (e *Engine) Exchange(ctx context.Context, auth Authority, id store.SessionI
 	defer e.put(s)
 	x := &exchange{ctx: ctx, auth: auth, session: s, seen: map[manifest.Digest]bool{}}
 	defer x.close()
-	return x.run(body)
+	reply, err := x.run(body)
+	if errors.Is(err, store.ErrFull) || errors.Is(err, &wire.Error{Code: wire.CodeNoSpace}) {
+		s.refused()
+	}
+	return reply, err
 }
 
 // exchange is one request of a session.
@@ -61,6 +65,7 @@ func (x *exchange) close() {
 
 // took records that the content of the entry at index has come.
 func (x *exchange) took(index int, d manifest.Digest) {
+	x.session.claim.settle(debt{index, wire.Raw})
 	if x.session.setHeld(index, d) {
 		x.sent++
 	}
@@ -134,6 +139,9 @@ func (x *exchange) onList(payload []byte) error {
 	if err != nil {
 		return err
 	}
+	if err := x.charge(); err != nil {
+		return err
+	}
 	x.reply = wire.AppendUnsettled(x.reply, first, len(l), bits)
 	return x.volunteerListed(first, len(l))
 }
@@ -146,7 +154,29 @@ func (x *exchange) onAmend(payload []byte) error {
 	if len(l) != 1 {
 		return wire.Errorf(wire.CodeBadRequest, "an amendment of %d entries", len(l))
 	}
-	return x.session.amend(index, l[0])
+	if err := x.session.amend(index, l[0]); err != nil {
+		return err
+	}
+	return x.charge()
+}
+
+// charge takes from the token's budget what the list has beyond what was
+// announced, before any content of it is accepted.
+func (x *exchange) charge() error {
+	s := x.session
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	more := totals{max(s.totals.files, s.paid.files), max(s.totals.bytes, s.paid.bytes)}
+	if more == s.paid || s.rec.DryRun {
+		return nil
+	}
+	t := s.rec.terms(s.id)
+	t.Files, t.Bytes = more.files, more.bytes
+	if err := s.store().Update(x.ctx, func(tx store.Tx) error { return x.auth.Charge(tx, t) }); err != nil {
+		return err
+	}
+	s.paid = more
+	return nil
 }
 
 func (x *exchange) onFile(payload []byte) error {
@@ -156,6 +186,9 @@ func (x *exchange) onFile(payload []byte) error {
 	}
 	e, err := x.session.file(f.Index)
 	if err != nil {
+		return err
+	}
+	if err := x.granted(f.Index, e); err != nil {
 		return err
 	}
 	if int64(len(f.Content)) != e.Size || manifest.DigestOf(f.Content) != e.Digest {

@@ -44,6 +44,9 @@ func (x *exchange) onPart(payload []byte) error {
 	if p.View == wire.Raw && (p.Total != e.Size || p.Offset > p.Total) {
 		return wire.Errorf(wire.CodeBadRequest, "a part of entry %d, %q, outside the file", p.Index, e.Path)
 	}
+	if err := x.granted(p.Index, e); err != nil {
+		return err
+	}
 	bases, done, ok, err := x.openBases(p.Bases)
 	defer done()
 	if err != nil {
@@ -124,7 +127,8 @@ func (x *exchange) stagePart(p wire.Part, e manifest.Entry, bases []delta.Source
 		return x.stored(p.Index, wire.Stored)
 	}
 	defer st.moved()
-	w := &skipWriter{w: io.Writer(st.partial), skip: size - p.Offset}
+	paid := &payer{w: st.partial, claim: x.session.claim, debt: debt{p.Index, wire.Raw}}
+	w := &skipWriter{w: paid, skip: size - p.Offset}
 	_, err = x.session.engine.coder.Apply(p.Body, bases, w, e.Size-p.Offset)
 	if unusable(err) {
 		return wire.Errorf(wire.CodeBadRequest, "part of entry %d, %q: %v", p.Index, e.Path, err)
@@ -143,6 +147,7 @@ func (x *exchange) stagePart(p wire.Part, e manifest.Entry, bases []delta.Source
 func (x *exchange) finishPart(st *staging, index int, e manifest.Entry) error {
 	err := st.partial.Finish(x.ctx)
 	if errors.Is(err, store.ErrMismatch) {
+		x.session.claim.settle(debt{index, wire.Raw}) // to be promised anew
 		return x.stored(index, wire.Resend)
 	}
 	if err != nil {
@@ -152,4 +157,17 @@ func (x *exchange) finishPart(st *staging, index int, e manifest.Entry) error {
 	st.partial, st.done = nil, true
 	x.took(index, e.Digest)
 	return x.stored(index, wire.Stored)
+}
+
+// payer counts what was written against what was promised for it.
+type payer struct {
+	w     io.Writer
+	claim *claim
+	debt  debt
+}
+
+func (p *payer) Write(b []byte) (int, error) {
+	n, err := p.w.Write(b)
+	p.claim.pay(p.debt, int64(n))
+	return n, err
 }

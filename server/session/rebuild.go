@@ -81,6 +81,12 @@ func (x *exchange) viewPart(p wire.Part, e manifest.Entry, bases []delta.Source)
 	if x.session.isHeld(p.Index) {
 		return x.stored(p.Index, wire.Stored)
 	}
+	plain := debt{p.Index, wire.Plain}
+	if p.View == wire.Plain {
+		if err := x.session.claim.takeView(plain, p.Total); err != nil {
+			return x.withoutViews(p.Index, err)
+		}
+	}
 	a, err := x.session.assemble(e.Digest)
 	if err != nil {
 		return err
@@ -101,8 +107,18 @@ func (x *exchange) viewPart(p wire.Part, e manifest.Entry, bases []delta.Source)
 		return x.stored(p.Index, wire.Staged)
 	}
 	a.done = true
+	defer x.session.claim.settle(plain)
 	defer x.session.disband(e.Digest, a)
 	return x.rebuild(a, p.Index, e)
+}
+
+// withoutViews has an archive sent as its bytes where its views would take more
+// space than there is.
+func (x *exchange) withoutViews(index int, err error) error {
+	if errors.Is(err, &wire.Error{Code: wire.CodeNoSpace}) {
+		return x.stored(index, wire.Resend)
+	}
+	return err
 }
 
 // await locks a once the view has reached off, as [staging.await] does.
@@ -143,7 +159,8 @@ func (x *exchange) applyView(a *assembly, p wire.Part, size int64, bases []delta
 		return wire.Errorf(wire.CodeBadRequest, "a view of entry %d changed its size", p.Index)
 	}
 	a.totals[i] = p.Total
-	w := &skipWriter{w: &viewWriter{a, i}, skip: size - p.Offset}
+	paid := &payer{w: &viewWriter{a, i}, claim: x.session.claim, debt: debt{p.Index, p.View}}
+	w := &skipWriter{w: paid, skip: size - p.Offset}
 	note := func(at int64, c delta.Op) {
 		if p.View != wire.Plain || c.Basis != 0 || p.Offset+at < size {
 			return
@@ -194,7 +211,7 @@ func (x *exchange) rebuild(a *assembly, index int, e manifest.Entry) error {
 	}
 	defer done()
 	for _, g := range []*archive.Guide{guide, nil} {
-		ok, err := x.tryRebuild(a, partial, e, g)
+		ok, err := x.tryRebuild(a, partial, index, e, g)
 		if err != nil {
 			return err
 		}
@@ -207,17 +224,18 @@ func (x *exchange) rebuild(a *assembly, index int, e manifest.Entry) error {
 		}
 		engine.cfg.Log.Debug("an archive was rebuilt wrongly by its basis; again without", "path", string(e.Path))
 	}
+	x.session.claim.settle(debt{index, wire.Raw}) // to be promised anew
 	return x.stored(index, wire.Resend)
 }
 
 // tryRebuild reports whether the archive came out as its digest says.
-func (x *exchange) tryRebuild(a *assembly, partial store.Partial, e manifest.Entry, g *archive.Guide) (bool, error) {
+func (x *exchange) tryRebuild(a *assembly, partial store.Partial, index int, e manifest.Entry, g *archive.Guide) (bool, error) {
 	if partial.Size() > 0 {
 		if err := partial.Truncate(); err != nil {
 			return false, err
 		}
 	}
-	w := &boundedWriter{w: partial, left: e.Size}
+	w := &boundedWriter{w: &payer{w: partial, claim: x.session.claim, debt: debt{index, wire.Raw}}, left: e.Size}
 	err := archive.Rebuild(x.ctx, a.plain, a.sizes[which(wire.Plain)], a.recipe, w, archive.DefaultLimits(), g)
 	if errors.Is(err, archive.ErrBadRecipe) || errors.Is(err, errTooLong) {
 		return false, nil

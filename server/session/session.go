@@ -24,6 +24,8 @@ type session struct {
 
 	mu     sync.Mutex
 	list   manifest.List // as received so far
+	totals totals        // of list
+	paid   totals        // taken from the token's budget
 	held   []bool        // by index: its content, if it has any, is held and leased
 	given  []bool        // by index: the client gave its digest, not the quick check
 	live   map[manifest.Path]liveFile
@@ -34,6 +36,7 @@ type session struct {
 
 	archives map[manifest.Digest]*assembly // archives arriving as views
 	views    views
+	claim    *claim
 }
 
 // liveFile is a file published under the target when the session looked.
@@ -42,8 +45,26 @@ type liveFile struct {
 	digest      manifest.Digest
 }
 
+// totals are what a token's budget counts.
+type totals struct {
+	files int
+	bytes int64
+}
+
+// add counts an entry, or with -1 takes it away again.
+func (t *totals) add(e *manifest.Entry, times int) {
+	if e.Kind == manifest.Dir {
+		return
+	}
+	t.files += times
+	t.bytes += int64(times) * e.Size
+}
+
 func newSession(e *Engine, id store.SessionID, rec *record) *session {
-	return &session{engine: e, id: id, rec: rec, old: map[int]liveFile{}, parts: map[partKey]*staging{}, archives: map[manifest.Digest]*assembly{}, used: e.cfg.Now()}
+	return &session{
+		engine: e, id: id, rec: rec, used: e.cfg.Now(), old: map[int]liveFile{}, parts: map[partKey]*staging{},
+		archives: map[manifest.Digest]*assembly{}, paid: totals{rec.Files, rec.Bytes}, claim: newClaim(e.room, e.cfg.Quotas(rec.Target, rec.Owner)),
+	}
 }
 
 func (s *session) store() store.Store { return s.engine.cfg.Store }
@@ -60,6 +81,16 @@ func (s *session) close() {
 		delete(s.archives, d)
 	}
 	s.views.close()
+	s.claim.close()
+}
+
+// refused gives back what a session was promised that got no more: others may
+// have use for it. What arrived is kept, and the session goes on from its list.
+func (s *session) refused() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.list, s.held, s.given = nil, nil, nil
+	s.claim.end(false)
 }
 
 // addList takes entries first, first+1, ... and returns the bits of those that
@@ -98,6 +129,7 @@ func (s *session) extend(first int, l manifest.List) error {
 		// What was announced, as far as it costs little to be lied to.
 		n := min(s.rec.Entries, 1<<18)
 		s.list, s.held, s.given = make(manifest.List, 0, n), make([]bool, 0, n), make([]bool, 0, n)
+		s.totals = totals{}
 	}
 	for i := range l {
 		at := first + i
@@ -111,6 +143,7 @@ func (s *session) extend(first int, l manifest.List) error {
 			return wire.Errorf(wire.CodeBadRequest, "entry %d, %q, is out of order", at, l[i].Path)
 		}
 		s.list = append(s.list, l[i])
+		s.totals.add(&l[i], 1)
 		s.held = append(s.held, s.settled(at))
 		s.given = append(s.given, false)
 	}
@@ -166,6 +199,9 @@ func (s *session) amend(i int, e manifest.Entry) error {
 	if s.list[i].Path != e.Path || s.list[i].Kind != e.Kind {
 		return wire.Errorf(wire.CodeBadRequest, "entry %d is %q, not %q", i, s.list[i].Path, e.Path)
 	}
+	s.totals.add(&s.list[i], -1)
+	s.totals.add(&e, 1)
+	s.claim.settle(debt{i, wire.Raw})
 	s.list[i] = e
 	s.held[i], s.given[i] = e.Kind != manifest.File, false
 	return nil

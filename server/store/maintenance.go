@@ -39,6 +39,8 @@ type Maintenance interface {
 	Kept(ctx context.Context, o Holder) (int64, error)
 	// Keeps reports which of the contents o keeps.
 	Keeps(ctx context.Context, o Holder, ds []manifest.Digest) ([]bool, error)
+	// Free returns the bytes that the store's disk has left.
+	Free() (int64, error)
 }
 
 // A Holder keeps content: that of the files at or below Path ("" is the root) in

@@ -48,6 +48,8 @@ type Denied struct {
 	RetryAfter time.Duration   // when the same request may succeed; 0 if it will not
 	Paths      []manifest.Path // concerned, at most 20
 	Total      int             // of how many
+	Asked      int64           // files or bytes; with CodeFilesExhausted and CodeBytesExhausted
+	Left       int64           // of which so many are left
 	Field      string          // of the grant, with CodeCeiling and CodeBadGrant: its JSON name
 
 	alert Kind // what the refusal is worth an alert for, or ""

@@ -164,15 +164,20 @@ func noSlot(r *Record) *Denied {
 func (c chain) take(files, bytes int64) error {
 	for _, t := range c {
 		if left := t.Grant.Files - t.Spent.Files; files > left {
-			return deny(CodeFilesExhausted, "%d files more, and the token has %d left", files, max(left, 0))
+			return exhausted(deny(CodeFilesExhausted, "%d files more, and the token has %d left", files, max(left, 0)), files, left)
 		}
 		if left := t.Grant.Bytes - t.Spent.Bytes; bytes > left {
-			return deny(CodeBytesExhausted, "%d bytes more, and the token has %d left", bytes, max(left, 0))
+			return exhausted(deny(CodeBytesExhausted, "%d bytes more, and the token has %d left", bytes, max(left, 0)), bytes, left)
 		}
 		t.Spent.Files += files
 		t.Spent.Bytes += bytes
 	}
 	return nil
+}
+
+func exhausted(d *Denied, asked, left int64) *Denied {
+	d.Asked, d.Left = asked, max(left, 0)
+	return d
 }
 
 // Charge raises what an open session has taken from the budgets to the given

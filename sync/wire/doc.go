@@ -122,6 +122,13 @@
 // entries of equal content need it sent once; the client asks again about the
 // second afterwards.
 //
+// With the digests the server also reserves space for what is to come: on its
+// disk, and of the quotas that the push counts against. If there is not enough it
+// refuses with no_space, before any content is sent: asked says how many bytes
+// more were wanted, left how many there are. What arrived before is kept, what
+// was reserved is given back, and the session begins again from its list. Entries
+// beyond what was announced are taken from the token's budget as they are listed.
+//
 // Content. A small file goes whole in a file frame, any file in parts. Parts of
 // one file are applied in order of offset, each beginning where the last ended;
 // one that comes early is held back until its predecessor arrives, up to 30 s,

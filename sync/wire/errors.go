@@ -114,6 +114,22 @@ type Error struct {
 	RetryAfter time.Duration `json:"retry_after,omitempty"` // nanoseconds; also the Retry-After header, in seconds
 	Have       int64         `json:"have,omitempty"`        // entries or bytes the server has; with list_needed and gap
 	Limit      int64         `json:"limit,omitempty"`       // bytes; with too_large
+	Asked      int64         `json:"asked,omitempty"`       // bytes or files that were wanted; with no_space, bytes_exhausted and files_exhausted
+	Left       int64         `json:"left,omitempty"`        // of which so many were to be had
+}
+
+// Bytes writes a number of bytes for people, "20.0 MB", in powers of 1000.
+func Bytes(n int64) string {
+	const unit = 1000
+	if n < unit && n > -unit {
+		return fmt.Sprintf("%d B", n)
+	}
+	v, i := float64(n), -1
+	for v >= unit || v <= -unit {
+		v /= unit
+		i++
+	}
+	return fmt.Sprintf("%.1f %cB", v, "kMGTPE"[i])
 }
 
 // Errorf returns an Error with the code and a formatted message.

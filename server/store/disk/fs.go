@@ -27,6 +27,8 @@ type FS interface {
 	// Path returns the path by which other programs find the file, and whether
 	// there is one.
 	Path(name string) (string, bool)
+	// Free returns the bytes that can still be written.
+	Free() (int64, error)
 	Close() error
 }
 
@@ -94,7 +96,8 @@ func (o osFS) Remove(name string) error                  { return o.root.Remove(
 func (o osFS) Path(name string) (string, bool) {
 	return filepath.Join(o.dir, filepath.FromSlash(name)), true
 }
-func (o osFS) Close() error { return o.root.Close() }
+func (o osFS) Free() (int64, error) { return diskFree(o.dir) }
+func (o osFS) Close() error         { return o.root.Close() }
 
 type osFile struct{ *os.File }
 

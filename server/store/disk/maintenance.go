@@ -40,3 +40,6 @@ func (s *Store) Kept(ctx context.Context, o store.Holder) (int64, error) { retur
 func (s *Store) Keeps(ctx context.Context, o store.Holder, ds []manifest.Digest) ([]bool, error) {
 	return s.cat.Keeps(ctx, o, ds)
 }
+
+// Free implements [store.Maintenance].
+func (s *Store) Free() (int64, error) { return s.fs.Free() }

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path"
 	"slices"
@@ -316,6 +317,19 @@ func (f *FS) SyncDir(name string) error {
 
 // Path implements [disk.FS]: there is none.
 func (f *FS) Path(string) (string, bool) { return "", false }
+
+// Free implements [disk.FS].
+func (f *FS) Free() (int64, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.call("statfs", "."); err != nil {
+		return 0, err
+	}
+	if f.capacity == 0 {
+		return math.MaxInt64, nil
+	}
+	return max(0, f.room()), nil
+}
 
 // Close implements [disk.FS].
 func (f *FS) Close() error { return nil }
