@@ -196,6 +196,12 @@ func (w *viewWriter) Write(p []byte) (int, error) {
 // without.
 func (x *exchange) rebuild(a *assembly, index int, e manifest.Entry) error {
 	engine := x.session.engine
+	guide, done, err := x.guide(a)
+	if err != nil {
+		return err
+	}
+	defer done()
+	// Only now: making the guide may take the basis apart.
 	if err := engine.archives.Acquire(x.ctx, 1); err != nil {
 		return err
 	}
@@ -205,11 +211,6 @@ func (x *exchange) rebuild(a *assembly, index int, e manifest.Entry) error {
 		return err
 	}
 	defer partial.Close()
-	guide, done, err := x.guide(a)
-	if err != nil {
-		return err
-	}
-	defer done()
 	for _, g := range []*archive.Guide{guide, nil} {
 		ok, err := x.tryRebuild(a, partial, index, e, g)
 		if err != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 	"sync"
 
 	"github.com/pubsync/pubsync/delta"
@@ -36,71 +37,117 @@ func (v *basisView) close() {
 	v.blob.Close()
 }
 
-// views are the expanded bases of a session, the one used last at the end.
+// views are the expanded bases of a session.
 type views struct {
-	mu    sync.Mutex
-	of    map[manifest.Digest]*basisView // nil for what is no archive
-	order []manifest.Digest
-	users map[*basisView]int
+	mu     sync.Mutex
+	of     map[manifest.Digest]*heldView
+	order  []manifest.Digest // the one asked for last at the end
+	closed bool
+}
+
+// A heldView is a basis expanded, or being expanded by whoever asked first.
+type heldView struct {
+	ready chan struct{} // closed once v and err are set
+	v     *basisView    // nil for what is no archive
+	err   error
+	users int
 }
 
 // view returns the expanded basis, or nil if it is no archive. The caller calls
-// done when it is through with it.
-func (s *session) view(ctx context.Context, d manifest.Digest, blob func() (store.Blob, error)) (v *basisView, done func(), err error) {
-	s.views.mu.Lock()
-	defer s.views.mu.Unlock()
-	if s.views.of == nil {
-		s.views.of, s.views.users = map[manifest.Digest]*basisView{}, map[*basisView]int{}
-	}
-	v, known := s.views.of[d]
-	if !known {
-		if v, err = s.expand(ctx, d, blob); err != nil {
-			return nil, nil, err
+// done when it is through with it. Nothing is locked while a basis is expanded,
+// and the caller must not hold the engine's archives.
+func (s *session) view(ctx context.Context, d manifest.Digest, open func() (store.Blob, error)) (v *basisView, done func(), err error) {
+	for {
+		h, first := s.views.enter(d)
+		if first {
+			h.v, h.err = s.expand(ctx, d, open)
+			s.views.made(d, h)
+		} else {
+			select {
+			case <-h.ready:
+			case <-ctx.Done():
+				s.views.put(h)
+				return nil, nil, ctx.Err()
+			}
 		}
-		s.views.of[d] = v
-		s.views.order = append(s.views.order, d)
-		s.views.shrink()
+		switch {
+		case h.err == nil:
+			return h.v, func() { s.views.put(h) }, nil
+		case first || ctx.Err() != nil:
+			s.views.put(h)
+			return nil, nil, h.err
+		}
+		s.views.put(h) // another's request failed or was given up: try ourselves
 	}
-	if v == nil {
-		return nil, func() {}, nil
-	}
-	s.views.users[v]++
-	return v, func() { s.views.put(v) }, nil
 }
 
-func (vs *views) put(v *basisView) {
+// enter returns what is held of a basis, to be put back by the caller. first
+// says that the caller is to make it.
+func (vs *views) enter(d manifest.Digest) (h *heldView, first bool) {
 	vs.mu.Lock()
 	defer vs.mu.Unlock()
-	vs.users[v]--
+	h = vs.of[d]
+	if h == nil {
+		if vs.of == nil {
+			vs.of = map[manifest.Digest]*heldView{}
+		}
+		h = &heldView{ready: make(chan struct{})}
+		vs.of[d] = h
+		first = true
+	} else {
+		vs.order = slices.DeleteFunc(vs.order, func(o manifest.Digest) bool { return o == d })
+	}
+	vs.order = append(vs.order, d)
+	h.users++
+	return h, first
+}
+
+// made tells those who wait that h is made, or has failed.
+func (vs *views) made(d manifest.Digest, h *heldView) {
+	vs.mu.Lock()
+	defer vs.mu.Unlock()
+	if h.err != nil && vs.of[d] == h {
+		delete(vs.of, d)
+		vs.order = slices.DeleteFunc(vs.order, func(o manifest.Digest) bool { return o == d })
+	}
+	close(h.ready)
 	vs.shrink()
 }
 
-// shrink closes the oldest views that nobody uses until few enough are left.
+func (vs *views) put(h *heldView) {
+	vs.mu.Lock()
+	defer vs.mu.Unlock()
+	h.users--
+	vs.shrink()
+}
+
+// shrink closes the views asked for longest ago that nobody uses until few
+// enough are left, or all of them once the session is over.
 func (vs *views) shrink() {
-	for i := 0; len(vs.order) > maxViews && i < len(vs.order); {
-		v := vs.of[vs.order[i]]
-		if v != nil && vs.users[v] > 0 {
+	most := maxViews
+	if vs.closed {
+		most = 0
+	}
+	for i := 0; len(vs.order) > most && i < len(vs.order); {
+		h := vs.of[vs.order[i]]
+		if h.users > 0 {
 			i++
 			continue
 		}
-		if v != nil {
-			v.close()
-			delete(vs.users, v)
+		if h.v != nil {
+			h.v.close()
 		}
 		delete(vs.of, vs.order[i])
-		vs.order = append(vs.order[:i], vs.order[i+1:]...)
+		vs.order = slices.Delete(vs.order, i, i+1)
 	}
 }
 
+// close closes the views, those in use as soon as they are put back.
 func (vs *views) close() {
 	vs.mu.Lock()
 	defer vs.mu.Unlock()
-	for _, v := range vs.of {
-		if v != nil {
-			v.close()
-		}
-	}
-	vs.of, vs.order, vs.users = nil, nil, nil
+	vs.closed = true
+	vs.shrink()
 }
 
 // expand takes a basis apart, by its index if it has one.
