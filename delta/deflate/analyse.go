@@ -297,7 +297,7 @@ func (a *analyst) codeSparse(start int) []byte {
 
 // sampleBytes is how many plain bytes at the front of a segment are checked
 // when it is only sampled.
-const sampleBytes = 96 << 10
+const sampleBytes = 24 << 10
 
 // record analyses a segment for the recipe.
 func (a *analyst) record(s *segment, m Model, follows, sampled bool) record {

@@ -1,6 +1,10 @@
 package deflate
 
-import "math"
+import (
+	"cmp"
+	"math"
+	"slices"
+)
 
 // sampleTokens is the number of tokens on which models are tried.
 const sampleTokens = 64 << 10
@@ -38,25 +42,10 @@ func (s *segment) sample() *segment {
 		best = first
 	}
 	p := s.part(best.from, best.to)
-	p.shorten()
+	if len(p.blocks) == 1 && len(p.tokens) > 2*sampleTokens {
+		return p.front(sampleTokens)
+	}
 	return p
-}
-
-// shorten cuts a sample of one large block.
-func (s *segment) shorten() {
-	if len(s.blocks) != 1 || len(s.tokens) <= 2*sampleTokens {
-		return
-	}
-	b := s.blocks[0]
-	s.tokens = s.tokens[:sampleTokens]
-	b.tokens, b.plain, b.cut = len(s.tokens), 0, true
-	for _, t := range s.tokens {
-		b.plain += t.size()
-	}
-	s.blocks = []block{b}
-	s.end, s.last = s.start+b.plain, false
-	stop := min(s.end+tailSize, len(s.buf))
-	s.buf = s.buf[:stop:stop]
 }
 
 // A sampleRun is a run of blocks with its numbers of tokens and matches.
@@ -100,7 +89,7 @@ func (a *analyst) choose(sample *segment, first Model) (best Model, cost int) {
 	if first.valid() && try(first) {
 		return best, cost
 	}
-	for _, m := range candidates(sample) {
+	for _, m := range a.rank(sample, candidates(sample)) {
 		if try(m) {
 			return best, cost
 		}
@@ -116,6 +105,54 @@ func (a *analyst) choose(sample *segment, first Model) (best Model, cost int) {
 		}
 	}
 	return best, cost
+}
+
+// glance is the number of tokens on which models are compared at first.
+const glance = 2 << 10
+
+// rank puts models in order of how well they predict the first tokens of the
+// sample, equal ones as they were. Most are out of the question after a few
+// tokens, and the one that fits is tried on all of the sample before them.
+func (a *analyst) rank(sample *segment, models []Model) []Model {
+	if len(models) < 2 || len(sample.tokens) <= 2*glance {
+		return models
+	}
+	short := sample.front(glance)
+	costs := map[Model]int{}
+	least := glance
+	for _, m := range models {
+		costs[m] = math.MaxInt
+		if _, ok := a.run(short, m, false, 2*least+64); ok {
+			costs[m] = a.cost()
+			least = min(least, costs[m])
+		}
+	}
+	slices.SortStableFunc(models, func(x, y Model) int { return cmp.Compare(costs[x], costs[y]) })
+	return models
+}
+
+// front returns the first n tokens of s as a segment, which is cut in the midst
+// of a block.
+func (s *segment) front(n int) *segment {
+	p := *s
+	p.tokens, p.blocks, p.end, p.last = s.tokens[:n:n], nil, s.start, false
+	for _, b := range s.blocks {
+		b.cut = b.tokens > n
+		if b.cut {
+			b.tokens, b.plain = n, 0
+			for _, t := range p.tokens[len(p.tokens)-n:] {
+				b.plain += t.size()
+			}
+		}
+		n -= b.tokens
+		p.end += b.plain
+		if p.blocks = append(p.blocks, b); n == 0 {
+			break
+		}
+	}
+	stop := min(p.end+tailSize, len(s.buf))
+	p.buf = s.buf[:stop:stop]
+	return &p
 }
 
 // candidates lists the models that may have made the segment's blocks, the
