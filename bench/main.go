@@ -6,6 +6,7 @@
 //	go run ./bench deltas     bytes of deltas between releases and CI rebuilds
 //	go run ./bench readers    HEAD and GET under load, against nginx
 //	go run ./bench scale      the cost model, its constants, and its simulation
+//	go run ./bench tokens     how many tokens a minute a server issues and redeems
 //	go run ./bench fetch      only fetches and makes the data
 //
 // Data is fetched by name, pinned and checked, and kept in $XDG_CACHE_HOME/pubsync-bench
@@ -47,6 +48,8 @@ func run(ctx context.Context, args []string) error {
 		return deltas(ctx, o)
 	case "scale":
 		return scaleReport(ctx, o)
+	case "tokens":
+		return lives(ctx, o)
 	case "fetch":
 		return fetchAll(ctx, o)
 	case "readers":

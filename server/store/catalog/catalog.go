@@ -20,6 +20,7 @@ const readers = 6
 type Catalog struct {
 	db, rdb *sql.DB
 	writer  chan *conn // holds the one writer while nobody writes
+	queue   queue      // of what is to be written
 	pool    chan *conn // idle readers, nil for one not opened yet
 	version atomic.Int64
 	past    atomic.Pointer[horizons]
@@ -117,23 +118,6 @@ func (c *Catalog) Close() error {
 		errs = append(errs, c.db.Close())
 	}
 	return errors.Join(errs...)
-}
-
-// write runs f in the write transaction. It is durable when write returns nil.
-func (c *Catalog) write(ctx context.Context, f func(*conn) error) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	select {
-	case w := <-c.writer:
-		defer func() {
-			c.writer <- w
-			c.check.wake()
-		}()
-		return w.transact(func() error { return f(w) })
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // read runs f with a connection that reads. Each statement of f sees the newest
