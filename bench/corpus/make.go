@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -39,7 +40,11 @@ func (c *Cache) Make(ctx context.Context, name string, build func(ctx context.Co
 	if err := build(ctx, tmp); err != nil {
 		return "", fmt.Errorf("making %s: %w", name, err)
 	}
-	return final, os.Rename(tmp, final)
+	err = os.Rename(tmp, final)
+	if errors.Is(err, fs.ErrExist) {
+		return final, nil // another process made the same meanwhile
+	}
+	return final, err
 }
 
 // unpack puts the files of a release below dir, without what its name begins with

@@ -39,6 +39,28 @@ func (c *Cache) Source(ctx context.Context, few bool) (Steps, error) {
 	return stepsIn(dir), err
 }
 
+// OneEdit is the small source tree; Update has one file edited.
+func (c *Cache) OneEdit(ctx context.Context) (Steps, error) {
+	src, err := c.Source(ctx, true)
+	if err != nil {
+		return Steps{}, err
+	}
+	dir, err := c.Make(ctx, "one-edit", func(ctx context.Context, dir string) error {
+		s := stepsIn(dir)
+		for _, to := range []string{s.First, s.Update} {
+			if err := copyTree(src.First, to); err != nil {
+				return err
+			}
+		}
+		names, err := filesIn(s.Update)
+		if err != nil {
+			return err
+		}
+		return editSome(s.Update, len(names))
+	})
+	return stepsIn(dir), err
+}
+
 // stepsIn names the folders of steps; those a tree lacks are never asked for.
 func stepsIn(dir string) Steps {
 	return Steps{filepath.Join(dir, "first"), filepath.Join(dir, "update"), filepath.Join(dir, "touched"), filepath.Join(dir, "moved")}

@@ -12,6 +12,9 @@ import (
 
 // Nginx serves a folder at /files/, over TLS on one port and plainly on another.
 type Nginx struct {
+	// Steady says that the files do not change while it runs: it keeps them open.
+	Steady bool
+
 	site        *Site
 	port, plain int
 	d           *daemon
@@ -44,16 +47,20 @@ func (n *Nginx) Start(ctx context.Context, s *Site) error {
 	if os.Getuid() == 0 {
 		user = "user root;\n"
 	}
-	conf := fmt.Sprintf(`%sdaemon off; worker_processes 2; pid %s/pid; error_log %s/error.log;
+	keep := ""
+	if n.Steady {
+		keep = "open_file_cache max=30000 inactive=60s;"
+	}
+	conf := fmt.Sprintf(`%sdaemon off; worker_processes 2; worker_rlimit_nofile 65536; pid %s/pid; error_log %s/error.log;
 events { worker_connections 1024; }
 http {
  access_log off; sendfile on; tcp_nopush on; keepalive_requests 10000000; default_type application/octet-stream;
- open_file_cache max=30000 inactive=60s; client_body_temp_path %s/t1; proxy_temp_path %s/t2; fastcgi_temp_path %s/t3;
+ %s client_body_temp_path %s/t1; proxy_temp_path %s/t2; fastcgi_temp_path %s/t3;
  uwsgi_temp_path %s/t4; scgi_temp_path %s/t5;
  server { listen %s ssl; listen %s; ssl_certificate %s; ssl_certificate_key %s; ssl_protocols TLSv1.3;
   location /files/ { alias %s/; } }
 }
-`, user, dir, dir, dir, dir, dir, dir, dir, net.JoinHostPort(s.Address, strconv.Itoa(n.port)), net.JoinHostPort(s.Address, strconv.Itoa(n.plain)),
+`, user, dir, dir, keep, dir, dir, dir, dir, dir, net.JoinHostPort(s.Address, strconv.Itoa(n.port)), net.JoinHostPort(s.Address, strconv.Itoa(n.plain)),
 		cert, key, n.Files())
 	name := filepath.Join(dir, "nginx.conf")
 	if err := os.WriteFile(name, []byte(conf), 0o644); err != nil {

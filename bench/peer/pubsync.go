@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -21,6 +22,9 @@ type Pubsync struct {
 	Flags []string
 	// Public makes what is pushed readable by all; it is private otherwise.
 	Public bool
+	// Afresh fetches what is compared into an empty folder each time, which needs less
+	// room than to bring the last one up to date.
+	Afresh bool
 
 	site *Site
 	port int
@@ -99,7 +103,7 @@ type Said struct {
 	Requests int64            `json:"requests"`
 	Sent     int64            `json:"sent_bytes"`
 	Received int64            `json:"received_bytes"`
-	Methods  map[string]Share `json:"methods"`
+	Methods  map[string]Share `json:"methods"` // of the last
 }
 
 // Share is what one method of sending covered.
@@ -108,13 +112,21 @@ type Share struct {
 	Bytes int64 `json:"bytes"`
 }
 
-// ParseSaid reads the output of a push.
+// ParseSaid reads the output of pushes, one after another, and adds up what they sent
+// and received.
 func ParseSaid(output string) (Said, error) {
-	var s Said
-	if err := json.Unmarshal([]byte(output), &s); err != nil {
-		return Said{}, fmt.Errorf("push printed no JSON but %q: %w", output, err)
+	var sum Said
+	for d := json.NewDecoder(strings.NewReader(output)); ; {
+		var s Said
+		err := d.Decode(&s)
+		if errors.Is(err, io.EOF) && sum.Requests > 0 {
+			return sum, nil
+		}
+		if err != nil {
+			return Said{}, fmt.Errorf("push printed no JSON but %q: %w", output, err)
+		}
+		sum.Requests, sum.Sent, sum.Received, sum.Methods = sum.Requests+s.Requests, sum.Sent+s.Sent, sum.Received+s.Received, s.Methods
 	}
-	return s, nil
 }
 
 // Servers implements [Peer].
@@ -126,6 +138,11 @@ func (p *Pubsync) Port() int { return p.port }
 // Published implements [Peer]: the tree as pubsync pull fetches it.
 func (p *Pubsync) Published(ctx context.Context, target string) (string, error) {
 	dir := filepath.Join(p.site.Dir, "pulled", target)
+	if p.Afresh {
+		if err := os.RemoveAll(dir); err != nil {
+			return "", err
+		}
+	}
 	_, err := p.site.output(ctx, p.site.Pubsync, "pull", target, dir, "-q", "--delete", "--checksum", "--store", p.store())
 	return dir, err
 }

@@ -96,13 +96,12 @@ func (r *RsyncSSH) Start(ctx context.Context, s *Site) error { return r.ssh.star
 
 // Push implements [Peer].
 func (r *RsyncSSH) Push(_ context.Context, j Job) (measure.Command, error) {
-	shell := "ssh " + strings.Join(r.ssh.options(), " ")
 	to := fmt.Sprintf("%s:%s/", r.ssh.site.Address, filepath.Join(r.ssh.files, j.Target))
-	return measure.Command{Args: rsyncArgs(j, append(r.Flags, "-e", shell), to), Env: environment(r.ssh.site.Dir)}, nil
+	return measure.Command{Args: rsyncArgs(j, append(r.Flags, "-e", r.ssh.shell()), to), Env: environment(r.ssh.site.Dir)}, nil
 }
 
 // Servers implements [Peer].
-func (r *RsyncSSH) Servers() []int { return []int{r.ssh.d.pid()} }
+func (r *RsyncSSH) Servers() []int { return r.ssh.Servers() }
 
 // Port implements [Peer].
 func (r *RsyncSSH) Port() int { return r.ssh.port }
@@ -113,4 +112,4 @@ func (r *RsyncSSH) Published(_ context.Context, target string) (string, error) {
 }
 
 // Stop implements [Peer].
-func (r *RsyncSSH) Stop() { r.ssh.d.stop() }
+func (r *RsyncSSH) Stop() { r.ssh.Stop() }

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"github.com/pubsync/pubsync/bench/measure"
 )
@@ -65,6 +66,15 @@ func (h *sshServer) options() []string {
 		"-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR"}
 }
 
+// shell is the client's command line, up to the host.
+func (h *sshServer) shell() string { return "ssh " + strings.Join(h.options(), " ") }
+
+// Servers are its processes' root.
+func (h *sshServer) Servers() []int { return []int{h.d.pid()} }
+
+// Stop ends it.
+func (h *sshServer) Stop() { h.d.stop() }
+
 // Rclone is rclone over SFTP, to an OpenSSH server. It does not check hashes on the
 // far side: it would log in and run md5sum for each file.
 type Rclone struct {
@@ -101,7 +111,7 @@ func user() string {
 }
 
 // Servers implements [Peer].
-func (r *Rclone) Servers() []int { return []int{r.ssh.d.pid()} }
+func (r *Rclone) Servers() []int { return r.ssh.Servers() }
 
 // Port implements [Peer].
 func (r *Rclone) Port() int { return r.ssh.port }
@@ -112,4 +122,4 @@ func (r *Rclone) Published(_ context.Context, target string) (string, error) {
 }
 
 // Stop implements [Peer].
-func (r *Rclone) Stop() { r.ssh.d.stop() }
+func (r *Rclone) Stop() { r.ssh.Stop() }
