@@ -17,6 +17,6 @@ lint:
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
 	$(GO) vet ./...
 
-bench: ## measure against real peers; writes bench/report
+bench: ## measure against real peers; writes bench/results
 	@./.ci/deps bench
 	$(GO) run ./bench

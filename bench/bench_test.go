@@ -75,8 +75,8 @@ func TestRatioToBestMode(t *testing.T) {
 	}
 }
 
-// Each bound is of a workload and step that there are.
-func TestBoundsAreMeasured(t *testing.T) {
+// Each mark is of a workload and step that there are.
+func TestMarksAreMeasured(t *testing.T) {
 	there := map[cell]bool{}
 	for _, w := range workloads() {
 		for _, s := range w.steps {
@@ -86,9 +86,13 @@ func TestBoundsAreMeasured(t *testing.T) {
 			}
 		}
 	}
-	for _, b := range bounds() {
-		if !there[b.cell] {
-			t.Errorf("nothing measures %+v", b.cell)
+	for _, k := range marks() {
+		var asked cell
+		if n := strings.Split(k.where, ", "); len(n) == 3 {
+			asked = cell{n[0], n[1], n[2]}
+			if !there[asked] {
+				t.Errorf("nothing measures %+v", asked)
+			}
 		}
 	}
 }
@@ -212,5 +216,46 @@ func TestMethods(t *testing.T) {
 	r := deltaRow{Methods: map[string]peer.Share{"delta": {Files: 1}, "whole": {}}}
 	if got := methods(r); !strings.Contains(got, "delta") || strings.Contains(got, "whole") {
 		t.Error(got)
+	}
+}
+
+// What one run saved another finds, and marks are judged by all of it.
+func TestMarksOfSavedParts(t *testing.T) {
+	o := &options{out: t.TempDir()}
+	loop := part{Workload: "source", Link: "loopback", Rounds: 3, Samples: someSamples()}
+	far := part{Workload: "tarballs", Link: slow, Samples: []sample{
+		{Workload: "tarballs", Step: "update", Link: slow, Peer: "pubsync", Wall: 8, Up: 10, ServerMem: 150e6},
+		{Workload: "tarballs", Step: "update", Link: slow, Peer: "rsync over ssh", Wall: 80, Up: 100},
+	}}
+	for _, p := range []*part{&loop, &far} {
+		if err := p.save(o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m, parts, err := loadMeasured(o)
+	if err != nil || len(parts) != 2 {
+		t.Fatalf("%d parts, %v", len(parts), err)
+	}
+	want := map[string]string{
+		"source, none, loopback wall rsync over ssh":              "met",
+		"tarballs, update, 20M100ms wall rsync over ssh":          "met",
+		"tarballs, update, 20M100ms bytes rsync over ssh":         "MISSED, 3.00 times it",
+		"all memory of the server, MB tarballs, update, 20M100ms": "MISSED, 1.50 times it",
+		"readers HEAD of objects a second ":                       "not measured",
+	}
+	for _, v := range m.judge() {
+		key := v.where + " " + v.what + " " + v.against
+		if said, ok := want[key]; ok && v.said() != said {
+			t.Errorf("%s: %s, want %s", key, v.said(), said)
+		}
+		delete(want, key)
+	}
+	if len(want) > 0 {
+		t.Errorf("no verdict on %v", want)
+	}
+	v := verdict{mark: mark{limit: 10, atLeast: true}, there: true}
+	v.got.Value = 9
+	if v.met() || v.said() != "MISSED, 0.90 of it" {
+		t.Errorf("9 of at least 10 is %s", v.said())
 	}
 }

@@ -2,9 +2,11 @@
 // machine in one run: rsync as a daemon and over ssh, rclone over SFTP, casync,
 // zsync, and nginx for readers.
 //
-//	go run ./bench            all workloads; writes bench/report
-//	go run ./bench deltas     bytes of deltas between releases and CI rebuilds
+//	go run ./bench            all workloads; writes bench/results
 //	go run ./bench readers    HEAD and GET under load, against nginx
+//	go run ./bench report     the report again, of all results saved so far
+//	go run ./bench marks      holds the saved results against what the project set itself
+//	go run ./bench deltas     bytes of deltas between releases and CI rebuilds
 //	go run ./bench scale      the cost model, its constants, and its simulation
 //	go run ./bench tokens     how many tokens a minute a server issues and redeems
 //	go run ./bench fetch      only fetches and makes the data
@@ -12,6 +14,9 @@
 // Data is fetched by name, pinned and checked, and kept in $XDG_CACHE_HOME/pubsync-bench
 // or ./.cache/bench. Links other than loopback need root. Each run ends by
 // comparing trees; a wrong byte ends the program, and there is no report.
+//
+// A full run takes hours, and may be cut up with --only and --links: results are
+// saved for each workload and link, and the report is made of all that are there.
 package main
 
 import (
@@ -54,6 +59,10 @@ func run(ctx context.Context, args []string) error {
 		return fetchAll(ctx, o)
 	case "readers":
 		return readers(ctx, o)
+	case "report":
+		return writeReport(o)
+	case "marks":
+		return judgeMarks(o)
 	}
 	return fmt.Errorf("no such command: %q", verb)
 }

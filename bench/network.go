@@ -1,12 +1,16 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"os/exec"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/pubsync/pubsync/bench/link"
@@ -81,6 +85,15 @@ func (n *network) measured() {
 	}
 }
 
+// facts is what is known of the link by now.
+func (n *network) facts() facts {
+	f := facts{Ping: n.Ping, Up: n.Up, Down: n.Down}
+	if n.shaped != nil {
+		f.LostUp, f.LostDown = n.shaped.Dropped()
+	}
+	return f
+}
+
 // quiet is how long no connection must end before all are counted.
 func (n *network) quiet() time.Duration { return 40*time.Millisecond + 4*n.Rate.Delay }
 
@@ -115,21 +128,36 @@ func (n *network) verify(ctx context.Context) error {
 }
 
 func (n *network) throughput(ctx context.Context, flags ...string) (float64, error) {
-	server := exec.CommandContext(ctx, "iperf3", "-s", "-1", "-B", n.address)
+	server := exec.CommandContext(ctx, "iperf3", "-s", "-1", "--forceflush", "-B", n.address)
+	said, err := server.StdoutPipe()
+	if err != nil {
+		return 0, err
+	}
 	if err := n.server.Start(server); err != nil {
 		return 0, err
 	}
 	defer func() { _ = server.Process.Kill(); _ = server.Wait() }()
-	args := append([]string{"-J", "-t", "3", "-O", "1", "-c", n.address}, flags...)
-	var out string
-	var err error
-	for range 20 { // until it listens
-		if out, err = n.client.Output("iperf3", args...); err == nil {
-			return parseIperf(out)
+	// It says so when it listens.
+	ready := make(chan error, 2)
+	go func() {
+		for lines := bufio.NewScanner(said); lines.Scan(); {
+			if strings.Contains(lines.Text(), "listening") {
+				ready <- nil
+				break
+			}
 		}
-		time.Sleep(50 * time.Millisecond)
+		_, _ = io.Copy(io.Discard, said)
+		ready <- errors.New("iperf3 ended before it listened")
+	}()
+	if err := <-ready; err != nil {
+		return 0, err
 	}
-	return 0, err
+	args := append([]string{"-J", "-t", "3", "-O", "1", "-c", n.address}, flags...)
+	out, err := n.client.Output("iperf3", args...)
+	if err != nil {
+		return 0, err
+	}
+	return parseIperf(out)
 }
 
 // parseIperf gives the Mbit/s that arrived.

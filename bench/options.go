@@ -37,7 +37,7 @@ func parseOptions(args []string) (*options, error) {
 	only := fl.String("only", "", "only what this regular expression matches: workloads, or pairs of deltas")
 	fl.StringVar(&o.links, "links", "loopback,100M40ms,20M100ms", "links to measure over")
 	peers := fl.String("peers", "", "only pubsync and the peers that this regular expression matches, such as ^rsync")
-	fl.StringVar(&o.out, "out", filepath.Join(checkout(), "bench", "report"), "folder to write the report to")
+	fl.StringVar(&o.out, "out", "", "folder of results and report (default bench/results of the checkout, with --quick bench/results/quick)")
 	fl.StringVar(&o.pubsync, "pubsync", "", "binary to measure, instead of building this checkout")
 	dir := fl.String("cache", cacheDir(), "folder of fetched and made data")
 	fl.StringVar(&o.work, "work", "", "folder for what is written while measuring (default: in the cache)")
@@ -57,6 +57,12 @@ func parseOptions(args []string) (*options, error) {
 	}
 	if *dir, err = filepath.Abs(*dir); err != nil {
 		return nil, err
+	}
+	if o.out == "" {
+		o.out = filepath.Join(checkout(), "bench", "results")
+		if o.quick {
+			o.out = filepath.Join(o.out, "quick")
+		}
 	}
 	if o.work == "" {
 		o.work = filepath.Join(*dir, "work")
@@ -131,10 +137,11 @@ func (o *options) workDir(ctx context.Context) (string, func(), error) {
 
 // writeOut writes a file of the report.
 func (o *options) writeOut(name string, write func(io.Writer) error) error {
-	if err := os.MkdirAll(o.out, 0o755); err != nil {
+	name = filepath.Join(o.out, name)
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		return err
 	}
-	f, err := os.Create(filepath.Join(o.out, name))
+	f, err := os.Create(name)
 	if err != nil {
 		return err
 	}

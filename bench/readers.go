@@ -13,14 +13,12 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/pubsync/pubsync/bench/chart"
 	"github.com/pubsync/pubsync/bench/corpus"
 	"github.com/pubsync/pubsync/bench/link"
 	"github.com/pubsync/pubsync/bench/load"
 	"github.com/pubsync/pubsync/bench/measure"
 	"github.com/pubsync/pubsync/bench/peer"
 	"github.com/pubsync/pubsync/bench/report"
-	"github.com/pubsync/pubsync/bench/stat"
 )
 
 // reading is one kind of load on both servers.
@@ -30,7 +28,6 @@ type reading struct {
 	path        func(n int) string
 	connections int
 	requests    int
-	perSecond   bool // what counts is requests, not bytes
 }
 
 // readSample is one run of a load.
@@ -75,7 +72,19 @@ func readers(ctx context.Context, o *options) error {
 	if err != nil {
 		return err
 	}
-	return writeReaders(o, bin, samples)
+	p := &readPart{Machine: machine(), Versions: versions(bin), Samples: samples}
+	if err := o.writeOut(filepath.Join(partsFolder, readersPart), func(w io.Writer) error { return json.NewEncoder(w).Encode(p) }); err != nil {
+		return err
+	}
+	d := &report.Document{Title: "Readers"}
+	p.describe(d)
+	d.Table([]string{"what", "is"}, p.Machine)
+	d.Table([]string{"program", "version"}, p.Versions)
+	if err := d.WriteFiles(o.out, "readers"); err != nil {
+		return err
+	}
+	o.status.notef("wrote %s", filepath.Join(o.out, "readers.md"))
+	return writeReport(o)
 }
 
 // readServers are pubsync and nginx with the same tree and the same large file.
@@ -86,7 +95,7 @@ type readServers struct {
 }
 
 func startReadServers(ctx context.Context, site *peer.Site, trees, large corpus.Steps) (*readServers, error) {
-	s := &readServers{pubsync: &peer.Pubsync{Public: true}, nginx: &peer.Nginx{}}
+	s := &readServers{pubsync: &peer.Pubsync{Public: true}, nginx: &peer.Nginx{Steady: true}}
 	if err := s.pubsync.Start(ctx, site); err != nil {
 		return nil, err
 	}
@@ -122,9 +131,9 @@ func (s *readServers) readings(o *options) []reading {
 	order := rng.Perm(len(s.names))
 	some := func(n int) string { return "/files/tree/" + s.names[order[n%len(order)]] }
 	return []reading{
-		{"HEAD of objects", "HEAD", some, 16, pick(o, 50_000, 10_000), true},
-		{"GET of objects", "GET", some, 16, pick(o, 20_000, 5_000), true},
-		{"GET of a large file", "GET", func(int) string { return "/files/large/disk.raw" }, 4, pick(o, 16, 8), false},
+		{headReading, "HEAD", some, 16, pick(o, 50_000, 10_000)},
+		{objectReading, "GET", some, 16, pick(o, 20_000, 5_000)},
+		{largeReading, "GET", func(int) string { return "/files/large/disk.raw" }, 4, pick(o, 16, 8)},
 	}
 }
 
@@ -190,48 +199,3 @@ func cpuOf(pids []int) (time.Duration, error) {
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
-
-func writeReaders(o *options, bin string, samples []readSample) error {
-	if err := o.writeOut("readers.json", func(w io.Writer) error { return json.NewEncoder(w).Encode(samples) }); err != nil {
-		return err
-	}
-	d := &report.Document{Title: "Readers: HEAD and GET over TLS, on kept connections"}
-	d.Paragraph("The load generator runs on the same cores. nginx serves the same files from disk, with sendfile, two workers, no access log.")
-	var rows [][]string
-	var groups []chart.Group
-	for _, r := range new(readServers).readings(o) {
-		pick := func(server string, m func(readSample) float64) (v []float64) {
-			for _, s := range samples {
-				if s.Reading == r.name && s.Server == server {
-					v = append(v, m(s))
-				}
-			}
-			return v
-		}
-		rate := func(s readSample) float64 { return s.PerSecond }
-		if !r.perSecond {
-			rate = func(s readSample) float64 { return s.BytesPerSecond / 1e6 }
-		}
-		ratio := stat.Ratio(pick("pubsync", rate), pick("nginx", rate))
-		g := chart.Group{Label: r.name}
-		for _, server := range []string{"pubsync", "nginx"} {
-			v := pick(server, rate)
-			row := []string{r.name, server, number(stat.Median(v)), number(stat.Quantile(v, 0.25)) + " to " + number(stat.Quantile(v, 0.75)),
-				number(stat.Median(pick(server, func(s readSample) float64 { return s.P50 }))),
-				number(stat.Median(pick(server, func(s readSample) float64 { return s.P99 }))),
-				number(stat.Median(pick(server, func(s readSample) float64 { return s.ServerCPU }))), "", ""}
-			if server == "pubsync" {
-				row[7], row[8] = number(ratio.Value), interval(ratio)
-			}
-			rows = append(rows, row)
-			g.Bars = append(g.Bars, chart.Bar{Label: server, Value: stat.Median(v), Low: stat.Quantile(v, 0.25), High: stat.Quantile(v, 0.75), Mine: product(server)})
-		}
-		groups = append(groups, g)
-	}
-	d.Table([]string{"", "server", "requests/s, or MB/s:", "quartiles", "p50, ms:", "p99, ms:", "server CPU s per 1000:", "of nginx:", "95 %"}, rows)
-	d.Picture("readers", chart.Bars{Title: "Requests a second (large file: MB/s)", Log: true, Groups: groups})
-	d.Table([]string{"what", "is"}, machine())
-	d.Table([]string{"program", "version"}, versions(bin))
-	o.status.notef("wrote %s", filepath.Join(o.out, "readers.md"))
-	return d.WriteFiles(o.out, "readers")
-}

@@ -11,13 +11,14 @@ type cell struct{ Workload, Step, Link string }
 
 // results are the samples by cell and peer, in the order in which they came.
 type results struct {
-	cells []cell
-	peers map[cell][]string
-	by    map[cell]map[string][]sample
+	cells   []cell
+	peers   map[cell][]string
+	by      map[cell]map[string][]sample
+	clients map[cell]int // how many pushed at once
 }
 
 func newResults(samples []sample) *results {
-	r := &results{peers: map[cell][]string{}, by: map[cell]map[string][]sample{}}
+	r := &results{peers: map[cell][]string{}, by: map[cell]map[string][]sample{}, clients: map[cell]int{}}
 	for _, s := range samples {
 		c := cell{s.Workload, s.Step, s.Link}
 		if r.by[c] == nil {
@@ -28,6 +29,7 @@ func newResults(samples []sample) *results {
 			r.peers[c] = append(r.peers[c], s.Peer)
 		}
 		r.by[c][s.Peer] = append(r.by[c][s.Peer], s)
+		r.clients[c] = s.Clients
 	}
 	return r
 }
@@ -70,41 +72,4 @@ func (r *results) ratio(c cell, prefix string, m metric) (stat.Interval, string,
 		return stat.Interval{}, "", false
 	}
 	return stat.Ratio(r.values(c, ours, m), r.values(c, mark, m)), mark, true
-}
-
-// bound is a ratio that the product is held to.
-type bound struct {
-	cell
-	Against string // the prefix of the mark's name
-	What    string
-	of      metric
-	Most    float64
-}
-
-// bounds are the marks the project set itself.
-func bounds() []bound {
-	const ssh, daemon, slow, wan = "rsync over ssh", "rsync daemon", "20M100ms", "100M40ms"
-	b := func(w, s, l, against, what string, of metric, most float64) bound {
-		return bound{cell{w, s, l}, against, what, of, most}
-	}
-	return []bound{
-		b("source", "none", "loopback", ssh, "wall", wall, 0.3),
-		b("source", "none", "loopback", daemon, "wall", wall, 1),
-		b("source", "none", "loopback", daemon, "bytes", traffic, 0.01),
-		b("source", "first", "loopback", ssh, "wall", wall, 0.7),
-		b("source", "first", "loopback", daemon, "wall", wall, 1),
-		b("objects", "none", "loopback", ssh, "wall", wall, 0.3),
-		b("objects", "none", "loopback", daemon, "wall", wall, 1),
-		b("objects", "first", "loopback", ssh, "wall", wall, 0.7),
-		b("objects", "first", "loopback", daemon, "wall", wall, 1),
-		b("images", "first", "loopback", "rsync daemon -z", "wall", wall, 1),
-		b("images", "first", "loopback", "rsync daemon -z", "bytes", traffic, 1),
-		b("tarballs", "update", slow, ssh, "wall", wall, 0.15),
-		b("tarballs", "update", wan, ssh, "wall", wall, 0.6),
-		b("tarballs", "update", slow, ssh, "bytes", traffic, 1.0/30),
-		b("source", "all mtimes new", slow, ssh, "wall", wall, 0.3),
-		b("source", "first", "loopback", ssh, "CPU", cpu, 1),
-		b("source", "update", "loopback", ssh, "CPU", cpu, 1),
-		b("source", "none", "loopback", ssh, "CPU", cpu, 1),
-	}
 }

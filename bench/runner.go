@@ -28,6 +28,7 @@ type sample struct {
 	Up, Down, Resent           int64   // bytes at the socket
 	Connections                int
 	Requests                   int64 // of pubsync only
+	Clients                    int   // at once
 }
 
 // runner runs workloads and keeps the samples.
@@ -35,9 +36,8 @@ type runner struct {
 	o        *options
 	bin      string
 	dir      string
-	samples  []sample
 	networks []*network
-	commands map[string]string // workload, step and peer to a command line
+	part     *part // of the job that runs
 }
 
 // measureAll runs the workloads that --only matches over the links.
@@ -51,7 +51,7 @@ func measureAll(ctx context.Context, o *options) error {
 		return err
 	}
 	defer remove()
-	r := &runner{o: o, bin: bin, dir: dir, commands: map[string]string{}}
+	r := &runner{o: o, bin: bin, dir: dir}
 	jobs, err := r.plan(ctx)
 	defer r.close()
 	if err != nil {
@@ -69,7 +69,7 @@ func measureAll(ctx context.Context, o *options) error {
 		if err := r.job(ctx, j); err != nil {
 			return err
 		}
-		if err := r.writeReport(); err != nil {
+		if err := writeReport(o); err != nil {
 			return err
 		}
 	}
@@ -135,8 +135,13 @@ func (r *runner) close() {
 	}
 }
 
-// job runs the peers in turn, in another order each round.
+// job runs the peers in turn, in another order each round, and saves what it has after
+// each.
 func (r *runner) job(ctx context.Context, j job) error {
+	r.part = &part{
+		Workload: j.name, Link: j.net.Name, Began: time.Now(), Quick: r.o.quick, Machine: machine(), Versions: versions(r.bin),
+		Destination: r.o.onFS, Commands: map[string]string{},
+	}
 	for round := range r.o.rounds {
 		for i := range j.peers {
 			p := j.peers[(i+round)%len(j.peers)]
@@ -144,6 +149,10 @@ func (r *runner) job(ctx context.Context, j job) error {
 			if err := r.peer(ctx, j, p, round); err != nil {
 				return fmt.Errorf("%s over %s, %s: %w", j.name, j.net.Name, p.Name(), err)
 			}
+		}
+		r.part.Rounds, r.part.Net = round+1, j.net.facts()
+		if err := r.part.save(r.o); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -227,7 +236,7 @@ func (r *runner) check(ctx context.Context, j job, p peer.Peer, s step, targets 
 func (r *runner) command(ctx context.Context, j job, p peer.Peer, s step) (measure.Command, []string, error) {
 	if s.clients == 0 {
 		cmd, err := p.Push(ctx, peer.Job{Tree: s.tree(j.trees), Target: "tree", Delete: s.delete})
-		r.commands[j.name+", "+s.name+", "+p.Name()] = shown(cmd.Args, r.dir, r.o)
+		r.part.Commands[s.name+", "+p.Name()] = shown(cmd.Args, r.dir, r.o)
 		return cmd, []string{"tree"}, err
 	}
 	var targets, lines []string
@@ -241,7 +250,7 @@ func (r *runner) command(ctx context.Context, j job, p peer.Peer, s step) (measu
 		cmd.Env = c.Env
 		lines = append(lines, quote(c.Args)+" & p"+fmt.Sprint(i)+"=$!\n")
 		targets = append(targets, target)
-		r.commands[j.name+", "+s.name+", "+p.Name()] = shown(c.Args, r.dir, r.o) + fmt.Sprintf("   (%d at once)", s.clients)
+		r.part.Commands[s.name+", "+p.Name()] = shown(c.Args, r.dir, r.o) + fmt.Sprintf("   (%d at once)", s.clients)
 	}
 	for i := range s.clients {
 		lines = append(lines, fmt.Sprintf("wait $p%d || exit 1\n", i))
@@ -260,16 +269,16 @@ func quote(args []string) string {
 
 func (r *runner) keep(j job, p peer.Peer, s step, round int, c measure.Cost, t link.Traffic) {
 	var requests int64
-	if product(p.Name()) && s.clients == 0 {
+	if product(p.Name()) {
 		if said, err := peer.ParseSaid(c.Output); err == nil {
 			requests = said.Requests
 		}
 	}
-	r.samples = append(r.samples, sample{
+	r.part.Samples = append(r.part.Samples, sample{
 		Workload: j.name, Step: s.name, Link: j.net.Name, Peer: p.Name(), Round: round,
 		Wall: seconds(c.Wall), ClientCPU: seconds(c.ClientCPU), ServerCPU: seconds(c.ServerCPU),
 		ClientMem: c.ClientMem, ServerMem: c.ServerMem, Up: t.Up, Down: t.Down, Resent: t.Resent,
-		Connections: t.Connections, Requests: requests,
+		Connections: t.Connections, Requests: requests, Clients: max(s.clients, 1),
 	})
 }
 

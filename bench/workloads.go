@@ -53,7 +53,13 @@ func workloads() []workload {
 				{name: "all mtimes new", tree: touched},
 				{name: "moved", tree: moved, delete: true, bulk: true},
 			},
-			peers: treePeers,
+			peers: func(slow bool) []peer.Peer {
+				all := treePeers(slow)
+				if !slow {
+					all = append(all, &peer.Casync{})
+				}
+				return all
+			},
 		},
 		{
 			name: "objects", far: true,
@@ -88,7 +94,32 @@ func workloads() []workload {
 			peers: func(bool) []peer.Peer {
 				z := []string{"-z", "--zc=zstd"}
 				return []peer.Peer{&peer.Pubsync{}, &peer.RsyncDaemon{Flags: []string{"--no-whole-file"}}, &peer.RsyncDaemon{Flags: z},
-					&peer.RsyncSSH{}, &peer.RsyncSSH{Flags: z}}
+					&peer.RsyncSSH{}, &peer.RsyncSSH{Flags: z}, &peer.Casync{}}
+			},
+		},
+		{
+			name: "small", far: true,
+			about: "source tree of 2,400 files; the update edits one",
+			trees: func(ctx context.Context, o *options) (corpus.Steps, error) { return o.cache.OneEdit(ctx) },
+			steps: []step{{name: "first", tree: first, bulk: true}, {name: "one file", tree: update}},
+			peers: treePeers,
+		},
+		{
+			name: "pull-images", far: true,
+			about: "the other way round: readers fetch the images, and bring old ones up to date",
+			trees: func(ctx context.Context, o *options) (corpus.Steps, error) { return o.cache.Images(ctx, o.quick) },
+			steps: []step{{name: "first", tree: first, bulk: true}, {name: "update", tree: update}},
+			peers: func(bool) []peer.Peer {
+				return []peer.Peer{peer.PubsyncPull(), peer.RsyncDaemonPull("--no-whole-file"), peer.RsyncSSHPull(), peer.Zsync(), peer.CasyncPull()}
+			},
+		},
+		{
+			name: "pull-source", far: true,
+			about: "the other way round: readers fetch the source tree, and bring an old one up to date",
+			trees: func(ctx context.Context, o *options) (corpus.Steps, error) { return o.cache.Source(ctx, o.quick) },
+			steps: []step{{name: "first", tree: first, bulk: true}, {name: "none", tree: first}, {name: "update", tree: update}},
+			peers: func(bool) []peer.Peer {
+				return []peer.Peer{peer.PubsyncPull(), peer.RsyncDaemonPull(), peer.RsyncSSHPull()}
 			},
 		},
 		{
@@ -114,7 +145,9 @@ func workloads() []workload {
 				return o.cache.Huge(ctx, int64(pick(o, 10_000, 200))<<20)
 			},
 			steps: []step{{name: "first", tree: first}, {name: "update", tree: update}},
-			peers: filePeers,
+			peers: func(bool) []peer.Peer {
+				return []peer.Peer{&peer.Pubsync{Afresh: true}, &peer.RsyncDaemon{Flags: []string{"--no-whole-file"}}, &peer.RsyncSSH{}}
+			},
 		},
 	}
 }

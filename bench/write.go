@@ -1,51 +1,43 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
-	"io"
-	"sort"
+	"path/filepath"
+	"slices"
+	"time"
 
 	"github.com/pubsync/pubsync/bench/chart"
 	"github.com/pubsync/pubsync/bench/report"
 	"github.com/pubsync/pubsync/bench/stat"
 )
 
-// writeReport writes what was measured so far: the samples, and the report made of
-// them.
-func (r *runner) writeReport() error {
-	if err := r.o.writeOut("samples.json", func(w io.Writer) error { return json.NewEncoder(w).Encode(r.samples) }); err != nil {
+// writeReport makes the report of all that was measured and saved so far.
+func writeReport(o *options) error {
+	m, parts, err := loadMeasured(o)
+	if err != nil {
 		return err
 	}
+	if len(parts) == 0 && m.readings == nil {
+		return fmt.Errorf("%s holds no results yet", filepath.Join(o.out, partsFolder))
+	}
 	d := &report.Document{Title: "pubsync beside rsync and others, measured"}
-	res := newResults(r.samples)
-	d.Paragraph(fmt.Sprintf("Medians of up to %d rounds, the programs in turn within each. pubsync writes durably and over TLS; rsync "+
-		"syncs nothing to disk, and its daemon does not encrypt. After each push the trees were compared byte by byte, and were the same.",
-		r.o.rounds))
+	d.Paragraph("Medians, with quartiles, and ratios with 95 % confidence intervals (bootstrap over rounds). The programs ran in turn " +
+		"within each round. pubsync writes durably and over TLS; rsync syncs nothing to disk, and its daemon does not encrypt. After " +
+		"each run the trees were compared byte by byte, and were the same.")
 	d.Heading("The marks")
-	boundsTable(d, res)
-	for _, w := range workloads() {
-		workloadPart(d, res, w)
-	}
-	r.conditions(d)
-	return d.WriteFiles(r.o.out, "report")
-}
-
-// boundsTable holds what was measured against what it is held to.
-func boundsTable(d *report.Document, res *results) {
 	var rows [][]string
-	for _, t := range bounds() {
-		got, mark, ok := res.ratio(t.cell, t.Against, t.of)
-		if !ok {
-			continue
-		}
-		verdict := "kept"
-		if got.Value > t.Most {
-			verdict = fmt.Sprintf("missed by %.1f times", got.Value/t.Most)
-		}
-		rows = append(rows, []string{t.Workload, t.Step, t.Link, t.What, mark, number(got.Value), interval(got), number(t.Most), verdict})
+	for _, v := range m.judge() {
+		rows = append(rows, v.row())
 	}
-	d.Table([]string{"workload", "step", "link", "of", "against", "ratio:", "95 %", "at most:", ""}, rows)
+	d.Table([]string{"where", "what", "against", "measured:", "95 %, or range", "mark", ""}, rows)
+	for _, w := range workloads() {
+		workloadPart(d, m.results, w)
+	}
+	if m.readings != nil {
+		m.readings.describe(d)
+	}
+	conditions(d, parts)
+	return d.WriteFiles(o.out, "report")
 }
 
 func workloadPart(d *report.Document, res *results, w workload) {
@@ -102,29 +94,52 @@ func cellTable(d *report.Document, res *results, c cell) {
 }
 
 // conditions says on what and how it was measured.
-func (r *runner) conditions(d *report.Document) {
+func conditions(d *report.Document, parts []*part) {
 	d.Heading("Conditions")
 	d.Paragraph("Bytes are the payload of TCP connections as the kernel counted it at the client's socket, TLS and SSH included, without headers and " +
 		"retransmissions. CPU is user and system time of all processes of a side. Memory is the highest sum of the private pages of a " +
-		"side's processes, sampled every 20 ms.")
-	d.Table([]string{"what", "is"}, append(machine(), []string{"destination", r.o.onFS}))
-	d.Table([]string{"program", "version"}, versions(r.bin))
-	var links [][]string
-	for _, n := range r.networks {
-		if n.shaped != nil {
-			up, down := n.shaped.Dropped()
-			links = append(links, []string{n.Name, number(n.Ping), number(n.Up), number(n.Down), fmt.Sprint(up), fmt.Sprint(down)})
+		"side's processes, sampled every 20 ms. Requests are pubsync's own count.")
+	var runs, links, lines [][]string
+	for _, p := range parts {
+		data := "full"
+		if p.Quick {
+			data = "small"
+		}
+		runs = append(runs, []string{p.Workload, p.Link, p.Began.UTC().Format(time.DateTime), data, fmt.Sprint(p.Rounds), p.Destination, value(p.Machine, "load before")})
+		if n := p.Net; n.Ping > 0 {
+			links = append(links, []string{p.Workload, p.Link, number(n.Ping), number(n.Up), number(n.Down), fmt.Sprint(n.LostUp), fmt.Sprint(n.LostDown)})
+		}
+		for what, line := range p.Commands {
+			lines = append(lines, []string{p.Workload + ", " + what + ":  " + line})
 		}
 	}
+	d.Table([]string{"workload", "link", "began, UTC", "data", "rounds:", "destination", "load before"}, runs)
 	if len(links) > 0 {
 		d.Paragraph("Links as ping and iperf3 found them before the first run. The queue of each direction holds one bandwidth-delay product.")
-		d.Table([]string{"link", "ping, ms:", "iperf3 up, Mbit/s:", "down:", "packets dropped up:", "down:"}, links)
+		d.Table([]string{"workload", "link", "ping, ms:", "iperf3 up, Mbit/s:", "down:", "packets dropped up:", "down:"}, links)
+	}
+	if len(parts) > 0 {
+		last := slices.MaxFunc(parts, func(a, b *part) int { return a.Began.Compare(b.Began) })
+		d.Table([]string{"what", "is"}, last.Machine)
+		d.Table([]string{"program", "version"}, last.Versions)
 	}
 	d.Heading("Commands")
-	var lines []string
-	for what, line := range r.commands {
-		lines = append(lines, what+":  "+line)
+	sortRows(lines)
+	var all []string
+	for _, l := range lines {
+		if len(all) == 0 || all[len(all)-1] != l[0] { // the same over several links
+			all = append(all, l[0])
+		}
 	}
-	sort.Strings(lines)
-	d.Commands(lines...)
+	d.Commands(all...)
+}
+
+// value is the second cell of the row that begins with the key.
+func value(rows [][]string, key string) string {
+	for _, r := range rows {
+		if len(r) > 1 && r[0] == key {
+			return r[1]
+		}
+	}
+	return ""
 }
