@@ -14,11 +14,16 @@ type Pace struct {
 
 // body returns the request's body, bounded in size and pace.
 func (s *Server) body(w http.ResponseWriter, r *http.Request) io.Reader {
-	limited := http.MaxBytesReader(w, r.Body, s.cfg.Limits.Body)
+	return s.paced(w, http.MaxBytesReader(w, r.Body, s.cfg.Limits.Body))
+}
+
+// paced bounds the pace of a body only. What it may hold is the caller's to
+// check before it reads.
+func (s *Server) paced(w http.ResponseWriter, body io.Reader) io.Reader {
 	if s.cfg.Pace.Rate == 0 {
-		return limited
+		return body
 	}
-	return &pacedReader{r: limited, pace: s.cfg.Pace, now: s.cfg.Now, deadline: http.NewResponseController(w).SetReadDeadline}
+	return &pacedReader{r: body, pace: s.cfg.Pace, now: s.cfg.Now, deadline: http.NewResponseController(w).SetReadDeadline}
 }
 
 // pacedReader cuts a body off that falls behind its pace. Only the time spent

@@ -45,6 +45,8 @@ func refusal(err error) *wire.Error {
 	case errors.Is(err, store.ErrFull):
 		return wire.Errorf(wire.CodeNoSpace, "the server's disk is full; nothing was lost and nothing published").
 			WithHint("free space on the server (pubsync gc), then push again: what arrived is kept")
+	case errors.Is(err, store.ErrBusy):
+		return wire.Errorf(wire.CodeBusy, "another request is bringing the same content")
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return wire.Errorf(wire.CodeBusy, "the request came in too slowly and was cut off")
 	case errors.Is(err, io.ErrUnexpectedEOF):

@@ -24,10 +24,17 @@ func (s *session) commit(ctx context.Context, auth Authority, c wire.Commit) (*w
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.complete(); err != nil {
+	if s.rec.ByFile {
+		if err := s.loadFiles(ctx, auth); err != nil {
+			return nil, err
+		}
+	} else if err := s.complete(); err != nil {
 		return nil, err
 	}
 	digest := s.list.ManifestDigest()
+	if s.rec.ByFile && c.ManifestDigest.IsZero() {
+		c.ManifestDigest = digest // who has no more than curl cannot compute it
+	}
 	if c.ManifestDigest != digest && c.ManifestDigest != s.list.AnnouncedDigest(s.given) {
 		return nil, wire.Errorf(wire.CodeManifestMismatch, "the manifest announced is not that of the entries sent")
 	}
@@ -54,6 +61,11 @@ func (s *session) commit(ctx context.Context, auth Authority, c wire.Commit) (*w
 			}
 			if err := auth.Redeem(tx, terms, digest, receipt); err != nil {
 				return err
+			}
+			if rec.ByFile {
+				if err := forgetFiles(tx, s.id); err != nil {
+					return err
+				}
 			}
 			return putRecord(tx, s.id, &rec)
 		},

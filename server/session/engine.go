@@ -132,14 +132,22 @@ type record struct {
 	TreeDigest manifest.Digest     `json:"tree_digest"`
 	Checksum   bool                `json:"checksum,omitempty"`
 	DryRun     bool                `json:"dry_run,omitempty"`
+	ByFile     bool                `json:"by_file,omitempty"`
+	Placed     placedTotals        `json:"placed,omitzero"` // by a session by file, so far
 	Opened     time.Time           `json:"opened"`
 	Receipt    *wire.Receipt       `json:"receipt,omitempty"` // once published
+}
+
+// placedTotals are what the files put so far come to.
+type placedTotals struct {
+	Files int   `json:"files"`
+	Bytes int64 `json:"bytes"`
 }
 
 // same reports whether a repeated open asks for what the session was opened
 // for.
 func (r *record) same(q *record) bool {
-	return r.Target == q.Target && r.Mode == q.Mode && r.TreeDigest == q.TreeDigest && r.Checksum == q.Checksum && r.Entries == q.Entries
+	return r.Target == q.Target && r.Mode == q.Mode && r.TreeDigest == q.TreeDigest && r.Checksum == q.Checksum && r.Entries == q.Entries && r.ByFile == q.ByFile
 }
 
 func (r *record) terms(id store.SessionID) Terms {
@@ -177,7 +185,7 @@ func (e *Engine) Open(ctx context.Context, auth Authority, o wire.Open) (wire.Op
 	opened := wire.Opened{Status: wire.StatusOpen, Session: string(id), Target: o.Target, Limits: e.cfg.Limits}
 	rec := record{
 		Accessor: auth.Accessor(), Owner: auth.Owner(), Hash: hash, Target: o.Target, Mode: o.Mode, Entries: o.Entries,
-		Files: o.Files, Bytes: o.Bytes, TreeDigest: o.TreeDigest, Checksum: o.Checksum, DryRun: o.DryRun,
+		Files: o.Files, Bytes: o.Bytes, TreeDigest: o.TreeDigest, Checksum: o.Checksum, DryRun: o.DryRun, ByFile: o.ByFile,
 		Opened: e.cfg.Now(),
 	}
 	old, err := e.load(ctx, id)
@@ -192,7 +200,7 @@ func (e *Engine) Open(ctx context.Context, auth Authority, o wire.Open) (wire.Op
 	if err := auth.CanOpen(terms); err != nil {
 		return wire.Opened{}, err
 	}
-	if !o.Checksum {
+	if !o.Checksum && !o.ByFile {
 		pub, err := e.cfg.Store.Standing(ctx, o.Target, o.TreeDigest, o.Mode == wire.Mirror)
 		if err == nil {
 			opened.Status, opened.Session, opened.Receipt = wire.StatusUnchanged, "", e.receiptOf(&pub)
@@ -201,6 +209,9 @@ func (e *Engine) Open(ctx context.Context, auth Authority, o wire.Open) (wire.Op
 		if !errors.Is(err, store.ErrNotFound) {
 			return wire.Opened{}, err
 		}
+	}
+	if err == nil && old.ByFile && rec.ByFile {
+		rec.Placed = old.Placed
 	}
 	if err == nil && !old.same(&rec) {
 		e.drop(id) // the tree changed since: its list is another, the bytes accepted stay
@@ -232,6 +243,9 @@ func (e *Engine) checkOpen(o *wire.Open) error {
 	}
 	if o.Entries < 0 || o.Files < 0 || o.Files > o.Entries || o.Bytes < 0 {
 		return wire.Errorf(wire.CodeBadRequest, "counts out of range")
+	}
+	if o.ByFile && (o.DryRun || o.Entries > 0) {
+		return wire.Errorf(wire.CodeBadRequest, "a session by file has no list and no dry run")
 	}
 	if o.Entries > e.cfg.MaxEntries {
 		return wire.Errorf(wire.CodeFilesExhausted, "%d entries are more than the %d this server takes in one push", o.Entries, e.cfg.MaxEntries)
@@ -268,7 +282,12 @@ func (e *Engine) Discard(ctx context.Context, id store.SessionID) error {
 	if err := e.cfg.Store.Release(ctx, id); err != nil {
 		return err
 	}
-	return e.cfg.Store.Update(ctx, func(tx store.Tx) error { return tx.Delete(bucket, string(id)) })
+	return e.cfg.Store.Update(ctx, func(tx store.Tx) error {
+		if err := forgetFiles(tx, id); err != nil {
+			return err
+		}
+		return tx.Delete(bucket, string(id))
+	})
 }
 
 // find returns the record of the session if it is the bearer's: same token,
@@ -291,19 +310,24 @@ func (e *Engine) find(ctx context.Context, auth Authority, id store.SessionID, s
 	return rec, nil
 }
 
-func (e *Engine) load(ctx context.Context, id store.SessionID) (*record, error) {
-	var rec record
-	err := e.cfg.Store.View(ctx, func(tx store.Tx) error {
-		b, err := tx.Get(bucket, string(id))
-		if err != nil {
-			return err
-		}
-		return json.Unmarshal(b, &rec)
+func (e *Engine) load(ctx context.Context, id store.SessionID) (rec *record, err error) {
+	err = e.cfg.Store.View(ctx, func(tx store.Tx) error {
+		rec, err = getRecord(tx, id)
+		return err
 	})
+	return rec, err
+}
+
+func getRecord(tx store.Tx, id store.SessionID) (*record, error) {
+	b, err := tx.Get(bucket, string(id))
 	if err != nil {
 		return nil, err
 	}
-	return &rec, nil
+	rec := new(record)
+	if err := json.Unmarshal(b, rec); err != nil {
+		return nil, fmt.Errorf("session %s: %w: %v", id, store.ErrDamaged, err)
+	}
+	return rec, nil
 }
 
 func putRecord(tx store.Tx, id store.SessionID, rec *record) error {

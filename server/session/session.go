@@ -33,6 +33,7 @@ type session struct {
 	old    map[int]liveFile     // by index: what is published at the path of an unsettled file
 	builds *builds              // earlier builds of the type, nil until asked for
 	parts  map[partKey]*staging // files arriving in parts
+	puts   int                  // files that came by themselves
 
 	archives map[manifest.Digest]*assembly // archives arriving as views
 	views    views

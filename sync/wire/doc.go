@@ -29,6 +29,9 @@
 //	POST   /v1/sessions/ID           any frames but open
 //	POST   /v1/sessions/ID/commit    body: the JSON of a commit; answer: that of a receipt
 //	DELETE /v1/sessions/ID           abandon
+//	GET    /v1/sessions/ID/content/DIGEST   by file: need it be sent?
+//	PUT    /v1/sessions/ID/files/PATH       by file: content
+//	POST   /v1/sessions/ID/links/PATH       by file: content that need not be sent
 //	GET    /v1/profiles/TYPE         how pushes of a build type are made: [Profile]
 //	GET    /v1/log/TARGET            publications, newest first
 //	GET    /files/PATH               published content; see server/files
@@ -162,6 +165,38 @@
 // What a session has sent outlives the server's memory. After a restart the
 // server may answer list_needed: the client lists again, repeats the digests,
 // and is told "have" or how many bytes are staged.
+//
+// # By file, with nothing but curl
+//
+// A client that has no more than curl and sha256sum opens with the JSON of an
+// [Open] in which "by_file" is true, and no list, digests or frames are needed:
+//
+//	POST /v1/sessions            {"version":1,"by_file":true,"session_hash":"HEX"}
+//	GET  /v1/sessions/ID/content/DIGEST
+//	POST /v1/sessions/ID/links/PATH     X-Pubsync-Digest: DIGEST
+//	PUT  /v1/sessions/ID/files/PATH     X-Pubsync-Digest: DIGEST, and the content
+//	POST /v1/sessions/ID/commit  {}
+//
+// Every request has the two credentials above; HEX is the SHA-256 of the session
+// secret and DIGEST that of a file, in hexadecimal digits. PATH is relative to the
+// target, percent-encoded. A file may have X-Pubsync-Mode (octal, 644 if absent)
+// and X-Pubsync-Mtime (nanoseconds since 1970, now if absent).
+//
+// The content of a digest need not be sent if the answer is 204; with 404, "have"
+// says how many bytes are staged. A link to content that the token may not read is
+// answered as one to content that is not there. A file put again at its path
+// takes the place of the first.
+//
+// A body is the whole file, of any length, or with "Content-Range: bytes
+// FIRST-LAST/SIZE" a part, for which the limit of a proxy counts. Parts go in order; one
+// that is staged already is passed over, one that comes early is refused with gap.
+// The answer is 201 and a [Placed], or 202 while more is to come. Content that is
+// not what its digest names is refused with content_mismatch, and nothing of it is
+// kept.
+//
+// The commit publishes all that was put, and returns the same receipt however
+// often it is repeated. Symbolic links, empty directories and deltas cannot be sent
+// this way.
 //
 // # A transcript
 //

@@ -43,6 +43,7 @@ const (
 	CodeBanned           Code = "banned"             // too many bad tokens from this address
 	CodeInternal         Code = "internal"           // the server failed; its log says why
 	CodeCredential       Code = "credential_invalid" // a scheduler's credential, unknown or wrong
+	CodeContentMismatch  Code = "content_mismatch"   // content that is not what its digest names
 	CodeCeiling          Code = "ceiling"            // a grant beyond what the scheduler or parent may give
 )
 
@@ -72,7 +73,7 @@ func (c Code) outcome() outcome {
 		return outcome{http.StatusConflict, ExitToken}
 	case CodeExists, CodeManifestMismatch:
 		return outcome{http.StatusConflict, ExitConflict}
-	case CodeListNeeded, CodeIncomplete, CodeGap:
+	case CodeListNeeded, CodeIncomplete, CodeGap, CodeContentMismatch:
 		return outcome{http.StatusConflict, ExitTryAgain}
 	case CodeCallsExhausted:
 		return outcome{http.StatusTooManyRequests, ExitToken}

@@ -40,6 +40,7 @@ type Open struct {
 	TreeDigest  manifest.Digest `json:"tree_digest"`        // of the list to come
 	Checksum    bool            `json:"checksum,omitempty"` // no quick check: every digest is compared
 	DryRun      bool            `json:"dry_run,omitempty"`  // ask only: nothing is bound, spent or published
+	ByFile      bool            `json:"by_file,omitempty"`  // no list is to come: single files are put, see the package comment
 }
 
 // What became of an open.
@@ -78,6 +79,22 @@ type Commit struct {
 	// request: it lets a commit ride on a request before the client knows
 	// that nothing is missing.
 	IfComplete bool `json:"if_complete,omitempty"`
+}
+
+// Headers of a file that is put into a session by file. Those of the mode and
+// the time are the ones that files are read with.
+const (
+	DigestHeader = "X-Pubsync-Digest" // 64 hexadecimal digits: SHA-256 of the whole file
+	ModeHeader   = "X-Pubsync-Mode"   // permission bits, octal; 644 if absent
+	MTimeHeader  = "X-Pubsync-Mtime"  // nanoseconds since the Unix epoch; now if absent
+)
+
+// Placed answers the putting of a file into a session by file.
+type Placed struct {
+	Path   manifest.Path   `json:"path"`
+	Digest manifest.Digest `json:"digest"`
+	Size   int64           `json:"size"`             // of the whole file
+	Staged int64           `json:"staged,omitempty"` // bytes here, if more is to come
 }
 
 // A Receipt tells what a publication did.
