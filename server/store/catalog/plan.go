@@ -114,8 +114,21 @@ func (p *plan) collect() {
 		return
 	}
 	p.imply(target)
-	if _, ok := p.wishes[target]; !ok && p.commit.Mirror {
-		p.wishes[target] = nil // to be emptied
+	if p.commit.Mirror {
+		p.empty(target)
+		for i := range entries {
+			if entries[i].Kind == manifest.Dir {
+				p.empty(target.Join(entries[i].Path))
+			}
+		}
+	}
+}
+
+// empty has a directory looked at in which nothing is wished for: what stands
+// there ends.
+func (p *plan) empty(dir manifest.Path) {
+	if _, ok := p.wishes[dir]; !ok {
+		p.wishes[dir] = nil
 	}
 }
 
@@ -140,6 +153,9 @@ func (p *plan) imply(dir manifest.Path) {
 
 // directory compares the wishes for what is directly in dir with what is.
 func (p *plan) directory(dir manifest.Path) error {
+	if len(p.wishes[dir]) == 0 && p.fresh[dir] {
+		return nil
+	}
 	id, err := dirID(p.c, dir, p.fresh[dir])
 	if err != nil {
 		return err

@@ -57,6 +57,14 @@ var historyTests = []test{
 		k.want(k.Diff(ctx, "t", 1, 9, nil), store.ErrNotFound)
 		k.want(k.Diff(ctx, "none", 1, 3, nil), store.ErrNotFound)
 	}},
+	{"a mirror empties a directory that it keeps", func(k *kit) {
+		k.publish("t", "", "d/", "d/f=1", "d/sub/g=2", "e/")
+		p := k.publish("t", "mirror overwrite", "d/", "e/")
+		equal(k, "removed", p.Removed, 3)
+		k.shows("t", store.Latest, "d/", "e/")
+		k.want(justErr(k.Commit(ctx, change("u", "mirror", "d/", "d/f=1"))), nil)
+		k.want(justErr(k.Commit(ctx, change("u", "mirror", "d/"))), store.ErrExists)
+	}},
 	{"a difference in metadata alone is one", func(k *kit) {
 		k.publish("t", "", "f=1")
 		c := change("t", "", "f=1")
@@ -75,11 +83,14 @@ var historyTests = []test{
 			specs = append(specs, fmt.Sprintf("sub/d%04d/f=1", i))
 			want = append(want, fmt.Sprintf("~sub/d%04d/f", i))
 		}
-		k.publish("t", "", specs...)
+		k.put("1", "12")
+		_, err := k.Commit(ctx, change("t", "", specs...))
+		k.must(err)
 		for i := range specs {
 			specs[i] += "2"
 		}
-		k.publish("t", "overwrite", specs...)
+		_, err = k.Commit(ctx, change("t", "overwrite", specs...))
+		k.must(err)
 		equals(k, "diff", k.diff("t", 1, 2), want)
 		equals(k, "diff", k.diff("t", 2, 1), want)
 	}},
@@ -165,3 +176,5 @@ var historyTests = []test{
 		k.shows("t/sub", 4, "f=3")
 	}},
 }
+
+func justErr[T any](_ T, err error) error { return err }
