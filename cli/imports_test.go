@@ -34,6 +34,8 @@ var mayImport = map[string][]string{
 	"server/store/disk":         {"sync/manifest", "server/store", "server/store/catalog", "server/store/disk/"},
 	"server/store/catalog":      {"sync/manifest", "server/store"},
 	"server/store/disk/faultfs": {"server/store/disk"},
+	"server/upkeep":             {"sync/manifest", "server/store", "server/build"},
+	"server/build":              {"sync/manifest", "sync/wire", "server/store"},
 	"server/token":              {"sync/manifest", "sync/wire/connect", "server/store"},
 	"server/token/oidc":         {"sync/manifest", "server/store", "server/token"},
 	"server/files":              {"sync/manifest", "sync/wire", "server/store", "server/web", "server/files/"},

@@ -210,11 +210,25 @@ type logged struct {
 	Added    int           `json:"added"`
 	Replaced int           `json:"replaced"`
 	Removed  int           `json:"removed"`
+	By       string        `json:"by,omitempty"` // "rollback", "retention"; none: a push
+	To       int64         `json:"to,omitempty"` // of a rollback
+}
+
+// what says what made a publication, if it was no push.
+func (l *logged) what() string {
+	switch {
+	case l.By == "":
+		return ""
+	case l.To > 0:
+		return fmt.Sprintf("  (%s to %d)", progress.Escape(l.By), l.To)
+	}
+	return "  (" + progress.Escape(l.By) + ")"
 }
 
 func logCommand(env *Env) *cobra.Command {
 	var (
 		f      readFlags
+		before int64
 		asJSON bool
 	)
 	c := &cobra.Command{
@@ -231,8 +245,12 @@ func logCommand(env *Env) *cobra.Command {
 				return err
 			}
 			defer client.Close()
+			path := "/v1/log/" + escapePath(target)
+			if before > 0 {
+				path += "?before=" + strconv.FormatInt(before, 10)
+			}
 			var lines []logged
-			if err := client.GetJSON(c.Context(), "/v1/log/"+escapePath(target), &lines); err != nil {
+			if err := client.GetJSON(c.Context(), path, &lines); err != nil {
 				return err
 			}
 			for _, l := range lines {
@@ -242,13 +260,14 @@ func logCommand(env *Env) *cobra.Command {
 					}
 					continue
 				}
-				fmt.Fprintf(env.Stdout, "%6d  %s  +%d ~%d -%d  %s\n", l.Number, l.Time.UTC().Format(time.DateTime),
-					l.Added, l.Replaced, l.Removed, progress.Escape(l.Target))
+				fmt.Fprintf(env.Stdout, "%6d  %s  +%d ~%d -%d  %s%s\n", l.Number, l.Time.UTC().Format(time.DateTime),
+					l.Added, l.Replaced, l.Removed, progress.Escape(l.Target), l.what())
 			}
 			return nil
 		},
 	}
 	f.add(c)
+	c.Flags().Int64Var(&before, "before", 0, "only those before publication `N`; one answer holds at most 1000")
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object a publication")
 	return c
 }

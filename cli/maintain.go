@@ -1,233 +1,243 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
-	"net/http"
-	"net/url"
 	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/pubsync/pubsync/cli/progress"
+	"github.com/pubsync/pubsync/server/store"
+	"github.com/pubsync/pubsync/server/upkeep"
 	"github.com/pubsync/pubsync/sync/wire"
 )
 
-func auditCommand(env *Env) *cobra.Command {
-	var (
-		s      schedulerFlags
-		asJSON bool
-		filter = map[string]*string{}
-	)
-	c := &cobra.Command{
-		Use:   "audit",
-		Short: "Print what happened to tokens: issues, opens, commits, refusals, revocations",
-		Args:  cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			client, err := s.client(env)
-			if err != nil {
-				return err
-			}
-			defer client.Close()
-			q := url.Values{}
-			for name, v := range filter {
-				if *v != "" {
-					q.Set(name, *v)
-				}
-			}
-			return client.Get(c.Context(), "/v1/audit?"+q.Encode(), nil, func(resp *http.Response) error {
-				return printEvents(env.Stdout, resp.Body, asJSON)
-			})
-		},
-	}
-	s.add(c.Flags())
-	for name, usage := range map[string]string{
-		"kind": "only events of this `KIND`: issue, open, commit, refuse, revoke, reset, ...", "code": "only refusals with this `CODE`",
-		"accessor": "only those of the token with this `ACCESSOR`, or derived from it", "scheduler": "only those of this `SCHEDULER`",
-		"target": "only those at or below this `PATH`", "from": "only those from this `NETWORK`",
-		"since": "from this RFC 3339 `TIME` on", "until": "up to this RFC 3339 `TIME`", "newest": "only the last `N`",
-	} {
-		filter[name] = c.Flags().String(name, "", usage)
-	}
-	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object an event")
-	return c
+// A maintainer does to a store what its administrator asks for: through the
+// server that has it open, or, if none has, itself.
+type maintainer interface {
+	Collect(ctx context.Context, dryRun bool) (upkeep.Report, error)
+	Check(ctx context.Context, o upkeep.CheckOptions, f func(upkeep.Line) error) error
+	Backup(ctx context.Context, dir string) error
+	Close() error
 }
 
-func printEvents(w io.Writer, r io.Reader, asJSON bool) error {
-	if asJSON {
-		_, err := io.Copy(w, r)
-		return err
+// maintainFlags say which store to maintain.
+type maintainFlags struct {
+	schedulerFlags
+	config string
+}
+
+func (f *maintainFlags) add(fl *pflag.FlagSet) {
+	f.schedulerFlags.add(fl)
+	fl.StringVar(&f.config, "config", "", "the server's configuration `file`, for a store that no server has open")
+}
+
+// open finds the store. The lock on its folder decides whether a server has it.
+func (f *maintainFlags) open(ctx context.Context, env *Env) (maintainer, error) {
+	if f.server == "" && f.credential == "" {
+		m, err := openStore(ctx, env, f.store, f.config)
+		if err == nil || !errors.Is(err, store.ErrLocked) {
+			return m, err
+		}
 	}
-	for dec := json.NewDecoder(r); ; {
-		var e struct {
-			Time                                                                time.Time
-			Kind, Accessor, Scheduler, From, Target, Code, Alert, Note, Session string
-			Files, Bytes                                                        int64
-		}
-		err := dec.Decode(&e)
-		if err == io.EOF {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(w, "%s %-9s", e.Time.UTC().Format(time.RFC3339), e.Kind)
-		for _, f := range []struct{ name, value string }{
-			{"", e.Code}, {"token", e.Accessor}, {"scheduler", e.Scheduler}, {"from", e.From}, {"target", e.Target}, {"alert", e.Alert}, {"note", e.Note},
-		} {
-			switch {
-			case f.value == "":
-			case f.name == "":
-				fmt.Fprintf(w, " %s", f.value)
-			default:
-				fmt.Fprintf(w, " %s=%s", f.name, progress.Escape(f.value))
-			}
-		}
-		if e.Files > 0 {
-			fmt.Fprintf(w, " files=%d bytes=%d", e.Files, e.Bytes)
-		}
-		fmt.Fprintln(w)
+	client, err := f.client(env)
+	if err != nil {
+		return nil, err
 	}
+	return served{client}, nil
 }
 
 func gcCommand(env *Env) *cobra.Command {
 	var (
-		s      schedulerFlags
-		dryRun bool
+		f              maintainFlags
+		dryRun, asJSON bool
 	)
 	c := &cobra.Command{
 		Use:   "gc",
-		Short: "Free content that nothing refers to; may run during pushes",
-		Args:  cobra.NoArgs,
+		Short: "Remove builds beyond their type's bounds and free what nothing refers to; may run during pushes",
+		Long: `gc removes the builds that their type keeps no longer (keep_builds, keep_days; not
+those that are pinned or shown by an alias), forgets history that is too old
+(keep_history), and frees the content that nothing refers to any more. It asks
+the server that has the store open, or works on the store itself if none has.`,
+		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			client, err := s.client(env)
+			m, err := f.open(c.Context(), env)
 			if err != nil {
 				return err
 			}
-			defer client.Close()
-			var got struct {
-				Blobs, Packs, Orphans, Sessions int
-				Bytes, Freed                    int64
-			}
-			if err := client.PostJSON(c.Context(), "/v1/admin/collect", map[string]any{"dry_run": dryRun}, &got); err != nil {
+			defer m.Close()
+			r, err := m.Collect(c.Context(), dryRun)
+			if err != nil {
 				return err
 			}
-			would := ""
-			if dryRun {
-				would = "would have "
+			if asJSON {
+				return json.NewEncoder(env.Stdout).Encode(r)
 			}
-			fmt.Fprintf(env.Stdout, "%sfreed %s on disk: %d unused blobs of %s, %d packs rewritten or removed, %d orphans, %d forgotten sessions\n",
-				would, wire.Bytes(got.Freed), got.Blobs, wire.Bytes(got.Bytes), got.Packs, got.Orphans, got.Sessions)
+			printReport(env.Stdout, r, dryRun)
 			return nil
 		},
 	}
-	s.add(c.Flags())
-	c.Flags().BoolVarP(&dryRun, "dry-run", "n", false, "only count")
+	f.add(c.Flags())
+	c.Flags().BoolVarP(&dryRun, "dry-run", "n", false, "only tell")
+	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	return c
+}
+
+func printReport(w io.Writer, r upkeep.Report, dryRun bool) {
+	would := ""
+	if dryRun {
+		would = "would have "
+	}
+	for _, b := range r.Removed {
+		fmt.Fprintf(w, "%sremoved %s: %d files of %s, last published to %s\n", would,
+			progress.Escape(string(b.Target)), b.Files, progress.Bytes(b.Bytes), b.Last.UTC().Format(time.DateTime))
+	}
+	if r.Forgotten > 0 {
+		fmt.Fprintf(w, "forgot %d entries of older versions\n", r.Forgotten)
+	}
+	fmt.Fprintf(w, "%sfreed %s on disk: %d unused blobs of %s, %d packs rewritten or removed, %d orphans, %d forgotten sessions\n",
+		would, progress.Bytes(r.Freed), r.Blobs, progress.Bytes(r.Bytes), r.Packs, r.Orphans, r.Sessions)
 }
 
 func fsckCommand(env *Env) *cobra.Command {
 	var (
-		s               schedulerFlags
-		content, repair bool
+		f      maintainFlags
+		o      upkeep.CheckOptions
+		asJSON bool
 	)
 	c := &cobra.Command{
 		Use:   "fsck",
 		Short: "Check that everything published is there and sound",
 		Long: `fsck compares the catalog with the blobs, and with --content every byte with its
-digest. It names every published path that is damaged. A later push of the same
-content heals it.`,
+digest. It names every published path that is damaged, and the versions in which
+it is. A later push of the same content heals it. It asks the server that has the
+store open, or works on the store itself if none has.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			client, err := s.client(env)
+			m, err := f.open(c.Context(), env)
 			if err != nil {
 				return err
 			}
-			defer client.Close()
-			var lines []json.RawMessage
-			err = client.PostLines(c.Context(), "/v1/admin/check", map[string]any{"content": content, "repair": repair}, func(line json.RawMessage) error {
-				lines = append(lines, line)
-				return nil
-			})
-			if err != nil {
+			defer m.Close()
+			p := findings{w: env.Stdout, json: asJSON}
+			if err := m.Check(c.Context(), o, p.print); err != nil {
 				return err
 			}
-			return printFindings(env.Stdout, lines)
+			return p.verdict()
 		},
 	}
-	s.add(c.Flags())
-	c.Flags().BoolVar(&content, "content", false, "read every byte")
-	c.Flags().BoolVar(&repair, "repair", false, "rebuild what can be rebuilt first")
+	f.add(c.Flags())
+	c.Flags().BoolVar(&o.Content, "content", false, "read every byte")
+	c.Flags().BoolVar(&o.Repair, "repair", false, "rebuild what can be rebuilt first")
+	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object a finding, then one for the sum")
 	return c
 }
 
-// printFindings prints what a check found; damage is an error.
-func printFindings(w io.Writer, lines []json.RawMessage) error {
-	damaged, done := 0, false
-	for _, raw := range lines {
-		var l struct {
-			Digest  string
-			Error   string
-			Paths   []string
-			Checked *struct {
-				Blobs, Damaged int
-				Bytes          int64
-			}
-			Repaired *struct{ Found, Healed, Damaged, Skipped int }
-		}
-		if err := json.Unmarshal(raw, &l); err != nil {
-			return err
-		}
-		switch {
-		case l.Checked != nil:
-			done = true
-			fmt.Fprintf(w, "%d blobs checked, %s read, %d damaged\n", l.Checked.Blobs, wire.Bytes(l.Checked.Bytes), l.Checked.Damaged)
-		case l.Repaired != nil:
-			fmt.Fprintf(w, "repaired: %d places found, %d healed, %d still damaged\n", l.Repaired.Found, l.Repaired.Healed, l.Repaired.Damaged)
-		default:
-			damaged++
-			fmt.Fprintf(w, "damaged: %s: %s\n", l.Digest, progress.Escape(l.Error))
-			for _, p := range l.Paths {
-				fmt.Fprintf(w, "  in %s\n", progress.Escape(p))
-			}
-		}
+// findings prints what a check finds, as it does.
+type findings struct {
+	w       io.Writer
+	json    bool
+	damaged int
+	done    bool
+}
+
+func (p *findings) print(l upkeep.Line) error {
+	if l.Finding != nil {
+		p.damaged++
+	}
+	p.done = p.done || l.Checked != nil
+	if p.json {
+		return json.NewEncoder(p.w).Encode(l)
 	}
 	switch {
-	case !done:
+	case l.Checked != nil:
+		fmt.Fprintf(p.w, "%d blobs checked, %s read, %d damaged\n", l.Checked.Blobs, progress.Bytes(l.Checked.Bytes), l.Checked.Damaged)
+	case l.Repaired != nil:
+		fmt.Fprintf(p.w, "repaired: %d places found, %d healed, %d still damaged\n", l.Repaired.Found, l.Repaired.Healed, l.Repaired.Damaged)
+	case l.Finding != nil:
+		fmt.Fprintf(p.w, "damaged: %s: %s\n", l.Finding.Digest, progress.Escape(l.Finding.Error))
+		for _, u := range l.Finding.Uses {
+			fmt.Fprintf(p.w, "  in %s, %s\n", progress.Escape(unescape(u.Path)), versions(u))
+		}
+	}
+	return nil
+}
+
+func versions(u upkeep.Use) string {
+	if u.Until == 0 {
+		return fmt.Sprintf("from version %d on", u.From)
+	}
+	return fmt.Sprintf("versions %d to %d", u.From, u.Until-1)
+}
+
+// verdict makes damage an error.
+func (p *findings) verdict() error {
+	switch {
+	case !p.done:
 		return wire.Errorf(wire.CodeBusy, "the check was cut short")
-	case damaged > 0:
-		return hinted{fmt.Errorf("%d blobs are damaged", damaged), "push the same files again: that heals them in every tree that has them"}
+	case p.damaged > 0:
+		return hinted{fmt.Errorf("%d blobs are damaged", p.damaged), "push the same files again: that heals them in every tree that has them"}
 	}
 	return nil
 }
 
 func backupCommand(env *Env) *cobra.Command {
-	var s schedulerFlags
+	var f maintainFlags
 	c := &cobra.Command{
 		Use:   "backup DIR",
 		Short: "Copy the whole store to a folder on the server's machine, while it serves",
 		Long: `backup writes a copy of the store, of one moment, to a folder that does not exist
-yet. To restore it, serve it: pubsync serve --store DIR.`,
+yet: content, every version, tokens, the server's certificate. The copy is a store:
+"pubsync restore" copies it back, or serve it as it is: pubsync serve --store DIR.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			client, err := s.client(env)
+			m, err := f.open(c.Context(), env)
 			if err != nil {
 				return err
 			}
-			defer client.Close()
+			defer m.Close()
 			dir, err := filepath.Abs(args[0])
 			if err != nil {
 				return err
 			}
-			if err := client.PostJSON(c.Context(), "/v1/admin/backup", map[string]any{"dir": dir}, nil); err != nil {
+			if err := m.Backup(c.Context(), dir); err != nil {
 				return err
 			}
 			fmt.Fprintf(env.Stdout, "backed up to %s\n", progress.Escape(dir))
 			return nil
 		},
 	}
-	s.add(c.Flags())
+	f.add(c.Flags())
+	return c
+}
+
+func restoreCommand(env *Env) *cobra.Command {
+	var to string
+	c := &cobra.Command{
+		Use:   "restore BACKUP",
+		Short: "Make a store of a backup",
+		Long: `restore copies a backup to a new folder, which "pubsync serve --store DIR" then
+serves. The backup stays as it is.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			m, err := openStore(c.Context(), env, args[0], "")
+			if err != nil {
+				return err
+			}
+			defer m.Close()
+			if err := m.Backup(c.Context(), to); err != nil {
+				return err
+			}
+			fmt.Fprintf(env.Stdout, "restored to %s\n", progress.Escape(to))
+			return nil
+		},
+	}
+	c.Flags().StringVar(&to, "store", "pubsync-data", "`folder` of the new store, which must not exist or be empty")
 	return c
 }

@@ -3,10 +3,13 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"runtime"
 
 	"github.com/spf13/cobra"
+
+	"github.com/pubsync/pubsync/server/store"
 )
 
 // The server's database is not to be had for every platform that the client
@@ -24,3 +27,8 @@ func noServer(verb string) *cobra.Command {
 
 func serveCommand(*Env) *cobra.Command { return noServer("serve") }
 func demoCommand(*Env) *cobra.Command  { return noServer("demo") }
+
+// openStore leaves every store to the server that has it.
+func openStore(context.Context, *Env, string, string) (maintainer, error) {
+	return nil, store.ErrLocked
+}

@@ -33,6 +33,7 @@ type transferFlags struct {
 	through                                                string
 	basis                                                  []string
 	from0                                                  bool
+	aliases                                                []string
 }
 
 func (f *transferFlags) add(fl *pflag.FlagSet) {
@@ -51,6 +52,7 @@ func (f *transferFlags) add(fl *pflag.FlagSet) {
 	fl.Var(ruleFlag{func(name string) error { return f.rulesFrom(name, f.filter.IncludeFrom) }}, "include-from", "read include patterns from `FILE`")
 	fl.StringVar(&f.filesFrom, "files-from", "", "push only the paths listed in `FILE`, one a line (- is standard input)")
 	fl.StringArrayVar(&f.basis, "basis", nil, "an old `FILE` that the server holds too: what is new goes as the difference from it")
+	fl.StringArrayVar(&f.aliases, "alias", nil, "have this `NAME` beside the build show it, such as lastSuccessful; the server's configuration says which there are")
 	fl.StringVar(&f.through, "through-compression", "auto", "match archives by what is inside them: auto, always or never `WHEN`")
 	fl.BoolVarP(&f.from0, "from0", "0", false, "lists of files end in NUL instead of newline")
 }
@@ -222,7 +224,7 @@ func (f *transferFlags) pushOnce(ctx context.Context, env *Env, conn connect.Con
 	o := push.Options{
 		Target: manifest.Path(target), Bases: bases, Mirror: f.delete, Checksum: f.checksum, DryRun: f.dryRun,
 		SessionHash: hex.EncodeToString(hash[:]), Progress: d, Now: env.Now,
-		Through: through, Spool: func() (*os.File, error) { return unnamed("") },
+		Through: through, Spool: func() (*os.File, error) { return unnamed("") }, Aliases: f.aliases,
 	}
 	if f.verbose > 0 && !f.json {
 		o.Event = func(e push.Event) { fmt.Fprintf(env.Stdout, "%-6s %s\n", e.What, progress.Escape(e.Path)) }

@@ -24,6 +24,7 @@ import (
 	"github.com/pubsync/pubsync/server/store/disk"
 	"github.com/pubsync/pubsync/server/token"
 	"github.com/pubsync/pubsync/server/token/oidc"
+	"github.com/pubsync/pubsync/server/upkeep"
 	"github.com/pubsync/pubsync/server/web"
 	"github.com/pubsync/pubsync/sync/manifest"
 	"github.com/pubsync/pubsync/sync/wire"
@@ -41,6 +42,7 @@ type site struct {
 	sessions *session.Engine
 	alerts   *alerts
 	oidc     *oidc.Exchanger // nil without policies
+	upkeep   *upkeep.Keeper
 	handler  http.Handler
 }
 
@@ -85,8 +87,10 @@ func (s *site) wire(ctx context.Context, env *Env) error {
 		Store: s.store, Now: env.Now, Limits: limits, Log: s.log, MaxEntries: maxEntries,
 		Spool:   func() (*os.File, error) { return unnamed(s.cfg.Server.Store) },
 		Reserve: int64(s.cfg.Server.Limits.Reserve), Quotas: s.quotas,
-		URL: func(p manifest.Path) string { return s.url + "/files/" + web.EscapePath(p) + "/" },
+		URL:    func(p manifest.Path) string { return s.url + "/files/" + web.EscapePath(p) + "/" },
+		Builds: buildTypes(s.cfg),
 	})
+	s.upkeep = newKeeper(env, s.cfg, s.store, s.sessions)
 	exchange, err := s.exchanger(ctx, env)
 	if err != nil {
 		return err
@@ -108,6 +112,7 @@ func (s *site) wire(ctx context.Context, env *Env) error {
 		Defaults:       s.defaults,
 		Exchange:       exchange,
 		Admin:          localScheduler,
+		Upkeep:         s.upkeep,
 		Metrics:        metrics,
 		MetricsFrom:    prefixes(s.cfg.Server.Metrics),
 	})
@@ -347,6 +352,7 @@ func (s *site) maintain(ctx context.Context, env *Env) (wait func(), err error) 
 	if err := s.outlets(ctx, env, &wg); err != nil {
 		return nil, err
 	}
+	s.keepUp(ctx, env, &wg)
 	wg.Go(func() {
 		for env.Sleep(ctx, time.Minute) == nil {
 			before := env.Now().Add(-s.cfg.Server.Limits.SessionIdle.D())

@@ -6,7 +6,7 @@ import (
 
 	"github.com/julienschmidt/httprouter"
 
-	"github.com/pubsync/pubsync/server/store"
+	"github.com/pubsync/pubsync/server/upkeep"
 	"github.com/pubsync/pubsync/sync/wire"
 )
 
@@ -16,13 +16,14 @@ func (s *Server) admin(r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if by.Name != s.cfg.Admin {
+	if by.Name != s.cfg.Admin || s.cfg.Upkeep == nil {
 		return wire.Errorf(wire.CodeCeiling, "only the server's own credential may do this")
 	}
 	return nil
 }
 
-// collect answers POST /v1/admin/collect: frees what nothing refers to.
+// collect answers POST /v1/admin/collect with an [upkeep.Report]: retention, then
+// what nothing refers to is freed.
 func (s *Server) collect(w http.ResponseWriter, r *http.Request, _ httprouter.Params) error {
 	if err := s.admin(r); err != nil {
 		return err
@@ -33,56 +34,37 @@ func (s *Server) collect(w http.ResponseWriter, r *http.Request, _ httprouter.Pa
 	if err := readJSON(w, r, &q); err != nil {
 		return err
 	}
-	c, err := s.cfg.Store.Collect(r.Context(), store.CollectOptions{DryRun: q.DryRun, Live: s.cfg.Sessions.Live(r.Context())})
+	report, err := s.cfg.Upkeep.Collect(r.Context(), q.DryRun)
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, c)
+	return writeJSON(w, http.StatusOK, report)
 }
 
-// finding is a line of the answer to a check.
-type finding struct {
-	Digest string   `json:"digest"`
-	Size   int64    `json:"size"`
-	Error  string   `json:"error"`
-	Paths  []string `json:"paths"`
-}
-
-// checkStore answers POST /v1/admin/check with a line of JSON for each finding
-// and one for the sum.
+// checkStore answers POST /v1/admin/check with an [upkeep.Line] of JSON for each
+// finding as it is found, and one for the sum. Without that one the check was
+// cut short.
 func (s *Server) checkStore(w http.ResponseWriter, r *http.Request, _ httprouter.Params) error {
 	if err := s.admin(r); err != nil {
 		return err
 	}
-	var q struct {
-		Content, Repair bool
-	}
+	var q upkeep.CheckOptions
 	if err := readJSON(w, r, &q); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/x-ndjson")
-	enc := json.NewEncoder(w)
-	o := store.CheckOptions{Content: q.Content}
-	if q.Repair {
-		done, err := s.cfg.Store.Repair(r.Context(), o)
-		if err != nil {
+	w.Header().Set("Cache-Control", "no-store")
+	enc, flush := json.NewEncoder(w), http.NewResponseController(w).Flush
+	err := s.cfg.Upkeep.Check(r.Context(), q, func(l upkeep.Line) error {
+		if err := enc.Encode(l); err != nil {
 			return err
 		}
-		if err := enc.Encode(map[string]any{"repaired": done}); err != nil {
-			return delivered(err)
-		}
-	}
-	sum, err := s.cfg.Store.Check(r.Context(), o, func(f store.Finding) error {
-		line := finding{Digest: f.Digest.String(), Size: f.Size, Error: f.Err.Error()}
-		for _, u := range f.Uses {
-			line.Paths = append(line.Paths, string(u.Path))
-		}
-		return enc.Encode(line)
+		return delivered(flush())
 	})
 	if err != nil {
-		return err
+		s.cfg.Log.Error("check cut short", "error", err)
 	}
-	return delivered(enc.Encode(map[string]any{"checked": sum}))
+	return nil
 }
 
 // backup answers POST /v1/admin/backup: a copy of the store in a folder of the
@@ -100,7 +82,7 @@ func (s *Server) backup(w http.ResponseWriter, r *http.Request, _ httprouter.Par
 	if q.Dir == "" {
 		return wire.Errorf(wire.CodeBadRequest, "dir: which folder?")
 	}
-	if err := s.cfg.Store.Backup(r.Context(), q.Dir); err != nil {
+	if err := s.cfg.Upkeep.Backup(r.Context(), q.Dir); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)

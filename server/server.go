@@ -13,6 +13,7 @@ import (
 	"github.com/pubsync/pubsync/server/session"
 	"github.com/pubsync/pubsync/server/store"
 	"github.com/pubsync/pubsync/server/token"
+	"github.com/pubsync/pubsync/server/upkeep"
 	"github.com/pubsync/pubsync/sync/manifest"
 	"github.com/pubsync/pubsync/sync/wire"
 )
@@ -44,6 +45,8 @@ type Config struct {
 	Exchange Exchanger
 	// Admin is the scheduler that may see and maintain everything.
 	Admin string
+	// Upkeep maintains the store for Admin; nil: it cannot be asked to.
+	Upkeep *upkeep.Keeper
 	// Metrics are shown to MetricsFrom only; nil: to nobody.
 	Metrics     *Metrics
 	MetricsFrom []netip.Prefix
@@ -80,6 +83,11 @@ func New(cfg Config) *Server {
 	s.handle(http.MethodPost, wire.SessionsPath+"/:id/links/*path", s.linkFile)
 	s.handle(http.MethodGet, "/v1/profiles/:type", s.profile)
 	s.handle(http.MethodGet, "/v1/log/*target", s.log)
+	s.handle(http.MethodGet, "/v1/diff/*target", s.diff)
+	s.handle(http.MethodPost, "/v1/rollback/*target", s.rollback)
+	s.handle(http.MethodGet, "/v1/pins/*target", s.pins)
+	s.handle(http.MethodPut, "/v1/pins/*target", s.putPin)
+	s.handle(http.MethodDelete, "/v1/pins/*target", s.deletePin)
 	s.handle(http.MethodPost, "/v1/tokens", s.issueToken)
 	s.handle(http.MethodGet, "/v1/tokens", s.listTokens)
 	s.handle(http.MethodGet, "/v1/tokens/:accessor", s.showToken)

@@ -7,7 +7,6 @@ import (
 
 	"github.com/julienschmidt/httprouter"
 
-	"github.com/pubsync/pubsync/server/store"
 	"github.com/pubsync/pubsync/server/token"
 	"github.com/pubsync/pubsync/sync/manifest"
 	"github.com/pubsync/pubsync/sync/wire"
@@ -175,46 +174,6 @@ func (s *Server) resetToken(w http.ResponseWriter, r *http.Request, ps httproute
 	}
 	w.WriteHeader(http.StatusNoContent)
 	return nil
-}
-
-// maxLog is the most publications one answer lists.
-const maxLog = 1000
-
-// publication is a line of a target's log.
-type publication struct {
-	Number   store.Version `json:"publication"`
-	Target   manifest.Path `json:"target"`
-	Time     time.Time     `json:"time"`
-	Mirror   bool          `json:"mirror,omitempty"`
-	Entries  int           `json:"entries"`
-	Added    int           `json:"added"`
-	Replaced int           `json:"replaced"`
-	Removed  int           `json:"removed"`
-}
-
-// log answers GET /v1/log/TARGET with the publications to it or below it that
-// the reader may see, newest first.
-func (s *Server) log(w http.ResponseWriter, r *http.Request, ps httprouter.Params) error {
-	target, err := rootOrPath(ps.ByName("target"))
-	if err != nil {
-		return err
-	}
-	sight, err := s.readerSight(r)
-	if err != nil {
-		return err
-	}
-	pubs, err := s.cfg.Store.Log(r.Context(), target, 0, maxLog)
-	if err != nil {
-		return err
-	}
-	lines := []publication{}
-	for _, p := range pubs {
-		if !sight(p.Target) {
-			continue
-		}
-		lines = append(lines, publication{p.Number, p.Target, p.Time, p.Mirror, p.Entries, p.Added, p.Replaced, p.Removed})
-	}
-	return writeJSON(w, http.StatusOK, lines)
 }
 
 // rootOrPath reads what a route's wildcard caught, with its leading slash.

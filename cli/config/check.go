@@ -75,6 +75,9 @@ func (s *Server) check(c *checker) {
 	checkNetworks(c, "server.metrics", s.Metrics)
 	checkNetworks(c, "server.deny", s.Deny)
 	s.Limits.check(c)
+	least(c, "server.maintenance.every", s.Maintenance.Every, 0)
+	least(c, "server.maintenance.check_every", s.Maintenance.CheckEvery, 0)
+	least(c, "server.maintenance.check_rate", s.Maintenance.CheckRate, 1000)
 }
 
 func (l *Limits) check(c *checker) {
@@ -178,13 +181,20 @@ func (t *Type) check(c *checker, name string) {
 	c.check(key+".mode", oneOf(t.Mode, Merge, Mirror))
 	least(c, key+".keep_builds", t.KeepBuilds, 0)
 	least(c, key+".keep_days", t.KeepDays, 0)
+	least(c, key+".keep_history", t.KeepHistory, 0)
+	least(c, key+".build_depth", t.BuildDepth, 0)
 	c.check(key+".visibility", oneOf(t.Visibility, "", Public, Private))
-	for i, a := range t.Aliases {
-		if strings.Contains(a, "/") || badTarget(a) != "" || slices.Contains(t.Aliases[:i], a) {
-			c.addf(fmt.Sprintf("%s.aliases[%d]", key, i), "%q is not one component, or twice", a)
+	checkAliases(c, key+".aliases", t.Aliases, nil)
+	checkAliases(c, key+".named_aliases", t.NamedAliases, t.Aliases)
+	least(c, key+".quota", t.Quota, 0)
+}
+
+func checkAliases(c *checker, key string, names, others []string) {
+	for i, a := range names {
+		if strings.Contains(a, "/") || badTarget(a) != "" || slices.Contains(names[:i], a) || slices.Contains(others, a) {
+			c.addf(fmt.Sprintf("%s[%d]", key, i), "%q is not one component, or twice", a)
 		}
 	}
-	least(c, key+".quota", t.Quota, 0)
 }
 
 func (e *Export) check(c *checker) {

@@ -33,6 +33,8 @@ type Server struct {
 	// Deny are networks refused before anything else.
 	Deny   []Network `toml:"deny"`
 	Limits Limits    `toml:"limits"`
+	// Maintenance says what the server does to its store by itself.
+	Maintenance Maintenance `toml:"maintenance"`
 }
 
 // Limits is the section [server.limits].
@@ -60,6 +62,18 @@ type Limits struct {
 	SessionIdle Duration `toml:"session_idle"`
 	// Reserve is the space on the store's disk that pushes must leave free.
 	Reserve Size `toml:"reserve"`
+}
+
+// Maintenance is the section [server.maintenance].
+type Maintenance struct {
+	// Every is how often retention and collection run; 0: only when asked to
+	// (pubsync gc).
+	Every Duration `toml:"every"`
+	// CheckEvery is how often all content is read and compared with its
+	// digest; 0: only when asked to (pubsync fsck).
+	CheckEvery Duration `toml:"check_every"`
+	// CheckRate is how many bytes a second that reads.
+	CheckRate Size `toml:"check_rate"`
 }
 
 // TLS is the section [tls]. Without Cert and without ACME domains the server
@@ -146,12 +160,20 @@ type Type struct {
 	Mode    PushMode `toml:"mode"`    // absent: merge
 	// KeepBuilds and KeepDays say what retention keeps: a build goes when it is
 	// beyond every bound given. 0 is no bound; both 0 keeps everything.
-	KeepBuilds int        `toml:"keep_builds"`
-	KeepDays   int        `toml:"keep_days"`
+	KeepBuilds int `toml:"keep_builds"`
+	KeepDays   int `toml:"keep_days"`
+	// KeepHistory is how long what was replaced or removed can be read at its
+	// version; 0 is for ever.
+	KeepHistory Duration `toml:"keep_history"`
+	// BuildDepth is how many components below the type name a build; 0: all
+	// that a target has.
+	BuildDepth int        `toml:"build_depth"`
 	Visibility Visibility `toml:"visibility"` // absent: that of the token
 	Licence    string     `toml:"licence"`    // text file to accept before reading; empty: none
-	Aliases    []string   `toml:"aliases"`    // names below the type that follow the newest build: "latest"
-	Quota      Size       `toml:"quota"`      // bytes the type may keep, each content once; 0: no bound
+	Aliases    []string   `toml:"aliases"`    // names beside the builds that follow the newest: "latest"
+	// NamedAliases are names that pushes may ask to have moved: "lastSuccessful".
+	NamedAliases []string `toml:"named_aliases"`
+	Quota        Size     `toml:"quota"` // bytes the type may keep, each content once; 0: no bound
 }
 
 // Export is the section [export]: published targets as a folder of plain files.

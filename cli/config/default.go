@@ -22,6 +22,11 @@ func Default() *Config {
 				SessionIdle:   Duration(24 * time.Hour),
 				Reserve:       8 << 20,
 			},
+			Maintenance: Maintenance{
+				Every:      Duration(time.Hour),
+				CheckEvery: Duration(7 * 24 * time.Hour),
+				CheckRate:  4e6,
+			},
 		},
 		Tokens: Tokens{
 			TTL:          Duration(time.Hour),

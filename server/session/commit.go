@@ -44,17 +44,18 @@ func (s *session) commit(ctx context.Context, auth Authority, c wire.Commit) (*w
 	files, bytes := s.list.Totals()
 	terms := s.rec.terms(s.id)
 	terms.Files, terms.Bytes = files, bytes
-	n, err := json.Marshal(note{Accessor: s.rec.Accessor, Manifest: digest})
+	n, err := json.Marshal(Note{Accessor: s.rec.Accessor, Manifest: digest})
 	if err != nil {
 		return nil, err
 	}
 	rec := *s.rec
-	_, err = s.store().Commit(ctx, store.Commit{
+	now := e.cfg.Now()
+	commit := store.Commit{
 		Session: s.id, Target: s.rec.Target, Entries: s.list, TreeDigest: s.list.TreeDigest(),
-		Mirror: s.rec.Mode == wire.Mirror, Overwrite: auth.Overwrite(), Time: e.cfg.Now(), Owner: s.rec.Owner, Note: string(n),
+		Mirror: s.rec.Mode == wire.Mirror, Overwrite: auth.Overwrite(), Time: now, Owner: s.rec.Owner, Note: string(n),
 		Before: func(tx store.Tx) error { return s.beforeCommit(tx, auth, terms, digest) },
 		After: func(tx store.Tx, p *store.Publication) error {
-			rec.Receipt = e.receiptOf(p)
+			rec.Receipt = e.Receipt(p)
 			receipt, err := json.Marshal(rec.Receipt)
 			if err != nil {
 				return err
@@ -69,7 +70,11 @@ func (s *session) commit(ctx context.Context, auth Authority, c wire.Commit) (*w
 			}
 			return putRecord(tx, s.id, &rec)
 		},
-	})
+	}
+	if e.cfg.Builds != nil {
+		commit.Build, commit.Follow, commit.Aliases = e.cfg.Builds.Names(s.rec.Target, s.rec.Aliases, now)
+	}
+	_, err = s.store().Commit(ctx, commit)
 	var done published
 	switch {
 	case errors.As(err, &done):

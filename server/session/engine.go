@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -93,6 +94,8 @@ type Config struct {
 	// Quotas returns what bounds a push to target in the owner's name; nil: no
 	// push is bounded.
 	Quotas func(target manifest.Path, owner string) []Quota
+	// Builds knows the names that show builds; nil: there are none.
+	Builds Builds
 }
 
 // An Engine runs the sessions of a server. It is safe for concurrent use.
@@ -134,6 +137,7 @@ type record struct {
 	DryRun     bool                `json:"dry_run,omitempty"`
 	ByFile     bool                `json:"by_file,omitempty"`
 	Placed     placedTotals        `json:"placed,omitzero"` // by a session by file, so far
+	Aliases    []string            `json:"aliases,omitempty"`
 	Opened     time.Time           `json:"opened"`
 	Receipt    *wire.Receipt       `json:"receipt,omitempty"` // once published
 }
@@ -147,7 +151,8 @@ type placedTotals struct {
 // same reports whether a repeated open asks for what the session was opened
 // for.
 func (r *record) same(q *record) bool {
-	return r.Target == q.Target && r.Mode == q.Mode && r.TreeDigest == q.TreeDigest && r.Checksum == q.Checksum && r.Entries == q.Entries && r.ByFile == q.ByFile
+	return r.Target == q.Target && r.Mode == q.Mode && r.TreeDigest == q.TreeDigest && r.Checksum == q.Checksum && r.Entries == q.Entries &&
+		r.ByFile == q.ByFile && slices.Equal(r.Aliases, q.Aliases)
 }
 
 func (r *record) terms(id store.SessionID) Terms {
@@ -186,7 +191,7 @@ func (e *Engine) Open(ctx context.Context, auth Authority, o wire.Open) (wire.Op
 	rec := record{
 		Accessor: auth.Accessor(), Owner: auth.Owner(), Hash: hash, Target: o.Target, Mode: o.Mode, Entries: o.Entries,
 		Files: o.Files, Bytes: o.Bytes, TreeDigest: o.TreeDigest, Checksum: o.Checksum, DryRun: o.DryRun, ByFile: o.ByFile,
-		Opened: e.cfg.Now(),
+		Aliases: o.Aliases, Opened: e.cfg.Now(),
 	}
 	old, err := e.load(ctx, id)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
@@ -200,20 +205,24 @@ func (e *Engine) Open(ctx context.Context, auth Authority, o wire.Open) (wire.Op
 	if err := auth.CanOpen(terms); err != nil {
 		return wire.Opened{}, err
 	}
-	if !o.Checksum && !o.ByFile {
+	stands, err := e.mayStand(ctx, &o)
+	if err != nil {
+		return wire.Opened{}, err
+	}
+	if stands {
 		pub, err := e.cfg.Store.Standing(ctx, o.Target, o.TreeDigest, o.Mode == wire.Mirror)
 		if err == nil {
-			opened.Status, opened.Session, opened.Receipt = wire.StatusUnchanged, "", e.receiptOf(&pub)
+			opened.Status, opened.Session, opened.Receipt = wire.StatusUnchanged, "", e.Receipt(&pub)
 			return opened, nil
 		}
 		if !errors.Is(err, store.ErrNotFound) {
 			return wire.Opened{}, err
 		}
 	}
-	if err == nil && old.ByFile && rec.ByFile {
+	if old != nil && old.ByFile && rec.ByFile {
 		rec.Placed = old.Placed
 	}
-	if err == nil && !old.same(&rec) {
+	if old != nil && !old.same(&rec) {
 		e.drop(id) // the tree changed since: its list is another, the bytes accepted stay
 	}
 	err = e.cfg.Store.Update(ctx, func(tx store.Tx) error {
@@ -237,6 +246,13 @@ func (e *Engine) checkOpen(o *wire.Open) error {
 	}
 	if _, err := manifest.ParsePath(string(o.Target)); err != nil {
 		return err
+	}
+	if e.cfg.Builds != nil {
+		if err := e.cfg.Builds.Check(o.Target, o.Aliases); err != nil {
+			return err
+		}
+	} else if len(o.Aliases) > 0 {
+		return wire.Errorf(wire.CodeBadRequest, "this server has no aliases")
 	}
 	if o.Mode != wire.Merge && o.Mode != wire.Mirror {
 		return wire.Errorf(wire.CodeBadRequest, "mode %q is neither %q nor %q", o.Mode, wire.Merge, wire.Mirror)
@@ -421,20 +437,23 @@ func (e *Engine) Expire(ctx context.Context, idle time.Duration, before time.Tim
 	return err
 }
 
-func (e *Engine) receiptOf(p *store.Publication) *wire.Receipt {
+// Receipt returns the receipt of a publication.
+func (e *Engine) Receipt(p *store.Publication) *wire.Receipt {
 	r := &wire.Receipt{
 		Publication: int64(p.Number), Target: p.Target, Time: p.Time, Entries: p.Entries,
 		Added: p.Added, Replaced: p.Replaced, Removed: p.Removed, URL: e.cfg.URL(p.Target),
 	}
-	var n note
+	var n Note
 	if json.Unmarshal([]byte(p.Note), &n) == nil {
 		r.ManifestDigest = n.Manifest
 	}
 	return r
 }
 
-// note is what a publication remembers of its session.
-type note struct {
-	Accessor string          `json:"accessor"`
-	Manifest manifest.Digest `json:"manifest_digest"`
+// A Note is the JSON note of a publication.
+type Note struct {
+	Accessor string          `json:"accessor,omitempty"`
+	Manifest manifest.Digest `json:"manifest_digest,omitzero"`
+	By       string          `json:"by,omitempty"` // what made it; absent: a push
+	To       int64           `json:"to,omitempty"` // of a rollback: the version
 }

@@ -7,7 +7,8 @@ import (
 )
 
 // Maintenance keeps a store small and sound. Its methods may run while
-// everything else does; two of them at a time wait for each other.
+// everything else does. Two of them at a time wait for each other, but for
+// Check: a slow one keeps nothing waiting.
 type Maintenance interface {
 	// Collect frees the blobs that no retained entry and no lease refers to,
 	// rewrites packs that are mostly dead, and removes what crashes and
@@ -80,6 +81,10 @@ type CheckOptions struct {
 	// Content reads every byte and compares it with its digest; otherwise only
 	// presence and size are checked.
 	Content bool
+	// After continues a check that got as far as Progress was told; 0: from the
+	// beginning. Progress, if not nil, is told now and then how far the check is.
+	After    int64
+	Progress func(ctx context.Context, after int64) error
 	// Throttle, if not nil, is called before n bytes are read and waits as
 	// long as the caller wants to slow the check down. Its error ends it.
 	Throttle func(ctx context.Context, n int) error
@@ -87,9 +92,9 @@ type CheckOptions struct {
 
 // Checked sums up a check.
 type Checked struct {
-	Blobs   int
-	Bytes   int64 // read; 0 without Content
-	Damaged int
+	Blobs   int   `json:"blobs"`
+	Bytes   int64 `json:"bytes"` // read; 0 without Content
+	Damaged int   `json:"damaged"`
 }
 
 // A Finding is one blob that is not as it should be.
@@ -109,10 +114,10 @@ type Use struct {
 
 // Repaired says what a repair did.
 type Repaired struct {
-	Found   int // blobs whose place was wrong or unknown and is right now
-	Healed  int // blobs that were marked as damaged and are sound
-	Damaged int // blobs that are still missing or altered
-	Skipped int // stretches of packs that hold no readable record
+	Found   int `json:"found"`   // blobs whose place was wrong or unknown and is right now
+	Healed  int `json:"healed"`  // blobs that were marked as damaged and are sound
+	Damaged int `json:"damaged"` // blobs that are still missing or altered
+	Skipped int `json:"skipped"` // stretches of packs that hold no readable record
 }
 
 // Usage is what lies at or below a path.

@@ -43,9 +43,10 @@ type Progress interface {
 // Options say how to push. The zero value merges into the token's own target.
 type Options struct {
 	Target   manifest.Path
-	Mirror   bool // what is not pushed is removed
-	Checksum bool // compare contents, not size and mtime
-	DryRun   bool // find out, change nothing
+	Mirror   bool     // what is not pushed is removed
+	Checksum bool     // compare contents, not size and mtime
+	DryRun   bool     // find out, change nothing
+	Aliases  []string // names beside the build that are to show it
 	// Bases are old files at hand; see [LocalBasis].
 	Bases []*LocalBasis
 	// SessionHash is the SHA-256 of the session secret that the Remote sends,
@@ -253,7 +254,7 @@ func (p *pusher) open(ctx context.Context) (done bool, err error) {
 	o := wire.Open{
 		Version: wire.Version, SessionHash: p.opts.SessionHash, Target: p.opts.Target, Mode: wire.Merge,
 		Entries: len(entries), Files: p.result.Files, Bytes: p.result.Bytes, TreeDigest: entries.TreeDigest(),
-		Checksum: p.opts.Checksum, DryRun: p.opts.DryRun,
+		Checksum: p.opts.Checksum, DryRun: p.opts.DryRun, Aliases: p.opts.Aliases,
 	}
 	if p.opts.Mirror {
 		o.Mode = wire.Mirror

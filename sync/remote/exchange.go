@@ -55,6 +55,17 @@ func (c *Client) PostJSON(ctx context.Context, path string, in, out any) error {
 	return unwrapFinal(c.do(ctx, http.MethodPost, path, "application/json", body, decodeInto(out)))
 }
 
+// PutJSON sends in as JSON to path. It may be repeated.
+func (c *Client) PutJSON(ctx context.Context, path string, in any) error {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return err
+	}
+	return c.retry(ctx, func() error {
+		return c.do(ctx, http.MethodPut, path, "application/json", body, discard)
+	})
+}
+
 // PostLines sends in as JSON to path and calls line for each JSON value of the
 // answer. It is not repeated.
 func (c *Client) PostLines(ctx context.Context, path string, in any, line func(json.RawMessage) error) error {

@@ -41,6 +41,7 @@ type Open struct {
 	Checksum    bool            `json:"checksum,omitempty"` // no quick check: every digest is compared
 	DryRun      bool            `json:"dry_run,omitempty"`  // ask only: nothing is bound, spent or published
 	ByFile      bool            `json:"by_file,omitempty"`  // no list is to come: single files are put, see the package comment
+	Aliases     []string        `json:"aliases,omitempty"`  // names beside the build that the commit is to move to it
 }
 
 // What became of an open.

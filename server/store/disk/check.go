@@ -17,19 +17,14 @@ var errAltered = errors.New("the bytes are not those its digest names")
 // Check implements [store.Maintenance].
 func (s *Store) Check(ctx context.Context, o store.CheckOptions, f func(store.Finding) error) (store.Checked, error) {
 	var out store.Checked
-	end, err := s.begin(ctx)
-	if err != nil {
-		return out, err
-	}
-	defer end()
-	err = s.cat.Check(ctx, func(err error, uses []store.Use) error {
+	err := s.cat.Check(ctx, func(err error, uses []store.Use) error {
 		out.Damaged++
 		return f(store.Finding{Err: err, Uses: uses})
 	})
 	if err != nil {
 		return out, err
 	}
-	err = s.eachBlob(ctx, func(b catalog.Blob) error {
+	err = s.eachBlob(ctx, o, func(b catalog.Blob) error {
 		out.Blobs++
 		bad, err := s.examine(ctx, b, o, &out.Bytes)
 		if err != nil || bad == nil {
@@ -45,9 +40,9 @@ func (s *Store) Check(ctx context.Context, o store.CheckOptions, f func(store.Fi
 	return out, err
 }
 
-// eachBlob calls f for every blob.
-func (s *Store) eachBlob(ctx context.Context, f func(catalog.Blob) error) error {
-	for after := int64(0); ; {
+// eachBlob calls f for every blob after the one that o says.
+func (s *Store) eachBlob(ctx context.Context, o store.CheckOptions, f func(catalog.Blob) error) error {
+	for after := o.After; ; {
 		page, err := s.cat.Blobs(ctx, after, scanPage)
 		if err != nil || len(page) == 0 {
 			return err
@@ -58,29 +53,35 @@ func (s *Store) eachBlob(ctx context.Context, f func(catalog.Blob) error) error 
 			}
 		}
 		after = page[len(page)-1].ID
+		if o.Progress != nil {
+			if err := o.Progress(ctx, after); err != nil {
+				return err
+			}
+		}
 	}
 }
 
 // examine looks at one blob and marks it as what it is found to be. It returns
 // what is bad about it, or an error that ends the check.
 func (s *Store) examine(ctx context.Context, b catalog.Blob, o store.CheckOptions, read *int64) (bad, err error) {
-	was := b.Damaged
 	bad, err = s.sound(ctx, b, o, read)
+	for moved := true; bad != nil && err == nil && moved; {
+		// It may have been moved, dropped or healed since the listing.
+		now, lerr := s.cat.Locate(ctx, b.Digest)
+		if errors.Is(lerr, store.ErrNotFound) {
+			return nil, nil
+		}
+		if lerr != nil {
+			return nil, lerr
+		}
+		moved = now.Pack != b.Pack || now.Offset != b.Offset || now.ID != b.ID
+		b = now
+		bad, err = s.sound(ctx, b, o, read)
+	}
 	if err != nil {
 		return nil, err
 	}
-	if bad != nil {
-		// It may have been moved, or dropped, since the listing.
-		if b, err = s.cat.Locate(ctx, b.Digest); errors.Is(err, store.ErrNotFound) {
-			return nil, nil
-		} else if err != nil {
-			return nil, err
-		}
-		was = b.Damaged
-		if bad, err = s.sound(ctx, b, o, read); err != nil {
-			return nil, err
-		}
-	}
+	was := b.Damaged
 	switch {
 	case bad != nil && !was:
 		err = s.cat.SetDamaged(ctx, b.Digest, true)

@@ -23,7 +23,7 @@ func (s *Store) Repair(ctx context.Context, o store.CheckOptions) (store.Repaire
 	thorough := o
 	thorough.Content = true
 	lost := make(map[manifest.Digest]catalog.Blob)
-	err = s.eachBlob(ctx, func(b catalog.Blob) error {
+	err = s.eachBlob(ctx, store.CheckOptions{}, func(b catalog.Blob) error {
 		how := o
 		if b.Damaged {
 			how = thorough
