@@ -1,7 +1,6 @@
 package session
 
 import (
-	"github.com/pubsync/pubsync/server/store"
 	"github.com/pubsync/pubsync/sync/manifest"
 	"github.com/pubsync/pubsync/sync/wire"
 )
@@ -63,7 +62,7 @@ func (x *exchange) claim(ds []wire.Digest, have []bool) error {
 			return err
 		}
 		ws[i] = want{index: d.Index, digest: d.Digest, size: e.Size, held: have[i]}
-		if !have[i] && e.Size > store.SmallBlob {
+		if !have[i] && e.Size > maxRebuilt {
 			if ws[i].staged, err = s.stagedSize(d.Digest); err != nil {
 				return err
 			}
@@ -110,7 +109,7 @@ func (x *exchange) prepare(v *wire.Verdict, d manifest.Digest) error {
 	e := s.list[v.Index]
 	s.mu.Unlock()
 	var err error
-	if e.Size > store.SmallBlob {
+	if e.Size > maxRebuilt {
 		if v.Staged, err = s.stagedSize(d); err != nil {
 			return err
 		}

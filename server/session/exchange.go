@@ -42,9 +42,10 @@ type exchange struct {
 	auth    Authority
 	session *session
 	reply   []byte
-	batch   store.Batch    // of the small files so far, nil if none
+	batch   store.Batch    // of the whole files so far, nil if none
 	batched []wire.Storing // what to report once batch is durable
 	whose   []manifest.Digest
+	rebuilt []byte                   // room to rebuild a file in
 	offers  []wire.Verdict           // with bases, to volunteer signatures for
 	seen    map[manifest.Digest]bool // bases known to be readable, or not to be
 	absent  int                      // digests that were answered as absent for the first time
@@ -191,14 +192,10 @@ func (x *exchange) onFile(payload []byte) error {
 	if err := x.granted(f.Index, e); err != nil {
 		return err
 	}
-	if int64(len(f.Content)) != e.Size || manifest.DigestOf(f.Content) != e.Digest {
-		x.reply = wire.AppendStored(x.reply, []wire.Storing{{Index: f.Index, Outcome: wire.Resend}})
-		return nil
-	}
-	return x.addSmall(f.Index, e, f.Content)
+	return x.add(f.Index, e, f.Content)
 }
 
-// flush makes the small files of the request durable and reports them.
+// flush makes the files of the request durable and reports them.
 func (x *exchange) flush() error {
 	if x.batch == nil {
 		return nil

@@ -12,9 +12,12 @@ import (
 	"github.com/pubsync/pubsync/sync/wire"
 )
 
-// addSmall adds the content of a small file, already checked, to the batch of
-// the request.
-func (x *exchange) addSmall(index int, e manifest.Entry, content []byte) error {
+// add adds the whole content of a file to the batch of the request. Content that
+// is not what its digest names is to be sent again.
+func (x *exchange) add(index int, e manifest.Entry, content []byte) error {
+	if int64(len(content)) != e.Size {
+		return x.stored(index, wire.Resend)
+	}
 	if x.batch == nil {
 		b, err := x.session.store().NewBatch(x.session.id)
 		if err != nil {
@@ -22,7 +25,11 @@ func (x *exchange) addSmall(index int, e manifest.Entry, content []byte) error {
 		}
 		x.batch = b
 	}
-	if err := x.batch.Add(e.Digest, e.Size, bytes.NewReader(content)); err != nil {
+	err := x.batch.Add(e.Digest, e.Size, bytes.NewReader(content))
+	if errors.Is(err, store.ErrMismatch) {
+		return x.stored(index, wire.Resend)
+	}
+	if err != nil {
 		return err
 	}
 	x.batched = append(x.batched, wire.Storing{Index: index, Outcome: wire.Stored})
@@ -58,8 +65,8 @@ func (x *exchange) onPart(payload []byte) error {
 	if p.View != wire.Raw {
 		return x.viewPart(p, e, bases)
 	}
-	if e.Size <= store.SmallBlob && p.Offset == 0 {
-		return x.smallPart(p, e, bases)
+	if e.Size <= maxRebuilt && p.Offset == 0 {
+		return x.wholePart(p, e, bases)
 	}
 	return x.stagePart(p, e, bases)
 }
@@ -94,11 +101,17 @@ func unusable(err error) bool {
 	return errors.Is(err, codec.ErrMalformed) || errors.Is(err, codec.ErrTooLarge) || errors.Is(err, codec.ErrBadCopy)
 }
 
-// smallPart rebuilds a small file in memory; if the part makes all of it, it
-// joins the batch of the request like any small file.
-func (x *exchange) smallPart(p wire.Part, e manifest.Entry, bases []delta.Source) error {
-	var out bytes.Buffer
-	n, err := x.session.engine.coder.Apply(p.Body, bases, &out, e.Size)
+// maxRebuilt is the size in bytes up to which a file that comes in one part is
+// rebuilt in memory: it is durable with all others of its request, where one that
+// is staged takes three syncs for itself.
+const maxRebuilt = 1 << 20
+
+// wholePart rebuilds a file in memory; if the part makes all of it, it joins the
+// batch of the request.
+func (x *exchange) wholePart(p wire.Part, e manifest.Entry, bases []delta.Source) error {
+	out := bytes.NewBuffer(x.rebuilt[:0])
+	n, err := x.session.engine.coder.Apply(p.Body, bases, out, e.Size)
+	x.rebuilt = out.Bytes()
 	switch {
 	case unusable(err):
 		return wire.Errorf(wire.CodeBadRequest, "part of entry %d, %q: %v", p.Index, e.Path, err)
@@ -106,10 +119,8 @@ func (x *exchange) smallPart(p wire.Part, e manifest.Entry, bases []delta.Source
 		return err
 	case n < e.Size:
 		return x.stagePart(p, e, bases)
-	case manifest.DigestOf(out.Bytes()) != e.Digest:
-		return x.stored(p.Index, wire.Resend)
 	}
-	return x.addSmall(p.Index, e, out.Bytes())
+	return x.add(p.Index, e, x.rebuilt)
 }
 
 func (x *exchange) stagePart(p wire.Part, e manifest.Entry, bases []delta.Source) error {

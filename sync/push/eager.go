@@ -105,14 +105,7 @@ func (s *sender) eagerFile(i int) error {
 	if sigs := s.p.volunteers[i]; len(sigs) > 0 {
 		return s.eagerDelta(i, sigs[0])
 	}
-	content, err := s.read(i)
-	if err != nil {
-		return err
-	}
-	before := len(s.plain)
-	s.plain = wire.AppendFile(s.plain, wire.File{Index: i, Content: content})
-	s.packed = append(s.packed, cargo{i, &s.p.whole, int64(len(content)), len(s.plain) - before, true})
-	return nil
+	return s.file(i)
 }
 
 func (s *sender) eagerDelta(i int, sig wire.Signature) error {

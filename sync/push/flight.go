@@ -1,12 +1,6 @@
 package push
 
-import (
-	"sync"
-	"time"
-
-	"github.com/pubsync/pubsync/delta/codec"
-	"github.com/pubsync/pubsync/sync/wire"
-)
+import "github.com/pubsync/pubsync/sync/wire"
 
 // flight is one request under way.
 type flight struct {
@@ -98,95 +92,4 @@ func (p *pusher) word(t *tally) string {
 		return Sent
 	}
 	return Delta
-}
-
-// rate follows how fast requests get through.
-type rate struct {
-	mu    sync.Mutex
-	bytes float64       // per second; 0 while unknown
-	quick time.Duration // of the quickest small request; 0 while unknown
-
-	busy, idle time.Duration // making bodies, and waiting for one to land, of late
-}
-
-// enough is the least size in bytes of a request whose time says something of
-// the link's rate.
-const enough = 32 << 10
-
-func (r *rate) add(bytes int, took time.Duration) {
-	if took <= 0 {
-		return
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if bytes < enough {
-		if r.quick == 0 || took < r.quick {
-			r.quick = took
-		}
-		return
-	}
-	now := float64(bytes) / took.Seconds()
-	if r.bytes == 0 {
-		r.bytes = now
-		return
-	}
-	r.bytes += (now - r.bytes) / 4
-}
-
-// fastLink is the rate in bytes per second from which compression is what
-// takes the time, not the link.
-const fastLink = 25 << 20
-
-// waited takes note of how long a body took to make and how long the one before
-// was then waited for.
-func (r *rate) waited(busy, idle time.Duration) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.busy += (busy - r.busy) / 4
-	r.idle += (idle - r.idle) / 4
-}
-
-// fast reports whether the link outruns thorough compression: by its rate, or
-// because bodies land sooner than the next is made, or the server is next door
-// and only busy. Until something is measured
-// it does.
-func (r *rate) fast() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.bytes == 0 || r.bytes > fastLink || r.idle < r.busy || r.quick > 0 && r.quick < near
-}
-
-// measured returns the rate in bytes per second, 0 while it is unknown.
-func (r *rate) measured() float64 {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.bytes
-}
-
-// quickest returns the time of the quickest small request, about that of a
-// round trip; 0 while unknown.
-func (r *rate) quickest() time.Duration {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.quick
-}
-
-func (r *rate) level() codec.Level {
-	if r.fast() {
-		return codec.Fast
-	}
-	return codec.Default
-}
-
-// fewLiterals is the size in bytes of what a delta leaves to send below which
-// the best compression takes no time to speak of.
-const fewLiterals = 4 << 20
-
-// levelFor is the level for a stream: what was worth matching is worth the
-// best, unless there is much of it.
-func (p *pusher) levelFor(st *stream) codec.Level {
-	if st.at != nil || st.plan != nil && st.missing() < fewLiterals {
-		return codec.Best
-	}
-	return p.rate.level()
 }

@@ -30,6 +30,10 @@ type Remote interface {
 	Exchange(ctx context.Context, session string, body []byte, reply func(wire.Frame) error) error
 	// Abandon ends a session without publishing.
 	Abandon(ctx context.Context, session string) error
+	// Link returns what is known of the network to the server by now: the round
+	// trip time, and the rate at which it carries what is sent. Zero is
+	// unknown.
+	Link() (rtt time.Duration, bytesPerSecond float64)
 }
 
 // A Progress is told how a push gets on. Its methods may be called
@@ -241,6 +245,7 @@ func (p *pusher) exchange(ctx context.Context, body []byte, reply func(wire.Fram
 	err := p.remote.Exchange(ctx, p.session, body, reply)
 	if err == nil {
 		p.rate.add(len(body), p.opts.Now().Sub(began))
+		p.rate.learn(p.remote.Link())
 	}
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
@@ -31,6 +32,7 @@ type sender struct {
 	whole map[int]bool // by index: deltas have failed
 
 	enc    *zstd.Encoder
+	level  effort  // of enc
 	plain  []byte  // coded frames of small files, to be compressed together
 	packed []cargo // what is on plain
 	body   []byte
@@ -117,40 +119,53 @@ func (s *sender) pretend(w work) {
 
 // small puts a whole file on the next body.
 func (s *sender) small(i int) error {
-	content, err := s.read(i)
+	size := s.p.tree.Entries[i].Size
+	if err := s.makeRoom(size); err != nil {
+		return err
+	}
+	err := s.file(i)
 	if errors.Is(err, walk.ErrChanged) {
 		return s.changed(i)
 	}
-	if err != nil {
+	if err != nil || len(s.plain) < packPlain {
 		return err
 	}
-	before := len(s.plain)
-	s.plain = wire.AppendFile(s.plain, wire.File{Index: i, Content: content})
-	s.packed = append(s.packed, cargo{i, &s.p.whole, int64(len(content)), len(s.plain) - before, true})
-	if room := s.limit() - int64(len(s.body)); int64(len(s.plain)) < min(packPlain, room-smallFile) {
+	return s.pack()
+}
+
+// makeRoom sees to it that a file of the size fits the body, even if nothing of
+// it can be compressed.
+func (s *sender) makeRoom(size int64) error {
+	fits := func() bool { return int64(len(s.body)+len(s.plain))+size <= s.limit() }
+	if fits() {
 		return nil
 	}
-	if err := s.pack(); err != nil {
+	if err := s.pack(); err != nil || fits() {
 		return err
-	}
-	if int64(len(s.body)) < s.limit()-packPlain {
-		return nil
 	}
 	return s.flush()
 }
 
-// read returns the content of a small file, complete and unchanged.
-func (s *sender) read(i int) ([]byte, error) {
+// file reads a file, complete and unchanged, into a frame among those to be
+// compressed together.
+func (s *sender) file(i int) error {
 	f, err := s.p.tree.Open(i)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer f.Close()
-	b := make([]byte, f.Size())
-	if _, err := io.ReadFull(f, b); err != nil {
-		return nil, errors.Join(walk.ErrChanged, err)
+	before, size := len(s.plain), int(f.Size())
+	head := wire.AppendFileHead(s.plain, i, size)
+	plain := slices.Grow(head, size)[:len(head)+size]
+	if _, err := io.ReadFull(f, plain[len(head):]); err != nil {
+		return errors.Join(walk.ErrChanged, err)
 	}
-	return b, f.Check()
+	if err := f.Check(); err != nil {
+		return err
+	}
+	s.plain = plain
+	s.packed = append(s.packed, cargo{i, &s.p.whole, int64(size), len(plain) - before, true})
+	return nil
 }
 
 // limit is the size a body may reach.
@@ -161,22 +176,30 @@ func (s *sender) pack() error {
 	if len(s.plain) == 0 {
 		return nil
 	}
-	if s.enc == nil {
-		level := zstd.SpeedDefault
-		if s.p.rate.fast() {
-			level = zstd.SpeedFastest
-		}
-		enc, err := wire.NewZstdEncoder(level)
+	before := len(s.body)
+	if effort := s.p.rate.effort(); effort == none {
+		s.body = append(s.body, s.plain...)
+	} else {
+		enc, err := s.encoder(effort)
 		if err != nil {
 			return err
 		}
-		s.enc = enc
+		s.body = wire.AppendZstd(s.body, enc, s.plain)
 	}
-	before := len(s.body)
-	s.body = wire.AppendZstd(s.body, s.enc, s.plain)
 	s.share(len(s.body) - before)
 	s.plain = s.plain[:0]
 	return nil
+}
+
+// encoder returns the compressor for an effort.
+func (s *sender) encoder(e effort) (*zstd.Encoder, error) {
+	if s.enc != nil && s.level == e {
+		return s.enc, nil
+	}
+	s.close()
+	enc, err := wire.NewZstdEncoder(e.zstdLevel())
+	s.enc, s.level = enc, e
+	return enc, err
 }
 
 // share divides the compressed size among the files that were packed together.

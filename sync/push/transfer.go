@@ -147,8 +147,9 @@ type work struct {
 	sigs   map[int][]wire.Signature
 }
 
-// smallFile is the size in bytes up to which a file is sent in one frame.
-const smallFile = 128 << 10
+// smallFile is the size in bytes up to which a file is sent in one frame: the
+// server makes all such files of a request durable at once.
+const smallFile = 1 << 20
 
 // sort decides how each file goes, and deals with those that need not.
 func (p *pusher) sort(a *answer, whole map[int]bool) work {

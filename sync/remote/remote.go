@@ -68,6 +68,7 @@ type Client struct {
 	received atomic.Int64
 	requests atomic.Int64
 	met      atomic.Bool // the server has answered something
+	newest   atomic.Pointer[countedConn]
 }
 
 // idle is how long a connection may stay silent within a request before it
@@ -141,7 +142,37 @@ func (c *Client) dial(ctx context.Context, network, addr string) (net.Conn, erro
 	if err != nil {
 		return nil, err
 	}
-	return &countedConn{Conn: conn, client: c}, nil
+	counted := &countedConn{Conn: conn, client: c}
+	c.newest.Store(counted)
+	return counted, nil
+}
+
+// Link returns what is known of the network to the server by now: the round trip
+// time, and the rate in bytes per second at which it carries what is sent, however
+// busy the server is. Zero is unknown: so it is behind a proxy, whose connection
+// to the server nobody can see from here, and where the system does not tell.
+func (c *Client) Link() (rtt time.Duration, bytesPerSecond float64) {
+	conn := c.newest.Load()
+	if conn == nil || c.proxied() {
+		return 0, 0
+	}
+	rtt, bytesPerSecond = linkOf(conn.Conn)
+	if l := c.cfg.Limiter; l != nil {
+		bytesPerSecond = min(bytesPerSecond, float64(l.Limit()))
+	}
+	return rtt, bytesPerSecond
+}
+
+func (c *Client) proxied() bool {
+	if c.cfg.Proxy == nil {
+		return false
+	}
+	req, err := http.NewRequest(http.MethodGet, c.base, nil)
+	if err != nil {
+		return true
+	}
+	proxy, err := c.cfg.Proxy(req)
+	return err != nil || proxy != nil
 }
 
 // countedConn counts bytes, slows writing down to the limiter's rate, and

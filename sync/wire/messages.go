@@ -285,12 +285,17 @@ func ParsePart(b []byte) (Part, error) {
 
 // AppendFile appends a file frame.
 func AppendFile(dst []byte, f File) []byte {
+	return append(AppendFileHead(dst, f.Index, len(f.Content)), f.Content...)
+}
+
+// AppendFileHead appends a file frame but for its content, size bytes that the
+// caller appends.
+func AppendFileHead(dst []byte, index, size int) []byte {
 	var head [binary.MaxVarintLen64]byte
-	n := binary.PutUvarint(head[:], uint64(f.Index))
+	n := binary.PutUvarint(head[:], uint64(index))
 	dst = append(dst, byte(FrameFile))
-	dst = binary.AppendUvarint(dst, uint64(n+len(f.Content)))
-	dst = append(dst, head[:n]...)
-	return append(dst, f.Content...)
+	dst = binary.AppendUvarint(dst, uint64(n+size))
+	return append(dst, head[:n]...)
 }
 
 // ParseFile reads the payload of a file frame. Content aliases b.

@@ -14,7 +14,10 @@ import (
 
 // flushAt is how many bytes of small blobs a batch gathers before it looks them
 // up and writes them, all at once.
-const flushAt = 256 << 10
+const flushAt = 1 << 20
+
+// maxTemps is how many files of large blobs a batch keeps open.
+const maxTemps = 64
 
 // batch implements [store.Batch].
 type batch struct {
@@ -28,6 +31,7 @@ type batch struct {
 
 	writers []*packWriter // the last one is written
 	files   []tempFile
+	open    int // the last of files that are open and not durable
 	added   []catalog.Blob
 	healed  []catalog.Blob // known, but not there at their size
 	held    []manifest.Digest
@@ -209,7 +213,24 @@ func (b *batch) addLarge(d manifest.Digest, size int64, r io.Reader) error {
 	b.seen[d] = true
 	b.files = append(b.files, t)
 	b.put(catalog.Blob{Digest: d, Size: size}, state[0])
-	return nil
+	if b.open++; b.open < maxTemps {
+		return nil
+	}
+	return b.settle()
+}
+
+// settle makes what is open durable and closes the files. An error breaks the
+// batch.
+func (b *batch) settle() error {
+	files := b.files[len(b.files)-b.open:]
+	if err := b.sync(); err != nil {
+		return err
+	}
+	for i := range files {
+		b.err = errors.Join(b.err, files[i].f.Close())
+		files[i].f = nil
+	}
+	return b.err
 }
 
 // temp writes size bytes of r, which must be the blob d, to a file in tmp.

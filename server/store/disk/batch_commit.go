@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/pubsync/pubsync/server/store"
 	"github.com/pubsync/pubsync/server/store/catalog"
@@ -37,14 +40,8 @@ func (b *batch) commit(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	for _, w := range b.writers {
-		if err := w.sync(); err != nil {
-			b.err = err
-			return err
-		}
-	}
-	if err := syncFiles(b.files); err != nil {
-		return full(err)
+	if err := b.sync(); err != nil {
+		return err
 	}
 	return b.s.place(ctx, b.session, b.files, b.added, b.healed, b.held, b.extents())
 }
@@ -77,33 +74,36 @@ func (b *batch) finish() {
 	b.buf, b.waiting, b.files, b.writers, b.done = nil, nil, nil, nil, true
 }
 
-// syncFiles makes the content of files durable, a few at a time: the system
-// joins syncs that come together.
-func syncFiles(files []tempFile) error {
-	const parallel = 8
-	errs := make(chan error, len(files))
-	slots := make(chan struct{}, parallel)
-	for _, t := range files {
-		slots <- struct{}{}
-		go func() {
-			errs <- t.f.Sync()
-			<-slots
-		}()
-	}
-	var first error
-	for range files {
-		if err := <-errs; first == nil {
-			first = err
+// sync makes the packs that were written and the files that are open durable. An
+// error breaks the batch.
+func (b *batch) sync() error {
+	open := b.files[len(b.files)-b.open:]
+	b.open = 0
+	b.err = together(len(open)+len(b.writers), func(i int) error {
+		if i < len(open) {
+			return full(open[i].f.Sync())
 		}
+		return b.writers[i-len(open)].sync()
+	})
+	return b.err
+}
+
+// together calls f for 0 to n-1, a few at a time, and returns the first error:
+// the system joins syncs that come together.
+func together(n int, f func(int) error) error {
+	var g errgroup.Group
+	g.SetLimit(8)
+	for i := range n {
+		g.Go(func() error { return f(i) })
 	}
-	return first
+	return g.Wait()
 }
 
 // place gives synced files their names and makes everything known and leased.
 func (s *Store) place(ctx context.Context, id store.SessionID, files []tempFile, added, healed []catalog.Blob, held []manifest.Digest, packs []catalog.Pack) error {
 	s.sweep.RLock()
 	defer s.sweep.RUnlock()
-	dirs := make(map[string]bool)
+	var dirs []string
 	for i := range files {
 		t := &files[i]
 		if t.f != nil {
@@ -115,12 +115,12 @@ func (s *Store) place(ctx context.Context, id store.SessionID, files []tempFile,
 		if err := s.rename(t.name, t.digest); err != nil {
 			return full(err)
 		}
-		dirs[blobDir(t.digest)] = true
+		dirs = append(dirs, blobDir(t.digest))
 	}
-	for dir := range dirs {
-		if err := s.fs.SyncDir(dir); err != nil {
-			return full(err)
-		}
+	slices.Sort(dirs)
+	dirs = slices.Compact(dirs)
+	if err := together(len(dirs), func(i int) error { return full(s.fs.SyncDir(dirs[i])) }); err != nil {
+		return err
 	}
 	return s.cat.Register(ctx, id, added, healed, held, packs)
 }

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing/iotest"
@@ -32,6 +33,15 @@ var contentTests = []test{
 				k.Fatal("a small blob has a file")
 			}
 			k.must(b.Close())
+		}
+	}},
+	{"a batch takes more large blobs than files may be open", func(k *kit) {
+		var contents []string
+		for i := range 100 {
+			contents = append(contents, noise(fmt.Sprint(i), store.SmallBlob+1))
+		}
+		for i, d := range k.put(contents...) {
+			equal(k, "content", k.read(d), contents[i])
 		}
 	}},
 	{"a blob nobody added is not found", func(k *kit) {
