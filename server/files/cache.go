@@ -8,11 +8,10 @@ import (
 	"github.com/pubsync/pubsync/sync/manifest"
 )
 
-// found is what the tree holds at a path: an entry with its headers ready to
-// send, or, if the kind is zero, nothing.
+// found is what the tree holds at a path: an entry, or, if the kind is zero,
+// nothing.
 type found struct {
 	entry manifest.Entry
-	head  *fileHead // files only
 }
 
 // cache remembers what paths of one version hold. Entries of the newest

@@ -60,8 +60,7 @@ func (h *Handler) setDir(w http.Header, q *request, own, final *found) {
 	h.setCommon(w, q)
 	w["X-Pubsync-Kind"] = []string{manifest.Dir.String()}
 	if final.entry.Path != "" {
-		modeHeader(&final.entry).set(w)
-		mtimeHeader(&final.entry).set(w)
+		setTimes(w, &final.entry)
 	}
 	if own.entry.Kind == manifest.Symlink {
 		setLink(w, &own.entry)

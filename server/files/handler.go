@@ -56,7 +56,8 @@ type Config struct {
 	Damaged func(p manifest.Path, d manifest.Digest, err error)
 
 	// CacheEntries bounds the entries of the newest version kept in memory,
-	// about 1 KiB each. Default 4096; negative: none.
+	// about 300 bytes each, the path's length included. Default 32,768, which
+	// holds what a build asks for; negative: none.
 	CacheEntries int
 
 	// MaxList bounds the entries of one recursive list, which is built in
@@ -90,7 +91,7 @@ func New(c Config) *Handler {
 		c.Damaged = func(manifest.Path, manifest.Digest, error) {}
 	}
 	if c.CacheEntries == 0 {
-		c.CacheEntries = 4096
+		c.CacheEntries = 32_768
 	}
 	if c.MaxList == 0 {
 		c.MaxList = 1_000_000

@@ -26,9 +26,6 @@ func (h *Handler) find(ctx context.Context, q *request, p manifest.Path) (*found
 		f.entry = manifest.Entry{}
 	}
 	f.entry.Path = clone(p)
-	if e.Kind == manifest.File {
-		f.head = newFileHead(&f.entry)
-	}
 	if q.newest {
 		h.cache.put(q.version, f)
 	}

@@ -45,7 +45,7 @@ func (h *Handler) serveFile(w http.ResponseWriter, r *http.Request, q *request, 
 	if r.Method == http.MethodHead {
 		h.setFile(w.Header(), q, own, final)
 		if isPlain(r) {
-			final.head.length.set(w.Header())
+			setLength(w.Header(), &final.entry)
 			w.WriteHeader(http.StatusOK)
 			return nil
 		}
@@ -68,9 +68,7 @@ func (h *Handler) serveFile(w http.ResponseWriter, r *http.Request, q *request, 
 
 func (h *Handler) setFile(w http.Header, q *request, own, final *found) {
 	h.setCommon(w, q)
-	for _, x := range final.head.all {
-		x.set(w)
-	}
+	h.fixed.setHead(w, &final.entry)
 	if own != final && own.entry.Kind == manifest.Symlink {
 		setLink(w, &own.entry)
 	}
