@@ -201,8 +201,10 @@ func (q *haveQuery) standing(ds []manifest.Digest, open []bool) (found []candida
 	return found, err
 }
 
-// similarScan is how many entries of one stem Similar looks at.
-const similarScan = 2000
+// similarScan is how many entries of one stem Similar looks at. At a microsecond each
+// they must stay cheap beside the file that is looked for: objects of a build all have
+// one stem.
+const similarScan = 500
 
 // Similar implements [store.Tree].
 func (c *Catalog) Similar(ctx context.Context, dir manifest.Path, name string, limit int) (list []manifest.Entry, err error) {
@@ -211,10 +213,11 @@ func (c *Catalog) Similar(ctx context.Context, dir manifest.Path, name string, l
 		path []byte
 		stem = store.Stem(name)
 	)
+	from, to := below(dir)
 	err = c.read(ctx, func(r *conn) error {
 		return r.rows(s.dest(&path), func() error {
 			e := s.entry(manifest.Path(path))
-			if !e.Path.Within(dir) || store.Stem(e.Path.Base()) != stem {
+			if store.Stem(e.Path.Base()) != stem {
 				return nil
 			}
 			if list = append(list, e); len(list) >= limit {
@@ -222,8 +225,9 @@ func (c *Catalog) Similar(ctx context.Context, dir manifest.Path, name string, l
 			}
 			return nil
 		}, "SELECT d.path, "+entryCols+` FROM (
-				SELECT * FROM entries WHERE stem=? AND to_pub IS NULL ORDER BY from_pub DESC LIMIT ?) e
-			CROSS JOIN dirs d ON d.id=e.dir LEFT JOIN blobs b ON b.id=e.blob`, stemHash(name), similarScan)
+				SELECT * FROM entries WHERE stem=?1 AND to_pub IS NULL ORDER BY from_pub DESC LIMIT ?2) e
+			CROSS JOIN dirs d ON d.id=e.dir LEFT JOIN blobs b ON b.id=e.blob
+			WHERE length(?3)=0 OR d.path=?3 OR d.path>=?4 AND d.path<?5`, stemHash(name), similarScan, []byte(dir), from, to)
 	})
 	return list, err
 }
