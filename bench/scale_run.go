@@ -2,14 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
-	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/pubsync/pubsync/bench/link"
 	"github.com/pubsync/pubsync/bench/measure"
@@ -19,7 +18,7 @@ import (
 
 // probe is one measured push of a tree made for it.
 type probe struct {
-	Kind           string // first, none, update
+	Kind           string // first, none, update, link
 	Files          int
 	FileSize       int
 	Push           scale.Push
@@ -51,45 +50,71 @@ func (p *prober) close() {
 	p.host.Close()
 }
 
-// probe publishes a new tree of n files, again as it is, and again with one file in a
-// hundred edited.
-func (p *prober) probe(ctx context.Context, n, size int) ([]probe, error) {
+// probe publishes a new tree, again as it is, again with one file in a hundred edited,
+// and then to another target, where all content is held already.
+func (p *prober) probe(ctx context.Context, s shape) ([]probe, error) {
 	p.trees++
 	tree := filepath.Join(p.dir, "tree")
 	defer os.RemoveAll(tree)
-	rng := rand.New(rand.NewPCG(uint64(p.trees), 3))
-	if err := writeProbe(tree, n, size, 1, rng); err != nil {
+	if err := writeProbe(tree, s, uint64(p.trees)); err != nil {
 		return nil, err
 	}
 	var all []probe
-	for _, kind := range []string{"first", "none", "update"} {
-		sent := map[string]int{"first": n, "none": 0, "update": 0}[kind]
+	for _, kind := range []string{"first", "none", "update", "link"} {
 		if kind == "update" {
-			if err := writeProbe(tree, n, size, 100, rng); err != nil {
+			if err := editProbe(tree, s); err != nil {
 				return nil, err
 			}
-			sent = (n + 99) / 100
 		}
-		got, err := p.push(ctx, tree, fmt.Sprintf("tree%d", p.trees))
+		target := fmt.Sprintf("tree%d", p.trees)
+		if kind == "link" {
+			target += "-linked"
+		}
+		got, err := p.push(ctx, tree, target, s)
 		if err != nil {
 			return nil, err
 		}
-		p.entries += sent
-		got.Kind, got.Files, got.FileSize = kind, n, size
-		got.Push = scale.Push{Listed: float64(n), Sent: float64(sent), Bytes: float64(sent) * float64(size)}
+		got.Kind = kind
 		all = append(all, got)
 	}
 	return all, nil
 }
 
-// writeProbe writes every every-th of the files, half of each compressible.
-func writeProbe(tree string, n, size, every int, rng *rand.Rand) error {
-	for i := 0; i < n; i += every {
-		b := []byte(strings.Repeat("a line of text like many another\n", size/33+1))[:size]
-		for j := 0; j < size/2; j++ {
+// builds publishes a tree of small files n times, each to a target of its own: after the
+// first nothing is sent, and only the catalog grows.
+func (p *prober) builds(ctx context.Context, s shape, n int) ([]probe, error) {
+	p.trees++
+	tree := filepath.Join(p.dir, "tree")
+	defer os.RemoveAll(tree)
+	if err := writeProbe(tree, s, uint64(p.trees)); err != nil {
+		return nil, err
+	}
+	var all []probe
+	for i := range n {
+		got, err := p.push(ctx, tree, fmt.Sprintf("build/%d", i), s)
+		if err != nil {
+			return nil, err
+		}
+		if got.Kind = "build"; i > 0 {
+			all = append(all, got)
+		}
+	}
+	return all, nil
+}
+
+func probeName(tree string, i int) string {
+	return filepath.Join(tree, fmt.Sprintf("d%d", i/100), fmt.Sprintf("file-%d", i))
+}
+
+// writeProbe writes the files, half of each compressible.
+func writeProbe(tree string, s shape, seed uint64) error {
+	rng := rand.New(rand.NewPCG(seed, 3))
+	for i := range s.files {
+		b := []byte(strings.Repeat("a line of text like many another\n", s.size/33+1))[:s.size]
+		for j := 0; j < s.size/2; j++ {
 			b[j] = byte(rng.Uint32())
 		}
-		name := filepath.Join(tree, fmt.Sprintf("d%d", i/100), fmt.Sprintf("file-%d", i))
+		name := probeName(tree, i)
 		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 			return err
 		}
@@ -100,20 +125,76 @@ func writeProbe(tree string, n, size, every int, rng *rand.Rand) error {
 	return nil
 }
 
-func (p *prober) push(ctx context.Context, tree, target string) (probe, error) {
+// editProbe adds a line to one file in a hundred.
+func editProbe(tree string, s shape) error {
+	for i := 0; i < s.files; i += 100 {
+		f, err := os.OpenFile(probeName(tree, i), os.O_APPEND|os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(f, "edited: number %d of %d\n", i, s.files)
+		if err := errors.Join(err, f.Close()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *prober) push(ctx context.Context, tree, target string, s shape) (probe, error) {
 	cmd, err := p.pubsync.Push(ctx, peer.Job{Tree: tree, Target: target})
 	if err != nil {
 		return probe{}, err
 	}
-	cost, err := measure.Run(ctx, p.host, cmd, p.pubsync.Servers()...)
+	pids := p.pubsync.Servers()
+	if err := measure.Idle(ctx, pids...); err != nil {
+		return probe{}, err
+	}
+	before, err := cpuOf(pids)
+	if err != nil {
+		return probe{}, err
+	}
+	cost, err := measure.Run(ctx, p.host, cmd, pids...)
 	if err != nil {
 		return probe{}, err
 	}
 	// What the server still does after its answer belongs to the push.
-	time.Sleep(100 * time.Millisecond)
-	return probe{
-		Server: cost.ServerCPU.Seconds(), Client: cost.ClientCPU.Seconds(), Wall: cost.Wall.Seconds(), ServerMem: cost.ServerMem,
-	}, nil
+	if err := measure.Idle(ctx, pids...); err != nil {
+		return probe{}, err
+	}
+	after, err := cpuOf(pids)
+	if err != nil {
+		return probe{}, err
+	}
+	said, err := peer.ParseSaid(cost.Output)
+	if err != nil {
+		return probe{}, err
+	}
+	got := probe{
+		Files: s.files, FileSize: s.size, Server: (after - before).Seconds(), Client: cost.ClientCPU.Seconds(), Wall: cost.Wall.Seconds(),
+		ServerMem: cost.ServerMem, Push: pushOf(said, s),
+	}
+	got.Push.Catalog = float64(p.entries)
+	p.entries += int(got.Push.Linked + got.Push.Sent + got.Push.Deltas)
+	return got, nil
+}
+
+// basisSize is the size in bytes from which on the server looks for a basis.
+const basisSize = 1 << 10
+
+// pushOf is what a push had to do, by what it says of itself.
+func pushOf(said peer.Said, s shape) scale.Push {
+	whole, diff := said.Methods["whole"], said.Methods["delta"]
+	q := scale.Push{
+		Walked: float64(s.files), Linked: float64(said.Methods["linked"].Files), Sent: float64(whole.Files), Bytes: float64(whole.Bytes),
+		Deltas: float64(diff.Files), Rebuilt: float64(diff.Bytes),
+	}
+	if q.Linked+q.Sent+q.Deltas > 0 {
+		q.Told = q.Walked
+	}
+	if s.size >= basisSize {
+		q.Large = q.Sent
+	}
+	return q
 }
 
 // catalog is the size of the catalog's files.
@@ -133,33 +214,17 @@ func (p *prober) catalog() int64 {
 // laws are what was fitted.
 type laws struct {
 	Server, Client scale.Law
-	// Error is the root of the mean squared relative error of the server's law.
-	Error float64
 }
 
-func fitLaws(probes []probe) (laws, error) {
-	var (
-		pushes         []scale.Push
-		server, client []float64
-		l              laws
-		err            error
-	)
+func fitLaws(probes []probe) (l laws, err error) {
+	var pushes []scale.Push
+	var server, client []float64
 	for _, p := range probes {
 		pushes, server, client = append(pushes, p.Push), append(server, p.Server), append(client, p.Client)
 	}
 	if l.Server, err = scale.Fit(pushes, server); err != nil {
 		return l, err
 	}
-	if l.Client, err = scale.Fit(pushes, client); err != nil {
-		return l, err
-	}
-	n := 0
-	for i, p := range pushes {
-		if server[i] > 0 {
-			l.Error += math.Pow(l.Server.Of(p)/server[i]-1, 2)
-			n++
-		}
-	}
-	l.Error = math.Sqrt(l.Error / float64(max(n, 1)))
-	return l, nil
+	l.Client, err = scale.Fit(pushes, client)
+	return l, err
 }

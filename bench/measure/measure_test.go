@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -16,13 +17,33 @@ func (here) Start(cmd *exec.Cmd) error { return cmd.Start() }
 func TestParseStat(t *testing.T) {
 	const line = "42 (a ) b) S 1 42 42 0 -1 4194560 100 0 0 0 7 3 20 10 20 0 1 0 100 1000 10"
 	got, err := parseStat([]byte(line))
-	if err != nil || got != 400*time.Millisecond {
-		t.Errorf("got %v %v, want 400ms", got, err)
+	if err != nil || got != 300*time.Millisecond {
+		t.Errorf("got %v %v, want 300ms", got, err)
 	}
 	for _, bad := range []string{"", "42 (x) S 1", "1 (x) S 1 2 3 4 5 6 7 8 9 10 a b c d"} {
 		if _, err := parseStat([]byte(bad)); err == nil {
 			t.Errorf("%q was read", bad)
 		}
+	}
+}
+
+// The clock of a process agrees with what the system charges it.
+func TestCPU(t *testing.T) {
+	charged := func() time.Duration {
+		var u syscall.Rusage
+		if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+			t.Fatal(err)
+		}
+		return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	}
+	before := charged()
+	got, err := CPU(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	const tick = 20 * time.Millisecond // the charge may be counted in ticks
+	if after := charged(); got < before-tick || got > after+tick {
+		t.Errorf("CPU says %v, between charges of %v and %v", got, before, after)
 	}
 }
 

@@ -7,32 +7,49 @@ import (
 	"path/filepath"
 	"strconv"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // clockTick is the unit of CPU times in /proc: USER_HZ is 100 on every Linux that Go
 // runs on.
 const clockTick = 10 * time.Millisecond
 
-// CPU is the user and system time that the process has used, and those of its
-// children that have ended.
+// CPU is the user and system time that the process has used, to the nanosecond, and
+// those of its children that have ended, to the clock's tick.
 func CPU(pid int) (time.Duration, error) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return 0, err
 	}
-	return parseStat(b)
+	children, err := parseStat(b)
+	if err != nil {
+		return 0, err
+	}
+	var own unix.Timespec
+	if err := unix.ClockGettime(cpuClock(pid), &own); err != nil {
+		return 0, fmt.Errorf("measure: CPU time of process %d: %w", pid, err)
+	}
+	return time.Duration(own.Nano()) + children, nil
 }
 
-// parseStat adds utime, stime, cutime and cstime: fields 14 to 17 of proc(5), counted
-// after the name, which may hold spaces and brackets.
+// cpuClock is the clock that runs while threads of the process do, as
+// clock_getcpuclockid(3) makes its number.
+func cpuClock(pid int) int32 {
+	const ofScheduler = 2 // CPUCLOCK_SCHED of the kernel's posix-timers.h
+	return ^int32(pid)<<3 | ofScheduler
+}
+
+// parseStat adds cutime and cstime: fields 16 and 17 of proc(5), counted after the
+// name, which may hold spaces and brackets.
 func parseStat(b []byte) (time.Duration, error) {
 	fields := bytes.Fields(b[bytes.LastIndexByte(b, ')')+1:])
-	const utime = 14 - 3 // the first field after the name is the third
-	if len(fields) < utime+4 {
+	const cutime = 16 - 3 // the first field after the name is the third
+	if len(fields) < cutime+2 {
 		return 0, fmt.Errorf("measure: not a stat file: %q", b)
 	}
 	var ticks int64
-	for _, f := range fields[utime : utime+4] {
+	for _, f := range fields[cutime : cutime+2] {
 		n, err := strconv.ParseInt(string(f), 10, 64)
 		if err != nil {
 			return 0, fmt.Errorf("measure: not a stat file: %w", err)

@@ -49,7 +49,7 @@ func (n *Nginx) Start(ctx context.Context, s *Site) error {
 	}
 	keep := ""
 	if n.Steady {
-		keep = "open_file_cache max=30000 inactive=60s;"
+		keep = "open_file_cache max=8000 inactive=60s;"
 	}
 	conf := fmt.Sprintf(`%sdaemon off; worker_processes 2; worker_rlimit_nofile 65536; pid %s/pid; error_log %s/error.log;
 events { worker_connections 1024; }

@@ -7,20 +7,52 @@ import (
 
 // Push is how much one push has to do.
 type Push struct {
-	Listed float64 // files in the tree
-	Sent   float64 // files whose content is sent
-	Bytes  float64 // of those
+	Walked  float64 // files in the tree, looked at by the client
+	Told    float64 // files in the list that the server went through; none if nothing changed
+	Catalog float64 // entries that the catalog held before
+	Linked  float64 // files whose content was held already
+	Sent    float64 // files sent whole
+	Bytes   float64 // of those
+	Large   float64 // of those, files that a basis was looked for
+	Deltas  float64 // files sent as a difference to an old one
+	Rebuilt float64 // bytes of those files, which both sides go through
 }
 
-// Law is a cost that is linear in what a push has to do. Its unit is that of the costs
-// it was fitted to.
-type Law struct {
-	Fixed, PerListed, PerSent, PerByte float64
+// Terms is how many constants a law has.
+const Terms = 12
+
+// Names says what each constant is for.
+func Names() [Terms]string {
+	return [Terms]string{"push", "push with changes", "file walked", "file listed", "file listed, and doubling of the catalog",
+		"file linked", "file sent", "byte sent", "file looked for a basis", "push with differences", "file sent as a difference",
+		"byte of such a file"}
 }
+
+// terms is how often each constant counts. An index lookup in the catalog goes down a
+// tree, whose depth grows with the logarithm of what it holds.
+func (p Push) terms() [Terms]float64 {
+	return [Terms]float64{1, some(p.Told), p.Walked, p.Told, p.Told * math.Log2(1+p.Catalog/catalogUnit), p.Linked, p.Sent, p.Bytes, p.Large,
+		some(p.Deltas), p.Deltas, p.Rebuilt}
+}
+
+// some is 1 if there are any.
+func some(n float64) float64 { return min(n, 1) }
+
+// catalogUnit is how many entries make little difference: all of the index is near at
+// hand.
+const catalogUnit = 10_000
+
+// Law is a cost as a sum of terms, a constant for each. Its unit is that of the costs
+// it was fitted to.
+type Law [Terms]float64
 
 // Of is the cost of a push.
 func (l Law) Of(p Push) float64 {
-	return l.Fixed + l.PerListed*p.Listed + l.PerSent*p.Sent + l.PerByte*p.Bytes
+	var sum float64
+	for i, n := range p.terms() {
+		sum += l[i] * n
+	}
+	return sum
 }
 
 // ErrSingular says that the measurements do not tell the constants apart.
@@ -28,95 +60,92 @@ var ErrSingular = errors.New("scale: the measurements do not vary enough to fit 
 
 // Fit finds the law with the least squared relative error over the measurements, with no
 // constant below zero: one that would be is left out and the others fitted again.
-// Measurements that cost nothing are not used.
+// Measurements that cost nothing are not used. A term that no measurement has is 0.
 func Fit(pushes []Push, costs []float64) (Law, error) {
-	use := [4]bool{true, true, true, true}
+	var use [Terms]bool
+	for i := range use {
+		use[i] = true
+	}
 	for {
-		c, err := fit(pushes, costs, use)
+		l, err := fit(pushes, costs, use)
 		if err != nil {
 			return Law{}, err
 		}
 		worst := -1
-		for i, v := range c {
-			if v < 0 && (worst < 0 || v < c[worst]) {
+		for i, v := range l {
+			if v < 0 && (worst < 0 || v < l[worst]) {
 				worst = i
 			}
 		}
 		if worst < 0 {
-			return Law{c[0], c[1], c[2], c[3]}, nil
+			return l, nil
 		}
 		use[worst] = false
 	}
 }
 
 // fit solves the normal equations of the columns in use.
-func fit(pushes []Push, costs []float64, use [4]bool) ([4]float64, error) {
-	var a [4][5]float64
+func fit(pushes []Push, costs []float64, use [Terms]bool) (Law, error) {
+	var a [Terms][Terms + 1]float64
 	for i, p := range pushes {
 		if costs[i] <= 0 {
 			continue
 		}
-		row := [5]float64{1, p.Listed, p.Sent, p.Bytes, costs[i]}
+		row := p.terms()
 		for j := range row {
 			row[j] /= costs[i]
-			if j < 4 && !use[j] {
+			if !use[j] {
 				row[j] = 0
 			}
 		}
-		for j := range 4 {
-			for k := range 5 {
+		for j := range Terms {
+			for k := range Terms {
 				a[j][k] += row[j] * row[k]
 			}
+			a[j][Terms] += row[j]
 		}
 	}
-	return solve(a, use)
+	return solve(a)
 }
 
-// solve is elimination with pivots, over the columns in use. Columns are scaled first,
+// solve is elimination with pivots; an empty column gives 0. Columns are scaled first,
 // as bytes are a million times files.
-func solve(a [4][5]float64, use [4]bool) ([4]float64, error) {
-	var scale, x [4]float64
-	for j := range 4 {
-		scale[j] = math.Sqrt(a[j][j])
-		if !use[j] || scale[j] == 0 {
-			use[j], scale[j], a[j] = false, 1, [5]float64{}
-			a[j][j] = 1
-			for i := range 4 {
-				if i != j {
-					a[i][j] = 0
-				}
-			}
+func solve(a [Terms][Terms + 1]float64) (x Law, err error) {
+	var scale [Terms]float64
+	for j := range Terms {
+		if scale[j] = math.Sqrt(a[j][j]); scale[j] == 0 {
+			scale[j], a[j][j] = 1, 1
 		}
 	}
-	for i := range 4 {
-		for j := range 4 {
+	for i := range Terms {
+		for j := range Terms {
 			a[i][j] /= scale[i] * scale[j]
 		}
-		a[i][4] /= scale[i]
+		a[i][Terms] /= scale[i]
 	}
-	for c := range 4 {
+	for c := range Terms {
 		p := c
-		for r := c + 1; r < 4; r++ {
+		for r := c + 1; r < Terms; r++ {
 			if math.Abs(a[r][c]) > math.Abs(a[p][c]) {
 				p = r
 			}
 		}
 		a[c], a[p] = a[p], a[c]
-		if math.Abs(a[c][c]) < 1e-12 {
+		if math.Abs(a[c][c]) < 1e-9 {
 			return x, ErrSingular
 		}
-		for r := range 4 {
+		for r := range Terms {
 			if r == c {
 				continue
 			}
 			f := a[r][c] / a[c][c]
-			for k := c; k < 5; k++ {
+			for k := c; k <= Terms; k++ {
 				a[r][k] -= f * a[c][k]
 			}
 		}
 	}
-	for i := range 4 {
-		x[i] = a[i][4] / a[i][i] / scale[i]
+	for i := range Terms {
+		x[i] = a[i][Terms] / a[i][i] / scale[i]
 	}
 	return x, nil
 }

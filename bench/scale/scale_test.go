@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -13,9 +14,14 @@ func pushesFor(n int) []Push {
 	rng := rand.New(rand.NewPCG(1, 2))
 	var all []Push
 	for range n {
-		p := Push{Listed: float64(rng.IntN(20000))}
-		p.Sent = math.Floor(p.Listed * rng.Float64())
-		p.Bytes = p.Sent * float64(rng.IntN(100_000))
+		p := Push{Walked: float64(1 + rng.IntN(20000)), Catalog: float64(rng.IntN(1_000_000))}
+		if rng.IntN(4) > 0 {
+			p.Told = p.Walked
+			p.Linked, p.Sent = math.Floor(p.Told*rng.Float64()/2), math.Floor(p.Told*rng.Float64()/2)
+			p.Bytes, p.Large = p.Sent*float64(rng.IntN(100_000)), math.Floor(p.Sent*rng.Float64())
+			p.Deltas = float64(rng.IntN(2) * rng.IntN(100))
+			p.Rebuilt = p.Deltas * float64(rng.IntN(1_000_000))
+		}
 		all = append(all, p)
 	}
 	return all
@@ -24,9 +30,11 @@ func pushesFor(n int) []Push {
 // A law is found again from what it costs.
 func TestFit(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		want := Law{rapid.Float64Range(0.001, 0.1).Draw(t, "fixed"), rapid.Float64Range(1e-6, 1e-5).Draw(t, "listed"),
-			rapid.Float64Range(1e-5, 1e-4).Draw(t, "sent"), rapid.Float64Range(1e-9, 1e-8).Draw(t, "byte")}
-		pushes := pushesFor(40)
+		var want Law
+		for i, typical := range []float64{1e-2, 1e-2, 3e-6, 3e-6, 1e-6, 1e-5, 3e-5, 5e-9, 1e-5, 1e-2, 1e-4, 5e-9} {
+			want[i] = typical * rapid.Float64Range(0.3, 3).Draw(t, Names()[i])
+		}
+		pushes := pushesFor(100)
 		var costs []float64
 		for _, p := range pushes {
 			costs = append(costs, want.Of(p))
@@ -46,13 +54,13 @@ func TestFit(t *testing.T) {
 // No constant is negative, whatever the measurements say.
 func TestFitKeepsSigns(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		pushes := pushesFor(12)
-		costs := rapid.SliceOfN(rapid.Float64Range(0.01, 10), 12, 12).Draw(t, "costs")
+		pushes := pushesFor(40)
+		costs := rapid.SliceOfN(rapid.Float64Range(0.01, 10), 40, 40).Draw(t, "costs")
 		l, err := Fit(pushes, costs)
 		if errors.Is(err, ErrSingular) {
 			return
 		}
-		if err != nil || min(l.Fixed, l.PerListed, l.PerSent, l.PerByte) < 0 {
+		if err != nil || slices.Min(l[:]) < 0 {
 			t.Fatalf("%+v %v", l, err)
 		}
 	})
