@@ -33,7 +33,12 @@
 //	PUT    /v1/sessions/ID/files/PATH       by file: content
 //	POST   /v1/sessions/ID/links/PATH       by file: content that need not be sent
 //	GET    /v1/profiles/TYPE         how pushes of a build type are made: [Profile]
-//	GET    /v1/log/TARGET            publications, newest first
+//	GET    /v1/log/TARGET            publications, newest first; ?before=N
+//	GET    /v1/diff/TARGET           what differs between ?from=N and &to=M: lines of [Difference]
+//	POST   /v1/rollback/TARGET       body: [Rollback]; answer: a receipt
+//	GET    /v1/pins/PATH             schedulers only: lines of [Pinned]
+//	PUT    /v1/pins/TARGET           schedulers only; body: [Pin]
+//	DELETE /v1/pins/TARGET           schedulers only
 //	GET    /files/PATH               published content; see server/files
 //	POST   /v1/tokens ...            schedulers only; see server/token
 //
@@ -197,6 +202,38 @@
 // The commit publishes all that was put, and returns the same receipt however
 // often it is repeated. Symbolic links, empty directories and deltas cannot be sent
 // this way.
+//
+// # Versions
+//
+// The number of a publication names the state of the whole tree after it. The log
+// of a target, newest first, says of each what it added, replaced and removed, and
+// in "by" whether a rollback (with "to") or retention made it. Where history is
+// no longer kept, and where something was not there, reading at a version is
+// not_found.
+//
+// A difference compares two versions of what is below a target, the newest one if
+// "to" is left out, in the order of directories and of names in them. The sum is
+// the last line; an answer without it was cut short.
+//
+// A rollback makes a publication whose tree below the target is exactly that of an
+// older version, by the same rules as a push in mirror mode: a token must allow to
+// publish there and, where anything would change, to overwrite, and it spends a
+// publication; or the bearer is a scheduler's credential whose ceiling holds the
+// target. With a token the request carries a session secret of its own in
+// [SessionHeader], and repeating it with the same secret gets the same receipt.
+//
+// # Builds
+//
+// A type of the server's configuration may have aliases: symbolic links beside
+// the builds, resolved by the server wherever a path is read. Some follow the
+// newest build by themselves: the commit that makes a build moves them. Others
+// move where the open names them in "aliases", with the commit. A target named like
+// an alias is refused with bad_path, an alias that the type does not have with
+// bad_request. "unchanged" is the answer only if the aliases asked for show the
+// build already.
+//
+// Retention removes builds by publications of its own. It passes over what is
+// pinned, what holds it and what is below it.
 //
 // # A transcript
 //
