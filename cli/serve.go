@@ -21,6 +21,7 @@ import (
 	"golang.org/x/crypto/acme/autocert"
 
 	"github.com/pubsync/pubsync/cli/config"
+	"github.com/pubsync/pubsync/server"
 	"github.com/pubsync/pubsync/server/identity"
 	"github.com/pubsync/pubsync/sync/wire/connect"
 )
@@ -133,7 +134,8 @@ func serve(ctx context.Context, env *Env, cfg *config.Config, out io.Writer, rea
 	}
 	srv.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelWarn)
 	done := make(chan error, 1)
-	go func() { done <- srv.ServeTLS(ln, "", "") }()
+	bounded := server.Listen(ln, loadOf(cfg), prefixes(cfg.Server.TrustedProxies))
+	go func() { done <- srv.ServeTLS(bounded, "", "") }()
 	log.Info("serving", "url", url, "store", cfg.Server.Store)
 	if err := writeReady(cfg.Server.ReadyFile, url); err != nil {
 		return err

@@ -103,6 +103,7 @@ func (s *site) wire(ctx context.Context, env *Env) error {
 		Files:          files.New(files.Config{Store: s.store, Sight: sight, Site: pages, Damaged: s.damaged, Accel: s.accel()}),
 		Web:            people(pages),
 		Limits:         limits,
+		Load:           loadOf(s.cfg),
 		Pace:           server.Pace{Rate: int64(s.cfg.Server.Limits.BodyRate), Grace: s.cfg.Server.Limits.RateGrace.D()},
 		TrustedProxies: prefixes(s.cfg.Server.TrustedProxies),
 		Deny:           prefixes(s.cfg.Server.Deny),
@@ -118,6 +119,10 @@ func (s *site) wire(ctx context.Context, env *Env) error {
 	})
 	s.handler = srv
 	return nil
+}
+
+func loadOf(cfg *config.Config) server.Load {
+	return server.Load{Total: cfg.Server.Limits.Parallel, PerAddress: cfg.Server.Limits.PerAddress}
 }
 
 // quotas returns what bounds a push: the quota of its type, and that of the

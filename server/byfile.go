@@ -52,7 +52,7 @@ func (s *Server) putFile(w http.ResponseWriter, r *http.Request, ps httprouter.P
 	if p.Offset, p.Size, err = extent(r); err != nil {
 		return err
 	}
-	return s.place(w, r, ps, p, s.paced(w, r.Body))
+	return s.place(w, r, ps, p, r.Body)
 }
 
 // linkFile answers POST /v1/sessions/ID/links/PATH: a file whose content is

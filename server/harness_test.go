@@ -12,6 +12,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -37,20 +38,23 @@ import (
 // A site is a whole server on a real store, reached over TLS on loopback. What
 // stands between client and server is a handler that tests may replace.
 type site struct {
-	t      *testing.T
-	dir    string
-	store  store.Store
-	tokens *token.Service
-	engine *session.Engine
-	by     token.Scheduler
-	http   *httptest.Server
-	limit  int64 // of bodies
-	disk   int64 // bytes it seems to have; 0: as it is
-	quotas []session.Quota
-	skew   atomic.Int64
-	alerts atomic.Int64
-	kinds  sync.Map // of alerts
-	log    *bytes.Buffer
+	t       *testing.T
+	dir     string
+	store   store.Store
+	tokens  *token.Service
+	engine  *session.Engine
+	by      token.Scheduler
+	http    *httptest.Server
+	limit   int64 // of bodies
+	disk    int64 // bytes it seems to have; 0: as it is
+	quotas  []session.Quota
+	pace    server.Pace
+	load    server.Load
+	proxies []netip.Prefix
+	skew    atomic.Int64
+	alerts  atomic.Int64
+	kinds   sync.Map // of alerts
+	log     *bytes.Buffer
 
 	mu      sync.RWMutex
 	handler http.Handler
@@ -59,7 +63,7 @@ type site struct {
 
 func newSite(t *testing.T, set ...func(*site)) *site {
 	t.Helper()
-	s := &site{t: t, dir: t.TempDir(), limit: 1 << 20, log: &bytes.Buffer{}}
+	s := &site{t: t, dir: t.TempDir(), limit: 1 << 20, pace: server.Pace{Rate: 1000, Grace: 15 * time.Second}, log: &bytes.Buffer{}}
 	for _, f := range set {
 		f(s)
 	}
@@ -131,8 +135,8 @@ func (s *site) start() {
 	s.engine = engine
 	var srv *server.Server
 	srv = server.New(server.Config{
-		Store: st, Tokens: s.tokens, Sessions: engine, Log: log, Now: time.Now, Limits: limits,
-		Pace:    server.Pace{Rate: 20 << 10, Grace: 500 * time.Millisecond},
+		Store: st, Tokens: s.tokens, Sessions: engine, Log: log, Now: time.Now, Limits: limits, Load: s.load, TrustedProxies: s.proxies,
+		Pace:    s.pace,
 		Files:   files.New(files.Config{Store: st, Sight: func(r *http.Request) store.Sight { return srv.FilesSight(r) }}),
 		Public:  func(p manifest.Path) bool { return p.First() != "private" },
 		Profile: func(string) (wire.Profile, bool) { return wire.Profile{}, false },
@@ -197,6 +201,7 @@ type builder struct {
 	dir, bearer, secret string
 	opts                push.Options
 	client              *remote.Client
+	sleep               func(context.Context, time.Duration) error // nil: not at all
 }
 
 func (s *site) builder(bearer, dir string) *builder {
@@ -207,9 +212,13 @@ func (b *builder) push(ctx context.Context) (push.Result, error) {
 	b.t.Helper()
 	pin := sha256.Sum256(b.http.Certificate().RawSubjectPublicKeyInfo)
 	var err error
+	sleep := b.sleep
+	if sleep == nil {
+		sleep = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
+	}
 	b.client, err = remote.New(remote.Config{
 		URL: b.http.URL, Pin: &pin, Token: b.bearer, Secret: b.secret, Patience: time.Minute, Now: time.Now,
-		Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }, Jitter: func() float64 { return 0 },
+		Sleep: sleep, Jitter: func() float64 { return 0 },
 	})
 	b.check(err)
 	defer b.client.Close()

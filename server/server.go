@@ -30,6 +30,7 @@ type Config struct {
 
 	Limits         wire.Limits
 	Pace           Pace
+	Load           Load
 	TrustedProxies []netip.Prefix // may be nil: then no X-Forwarded-For is believed
 	Deny           []netip.Prefix // addresses refused before anything else; may be nil
 	// Public reports whether anybody may read the path.
@@ -56,6 +57,7 @@ type Config struct {
 type Server struct {
 	cfg    Config
 	router *httprouter.Router
+	gate   *gate
 }
 
 // A handler answers a request or returns why not.
@@ -63,7 +65,7 @@ type handler func(w http.ResponseWriter, r *http.Request, ps httprouter.Params) 
 
 // New returns a server.
 func New(cfg Config) *Server {
-	s := &Server{cfg: cfg, router: httprouter.New()}
+	s := &Server{cfg: cfg, router: httprouter.New(), gate: newGate(cfg.Load)}
 	r := s.router
 	// A redirect would carry a token elsewhere, or a body away.
 	r.RedirectTrailingSlash, r.RedirectFixedPath = false, false
@@ -99,7 +101,7 @@ func New(cfg Config) *Server {
 	s.handle(http.MethodPost, "/v1/admin/collect", s.collect)
 	s.handle(http.MethodPost, "/v1/admin/check", s.checkStore)
 	s.handle(http.MethodPost, "/v1/admin/backup", s.backup)
-	s.handle(http.MethodGet, "/healthz", s.health)
+	s.handle(http.MethodGet, healthPath, s.health)
 	s.handle(http.MethodGet, "/metrics", func(w http.ResponseWriter, r *http.Request, _ httprouter.Params) error { return s.metrics(w, r) })
 	return s
 }
@@ -120,12 +122,23 @@ func (s *Server) plain(h func(http.ResponseWriter, *http.Request) error) http.Ha
 	})
 }
 
+// healthPath is asked by whoever wants to know whether the server is alive.
+const healthPath = "/healthz"
+
 // ServeHTTP implements [http.Handler].
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w, done := s.paced(w, r)
+	defer done()
 	if err := s.screen(r); err != nil {
 		writeError(w, r, s.cfg.Log, err)
 		return
 	}
+	leave, err := s.pass(r)
+	if err != nil {
+		writeError(w, r, s.cfg.Log, err)
+		return
+	}
+	defer leave()
 	if p := r.URL.EscapedPath(); p == "/files" || len(p) > 7 && p[:7] == "/files/" || p == "/files/" {
 		s.cfg.Files.ServeHTTP(w, r)
 		return

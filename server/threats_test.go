@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pubsync/pubsync/server"
 	"github.com/pubsync/pubsync/server/token"
 	"github.com/pubsync/pubsync/sync/manifest"
 	"github.com/pubsync/pubsync/sync/wire"
@@ -293,7 +294,7 @@ func TestPrivateReads(t *testing.T) {
 
 // TestSlowBody is cut off; an honest slow one goes through (threats, row 30).
 func TestSlowBody(t *testing.T) {
-	s := newSite(t)
+	s := newSite(t, func(s *site) { s.pace = server.Pace{Rate: 20 << 10, Grace: 500 * time.Millisecond} })
 	bearer := s.issue(token.Grant{Target: "a/1"})
 	conn, err := tls.Dial("tcp", s.http.Listener.Addr().String(), &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"http/1.1"}})
 	s.check(err)

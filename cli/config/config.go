@@ -46,16 +46,16 @@ type Limits struct {
 	HeaderTimeout Duration `toml:"header_timeout"`
 	// IdleTimeout is how long a connection may wait between requests.
 	IdleTimeout Duration `toml:"idle_timeout"`
-	// BodyRate is the least bytes per second a body must keep up, on average;
-	// 0 is no bound.
+	// BodyRate is the least bytes per second a body, and the taking of an
+	// answer, must keep up, on average; 0 is no bound.
 	BodyRate Size `toml:"body_rate"`
 	// RateGrace is how long a body may fall behind BodyRate before the request
 	// is cut.
 	RateGrace Duration `toml:"rate_grace"`
 	// Parallel is the most requests served at once in all.
 	Parallel int `toml:"parallel"`
-	// PerAddress is the most requests served at once for one address; 0 is no
-	// bound of its own.
+	// PerAddress is the most requests served at once for one address, or one
+	// /64 of IPv6; 0 is no bound of its own.
 	PerAddress int `toml:"per_address"`
 	// SessionIdle is how long an unfinished push keeps its staged bytes after
 	// its last request.

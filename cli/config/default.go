@@ -19,6 +19,7 @@ func Default() *Config {
 				BodyRate:      1000,
 				RateGrace:     Duration(15 * time.Second),
 				Parallel:      1024,
+				PerAddress:    256,
 				SessionIdle:   Duration(24 * time.Hour),
 				Reserve:       8 << 20,
 			},

@@ -317,7 +317,12 @@ func (s *session) loadFiles(ctx context.Context, auth Authority) error {
 		}
 		return err.WithHint("put them again")
 	}
-	return nil
+	// What was linked, or put before a restart, has not been counted yet.
+	ws := make([]want, len(l))
+	for i := range l {
+		ws[i] = want{digest: l[i].Digest, size: l[i].Size, held: true}
+	}
+	return s.claim.take(ctx, 0, ws)
 }
 
 // forgetFiles drops the record of what a session by file has put.

@@ -139,6 +139,7 @@ type record struct {
 	Placed     placedTotals        `json:"placed,omitzero"` // by a session by file, so far
 	Aliases    []string            `json:"aliases,omitempty"`
 	Opened     time.Time           `json:"opened"`
+	Used       time.Time           `json:"used,omitzero"`     // to the hour
 	Receipt    *wire.Receipt       `json:"receipt,omitempty"` // once published
 }
 
@@ -403,8 +404,36 @@ func (e *Engine) Live(ctx context.Context) func(store.SessionID) bool {
 	}
 }
 
+// last is when the session was used last, as far as it is on record.
+func (r *record) last() time.Time {
+	if r.Used.After(r.Opened) {
+		return r.Used
+	}
+	return r.Opened
+}
+
+// touch puts on record that a session is in use, once an hour.
+func (e *Engine) touch(ctx context.Context, id store.SessionID, rec *record) error {
+	now := e.cfg.Now()
+	if now.Sub(rec.last()) < time.Hour {
+		return nil
+	}
+	return e.cfg.Store.Update(ctx, func(tx store.Tx) error {
+		b, err := tx.Get(bucket, string(id))
+		if err != nil {
+			return err // ended meanwhile
+		}
+		var on record
+		if err := json.Unmarshal(b, &on); err != nil {
+			return err
+		}
+		on.Used = now
+		return putRecord(tx, id, &on)
+	})
+}
+
 // Expire forgets what sessions unused for longer than idle hold in memory, and
-// ends those opened before the given time for good. Call it now and then.
+// ends those used last before the given time for good. Call it now and then.
 func (e *Engine) Expire(ctx context.Context, idle time.Duration, before time.Time) error {
 	var quiet []*session
 	e.mu.Lock()
@@ -422,7 +451,7 @@ func (e *Engine) Expire(ctx context.Context, idle time.Duration, before time.Tim
 	err := e.cfg.Store.View(ctx, func(tx store.Tx) error {
 		return tx.Scan(bucket, "", func(key string, value []byte) bool {
 			var rec record
-			if json.Unmarshal(value, &rec) != nil || rec.Opened.Before(before) {
+			if json.Unmarshal(value, &rec) != nil || rec.last().Before(before) {
 				dead = append(dead, store.SessionID(key))
 			}
 			return true

@@ -25,6 +25,9 @@ func (e *Engine) Exchange(ctx context.Context, auth Authority, id store.SessionI
 	if err != nil {
 		return nil, err
 	}
+	if err := e.touch(ctx, id, rec); err != nil {
+		return nil, err
+	}
 	s := e.get(id, rec)
 	defer e.put(s)
 	x := &exchange{ctx: ctx, auth: auth, session: s, seen: map[manifest.Digest]bool{}}

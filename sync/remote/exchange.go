@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/pubsync/pubsync/sync/wire"
@@ -226,10 +227,21 @@ func refusal(resp *http.Response) error {
 	case s == http.StatusNotFound:
 		return wire.Errorf(wire.CodeNotFound, "what answers there is no pubsync server, or an older one")
 	case s == http.StatusTooManyRequests, s == http.StatusBadGateway, s == http.StatusServiceUnavailable, s == http.StatusGatewayTimeout:
-		return wire.Errorf(wire.CodeBusy, "a proxy before the server answers %s", resp.Status)
+		e := wire.Errorf(wire.CodeBusy, "a proxy before the server answers %s", resp.Status)
+		e.RetryAfter = retryAfter(resp.Header)
+		return e
 	default:
 		return wire.Errorf(wire.CodeInternal, "the server answers %s", resp.Status)
 	}
+}
+
+// retryAfter reads the header of that name, if it is a number of seconds.
+func retryAfter(h http.Header) time.Duration {
+	n, err := strconv.ParseUint(h.Get("Retry-After"), 10, 16)
+	if err != nil {
+		return 0
+	}
+	return time.Duration(n) * time.Second
 }
 
 // Backoff between repeats: doubling from first to longest, half of it random.

@@ -22,7 +22,7 @@ const (
 	CodeTokenConsumed    Code = "token_consumed"     // every publication is spent
 	CodeTokenInUse       Code = "token_in_use"       // another session secret holds the token
 	CodeCallsExhausted   Code = "calls_exhausted"    // every call is spent
-	CodeParallel         Code = "parallel"           // too many requests of this token at once
+	CodeParallel         Code = "parallel"           // too many requests of this token, or from this address, at once
 	CodeFilesExhausted   Code = "files_exhausted"    // more files than the token allows
 	CodeBytesExhausted   Code = "bytes_exhausted"    // more bytes than the token allows
 	CodePathDenied       Code = "path_denied"        // a target outside the token's prefix
