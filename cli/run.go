@@ -168,6 +168,8 @@ func outcome(err error) (code int, hint string) {
 		return wire.ExitUsage, or(hint, "rename it, or leave it out with --exclude")
 	case errors.Is(err, walk.ErrPattern), errors.Is(err, walk.ErrNoMatch), errors.Is(err, walk.ErrStripped), errors.Is(err, walk.ErrDuplicate):
 		return wire.ExitUsage, hint
+	case errors.Is(err, store.ErrInvalid):
+		return wire.ExitUsage, hint
 	case errors.Is(err, store.ErrLocked):
 		return wire.ExitLocal, or(hint, "stop the other server, or choose another folder with --store")
 	case errors.As(err, &path), errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):

@@ -2,10 +2,13 @@ package server
 
 import (
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"net/http"
 
 	"github.com/julienschmidt/httprouter"
 
+	"github.com/pubsync/pubsync/server/store"
 	"github.com/pubsync/pubsync/server/upkeep"
 	"github.com/pubsync/pubsync/sync/wire"
 )
@@ -82,7 +85,11 @@ func (s *Server) backup(w http.ResponseWriter, r *http.Request, _ httprouter.Par
 	if q.Dir == "" {
 		return wire.Errorf(wire.CodeBadRequest, "dir: which folder?")
 	}
-	if err := s.cfg.Upkeep.Backup(r.Context(), q.Dir); err != nil {
+	err := s.cfg.Upkeep.Backup(r.Context(), q.Dir)
+	switch {
+	case errors.Is(err, store.ErrInvalid), errors.Is(err, fs.ErrPermission), errors.Is(err, fs.ErrNotExist):
+		return wire.Errorf(wire.CodeBadRequest, "%v", err).WithHint("give a folder that is not there or empty, in one the server may write to")
+	case err != nil:
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)
