@@ -37,6 +37,7 @@ var mayImport = map[string][]string{
 	"server/upkeep":             {"sync/manifest", "server/store", "server/build"},
 	"server/build":              {"sync/manifest", "sync/wire", "server/store"},
 	"server/token":              {"sync/manifest", "sync/wire/connect", "server/store"},
+	"server/access":             {"sync/manifest", "server/store", "server/token"},
 	"server/token/oidc":         {"sync/manifest", "server/store", "server/token"},
 	"server/files":              {"sync/manifest", "sync/wire", "server/store", "server/web", "server/files/"},
 	"server/files/treelink":     {"sync/manifest", "server/store"},

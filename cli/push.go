@@ -27,6 +27,7 @@ import (
 type transferFlags struct {
 	bearerFlags
 	delete, checksum, dryRun, stats, json, quiet, progress bool
+	visibility                                             string
 	verbose                                                int
 	filter                                                 walk.Filter
 	filesFrom                                              string
@@ -40,6 +41,7 @@ func (f *transferFlags) add(fl *pflag.FlagSet) {
 	f.bearerFlags.add(fl)
 	fl.BoolVar(&f.delete, "delete", false, "remove what the target holds beyond what is pushed (mirror)")
 	fl.BoolVarP(&f.checksum, "checksum", "c", false, "compare contents, not size and modification time")
+	fl.StringVar(&f.visibility, "visibility", "", "who may read the target from now on: private, licensed or public (default: as it is)")
 	fl.BoolVarP(&f.dryRun, "dry-run", "n", false, "find out what would be sent, change nothing")
 	fl.BoolVar(&f.stats, "stats", false, "print figures at the end")
 	fl.BoolVar(&f.json, "json", false, "print one JSON object at the end, and no progress")
@@ -222,7 +224,7 @@ func (f *transferFlags) pushOnce(ctx context.Context, env *Env, conn connect.Con
 	defer client.Close()
 	hash := connect.HashSession(kept.Secret)
 	o := push.Options{
-		Target: manifest.Path(target), Bases: bases, Mirror: f.delete, Checksum: f.checksum, DryRun: f.dryRun,
+		Target: manifest.Path(target), Bases: bases, Mirror: f.delete, Checksum: f.checksum, DryRun: f.dryRun, Visibility: f.visibility,
 		SessionHash: hex.EncodeToString(hash[:]), Progress: d, Now: env.Now,
 		Through: through, Spool: func() (*os.File, error) { return unnamed("") }, Aliases: f.aliases,
 	}

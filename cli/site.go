@@ -18,6 +18,7 @@ import (
 
 	"github.com/pubsync/pubsync/cli/config"
 	"github.com/pubsync/pubsync/server"
+	"github.com/pubsync/pubsync/server/access"
 	"github.com/pubsync/pubsync/server/files"
 	"github.com/pubsync/pubsync/server/session"
 	"github.com/pubsync/pubsync/server/store"
@@ -41,6 +42,7 @@ type site struct {
 	tokens   *token.Service
 	sessions *session.Engine
 	alerts   *alerts
+	access   *access.Rules
 	oidc     *oidc.Exchanger // nil without policies
 	upkeep   *upkeep.Keeper
 	handler  http.Handler
@@ -82,6 +84,13 @@ func (s *site) wire(ctx context.Context, env *Env) error {
 	if err := s.schedulers(ctx); err != nil {
 		return err
 	}
+	if err := s.rules(ctx); err != nil {
+		return err
+	}
+	linkKey, err := s.linkKey()
+	if err != nil {
+		return err
+	}
 	limits := wire.Limits{Body: int64(s.cfg.Server.Limits.Body), Parallel: s.cfg.Tokens.Parallel}
 	s.sessions = session.New(session.Config{
 		Store: s.store, Now: env.Now, Limits: limits, Log: s.log, MaxEntries: maxEntries,
@@ -107,15 +116,20 @@ func (s *site) wire(ctx context.Context, env *Env) error {
 		Pace:           server.Pace{Rate: int64(s.cfg.Server.Limits.BodyRate), Grace: s.cfg.Server.Limits.RateGrace.D()},
 		TrustedProxies: prefixes(s.cfg.Server.TrustedProxies),
 		Deny:           prefixes(s.cfg.Server.Deny),
-		Public:         s.public,
-		Profile:        s.profile,
-		Connect:        s.connect,
-		Defaults:       s.defaults,
-		Exchange:       exchange,
-		Admin:          localScheduler,
-		Upkeep:         s.upkeep,
-		Metrics:        metrics,
-		MetricsFrom:    prefixes(s.cfg.Server.Metrics),
+		Access:         s.access,
+		LicencePage: func(w http.ResponseWriter, r *http.Request, l access.Licence, action string) error {
+			return pages.Licence(w, r, web.Licence{Type: string(l.Type), Text: l.Text, Digest: l.Digest.String(), Action: action, To: r.URL.RequestURI()})
+		},
+		URL:         s.url,
+		LinkKey:     linkKey,
+		Profile:     s.profile,
+		Connect:     s.connect,
+		Defaults:    s.defaults,
+		Exchange:    exchange,
+		Admin:       localScheduler,
+		Upkeep:      s.upkeep,
+		Metrics:     metrics,
+		MetricsFrom: prefixes(s.cfg.Server.Metrics),
 	})
 	s.handler = srv
 	return nil
@@ -191,10 +205,37 @@ func (s *site) exchanger(ctx context.Context, env *Env) (server.Exchanger, error
 // oidcScheduler is in whose name identity tokens are exchanged.
 const oidcScheduler = "oidc"
 
-// public reports whether anybody may read p: what no type says is private.
-func (s *site) public(p manifest.Path) bool {
-	t, ok := s.cfg.Types[p.First()]
-	return !ok || t.Visibility != config.Private
+// public reports whether anybody may read p.
+func (s *site) public(p manifest.Path) bool { return s.access.Public(p) }
+
+// rules reads what is configured of who may read.
+func (s *site) rules(ctx context.Context) (err error) {
+	types := map[manifest.Path]access.Type{}
+	for name, t := range s.cfg.Types {
+		a := access.Type{Visibility: token.Visibility(t.Visibility)}
+		if t.Licence != "" {
+			text, err := os.ReadFile(t.Licence)
+			if err != nil {
+				return usageError{fmt.Errorf("types.%s.licence: %w", name, err)}
+			}
+			a.Licence = string(text)
+		}
+		types[manifest.Path(name)] = a
+	}
+	s.access, err = access.New(ctx, types, s.store)
+	return err
+}
+
+// linkKey is the key of signed links. It lies beside the catalog, not in it, so
+// that nobody can read with what a stolen catalog holds.
+func (s *site) linkKey() ([]byte, error) {
+	file := filepath.Join(s.cfg.Server.Store, "link-key")
+	key, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		key = []byte(connect.NewSessionSecret() + "\n")
+		err = writePrivate(file, string(key))
+	}
+	return key, err
 }
 
 func (s *site) profile(typ string) (wire.Profile, bool) {
@@ -215,6 +256,9 @@ func (s *site) defaults(g token.Grant, c token.Ceiling, now time.Time) token.Gra
 		if last := now.Add(c.Lifetime); c.Lifetime > 0 && g.NotAfter.After(last) {
 			g.NotAfter = last
 		}
+	}
+	if g.Visibility == "" && c.Visibility == "" {
+		g.Visibility = token.Visibility(t.Visibility)
 	}
 	for _, f := range []struct {
 		field          *int64

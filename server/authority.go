@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 
+	"github.com/pubsync/pubsync/server/access"
 	"github.com/pubsync/pubsync/server/session"
 	"github.com/pubsync/pubsync/server/store"
 	"github.com/pubsync/pubsync/server/token"
@@ -18,7 +19,7 @@ type authority struct {
 	ctx    context.Context
 	tokens *token.Service
 	pass   *token.Pass
-	public func(manifest.Path) bool
+	access *access.Rules
 }
 
 var _ session.Authority = (*authority)(nil)
@@ -29,7 +30,7 @@ func (s *Server) admit(r *http.Request, phase token.Phase, h connect.SessionHash
 	if err != nil {
 		return nil, err
 	}
-	return &authority{ctx: r.Context(), tokens: s.cfg.Tokens, pass: pass, public: s.cfg.Public}, nil
+	return &authority{ctx: r.Context(), tokens: s.cfg.Tokens, pass: pass, access: s.cfg.Access}, nil
 }
 
 func (a *authority) release() { a.pass.Release() }
@@ -50,14 +51,7 @@ func (a *authority) Live() error           { return a.pass.Live(a.ctx) }
 
 func (a *authority) Sight() store.Sight {
 	own := a.pass.Sight()
-	return func(p manifest.Path) bool { return a.public(p) || own(p) }
-}
-
-// downloads is what the token may list and fetch: less than what its pushes may
-// build on.
-func (a *authority) downloads() store.Sight {
-	own := a.pass.Downloads()
-	return func(p manifest.Path) bool { return a.public(p) || own(p) }
+	return func(p manifest.Path) bool { return a.access.Public(p) || own(p) }
 }
 
 func (a *authority) Asked(absent int) { a.tokens.Asked(a.ctx, a.pass, absent) }
@@ -68,7 +62,13 @@ func (a *authority) CanOpen(t session.Terms) error {
 	if t.DryRun {
 		verbs = token.Check
 	}
-	return a.pass.May(verbs, t.Target)
+	if err := a.pass.May(verbs, t.Target); err != nil {
+		return err
+	}
+	if err := a.pass.MayShow(token.Visibility(t.Visibility)); err != nil {
+		return err
+	}
+	return a.access.Check(t.Target, token.Visibility(t.Visibility), a.Overwrite())
 }
 
 func (a *authority) Bind(tx store.Tx, t session.Terms) error {
@@ -87,13 +87,19 @@ func (a *authority) CanCommit(tx store.Tx, t session.Terms, d manifest.Digest) e
 }
 
 func (a *authority) Redeem(tx store.Tx, t session.Terms, d manifest.Digest, receipt []byte) error {
-	return a.tokens.Redeem(tx, a.pass, redemption(t, d), json.RawMessage(receipt))
+	if err := a.tokens.Redeem(tx, a.pass, redemption(t, d), json.RawMessage(receipt)); err != nil {
+		return err
+	}
+	return a.access.Put(tx, t.Target, token.Visibility(t.Visibility))
 }
 
 func (a *authority) Published(t session.Terms, d manifest.Digest) {
+	a.access.Published(t.Target, token.Visibility(t.Visibility))
 	a.tokens.Published(a.pass, redemption(t, d))
 }
 
 func redemption(t session.Terms, d manifest.Digest) token.Redemption {
-	return token.Redemption{Hash: t.Hash, Files: int64(t.Files), Bytes: t.Bytes, Manifest: d}
+	return token.Redemption{
+		Hash: t.Hash, Files: int64(t.Files), Bytes: t.Bytes, Manifest: d, Visibility: token.Visibility(t.Visibility),
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -22,11 +23,13 @@ import (
 	"time"
 
 	"github.com/pubsync/pubsync/server"
+	"github.com/pubsync/pubsync/server/access"
 	"github.com/pubsync/pubsync/server/files"
 	"github.com/pubsync/pubsync/server/session"
 	"github.com/pubsync/pubsync/server/store"
 	"github.com/pubsync/pubsync/server/store/disk"
 	"github.com/pubsync/pubsync/server/token"
+	"github.com/pubsync/pubsync/server/web"
 	"github.com/pubsync/pubsync/sync/manifest"
 	"github.com/pubsync/pubsync/sync/push"
 	"github.com/pubsync/pubsync/sync/remote"
@@ -34,6 +37,9 @@ import (
 	"github.com/pubsync/pubsync/sync/wire"
 	"github.com/pubsync/pubsync/sync/wire/connect"
 )
+
+// licenceText is the licence of the type "gated".
+const licenceText = "You may read this on Tuesdays <only>.\n"
 
 // A site is a whole server on a real store, reached over TLS on loopback. What
 // stands between client and server is a handler that tests may replace.
@@ -90,6 +96,11 @@ func newSite(t *testing.T, set ...func(*site)) *site {
 
 func (s *site) now() time.Time { return time.Now().Add(time.Duration(s.skew.Load())) }
 
+// ahead is now, but never before the system's time: by it deadlines are set.
+func (s *site) ahead() time.Time {
+	return time.Now().Add(max(0, time.Duration(s.skew.Load())))
+}
+
 // Alert implements [token.Alerter].
 func (s *site) Alert(a token.Alert) {
 	s.alerts.Add(1)
@@ -133,12 +144,21 @@ func (s *site) start() {
 		Spool: func() (*os.File, error) { return os.CreateTemp(s.dir, "spool") },
 	})
 	s.engine = engine
+	rules, err := access.New(s.t.Context(), map[manifest.Path]access.Type{
+		"private": {Visibility: token.Private}, "gated": {Licence: licenceText},
+	}, st)
+	s.check(err)
 	var srv *server.Server
 	srv = server.New(server.Config{
-		Store: st, Tokens: s.tokens, Sessions: engine, Log: log, Now: time.Now, Limits: limits, Load: s.load, TrustedProxies: s.proxies,
-		Pace:    s.pace,
-		Files:   files.New(files.Config{Store: st, Sight: func(r *http.Request) store.Sight { return srv.FilesSight(r) }}),
-		Public:  func(p manifest.Path) bool { return p.First() != "private" },
+		Store: st, Tokens: s.tokens, Sessions: engine, Log: log, Now: s.ahead, Limits: limits, Load: s.load, TrustedProxies: s.proxies,
+		Pace:   s.pace,
+		Files:  files.New(files.Config{Store: st, Sight: func(r *http.Request) store.Sight { return srv.FilesSight(r) }}),
+		Access: rules, URL: "https://example.org", LinkKey: []byte("a key of links, for tests"),
+		LicencePage: func(w http.ResponseWriter, r *http.Request, l access.Licence, action string) error {
+			return web.New(web.Config{}).Licence(w, r, web.Licence{
+				Type: string(l.Type), Text: l.Text, Digest: l.Digest.String(), Action: action, To: r.URL.RequestURI(),
+			})
+		},
 		Profile: func(string) (wire.Profile, bool) { return wire.Profile{}, false },
 		Connect: func(b string) string { return b },
 	})
@@ -361,4 +381,21 @@ func (s *site) post(method, path, bearer string, header map[string]string, body 
 func openBody(secret, target string) string {
 	h := connect.HashSession(secret)
 	return fmt.Sprintf(`{"version":1,"session_hash":"%x","target":%q,"entries":0,"tree_digest":%q}`, h[:], target, manifest.List{}.TreeDigest())
+}
+
+// codeOf returns the code of a refusal, "" for no error or another one.
+func codeOf(err error) wire.Code {
+	var e *wire.Error
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	return ""
+}
+
+func accessorOf(bearer string) string {
+	_, accessor, _, err := connect.SplitBearer(bearer)
+	if err != nil {
+		panic(err)
+	}
+	return accessor
 }

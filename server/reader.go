@@ -10,26 +10,38 @@ import (
 )
 
 // readerSight returns what the sender of a request that reads may see: what is
-// public, and with a token what that may read. A bad token is refused rather
-// than ignored, so that its owner learns of it.
+// public, what is under a licence that the request accepts, and with a token what
+// that may read. A bad token is refused rather than ignored, so that its owner
+// learns of it.
 func (s *Server) readerSight(r *http.Request) (store.Sight, error) {
+	open := s.openSight(r)
 	if bearer(r) == "" {
-		return s.cfg.Public, nil
+		return open, nil
 	}
 	auth, err := s.admit(r, token.Outside, connect.SessionHash{})
 	if err != nil {
 		return nil, err
 	}
 	defer auth.release()
-	return auth.downloads(), nil
+	own := auth.pass.Downloads()
+	return func(p manifest.Path) bool { return open(p) || own(p) }, nil
+}
+
+// openSight is what may be seen without a token.
+func (s *Server) openSight(r *http.Request) store.Sight {
+	return func(p manifest.Path) bool { return s.cfg.Access.Public(p) || s.licensed(r, p) }
 }
 
 // FilesSight is what a handler of published files asks: what the sender may
-// see, which is only what is public if its token is no good.
+// see, which is only what needs no token if its token is no good, and the one
+// path that a signed link in its URL leads to.
 func (s *Server) FilesSight(r *http.Request) store.Sight {
 	sight, err := s.readerSight(r)
 	if err != nil {
-		return func(p manifest.Path) bool { return s.cfg.Public(p) }
+		sight = s.openSight(r)
+	}
+	if at := s.linkedPath(r); at != "" {
+		return func(p manifest.Path) bool { return p == at || sight(p) }
 	}
 	return sight
 }

@@ -6,15 +6,16 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/julienschmidt/httprouter"
 
+	"github.com/pubsync/pubsync/server/access"
 	"github.com/pubsync/pubsync/server/session"
 	"github.com/pubsync/pubsync/server/store"
 	"github.com/pubsync/pubsync/server/token"
 	"github.com/pubsync/pubsync/server/upkeep"
-	"github.com/pubsync/pubsync/sync/manifest"
 	"github.com/pubsync/pubsync/sync/wire"
 )
 
@@ -33,8 +34,15 @@ type Config struct {
 	Load           Load
 	TrustedProxies []netip.Prefix // may be nil: then no X-Forwarded-For is believed
 	Deny           []netip.Prefix // addresses refused before anything else; may be nil
-	// Public reports whether anybody may read the path.
-	Public func(manifest.Path) bool
+	// Access says how visible each path is.
+	Access *access.Rules
+	// LicencePage writes the page on which readers accept a licence, whose form
+	// goes to action; nil: they are told in text.
+	LicencePage func(w http.ResponseWriter, r *http.Request, l access.Licence, action string) error
+	// URL is the server's own address, for links; LinkKey signs them: without
+	// it there are none.
+	URL     string
+	LinkKey []byte
 	// Profile returns the client's part of a build type's configuration.
 	Profile func(typ string) (wire.Profile, bool)
 	// Connect turns a bearer into the string handed to builders.
@@ -97,6 +105,10 @@ func New(cfg Config) *Server {
 	s.handle(http.MethodPost, "/v1/tokens/:accessor/derive", s.deriveToken)
 	s.handle(http.MethodPost, "/v1/tokens/:accessor/reset", s.resetToken)
 	s.handle(http.MethodPost, "/v1/exchange", s.exchangeToken)
+	s.handle(http.MethodPost, "/v1/links", s.makeLink)
+	s.handle(http.MethodGet, licencePath+":type", s.showLicence)
+	s.handle(http.MethodHead, licencePath+":type", s.showLicence)
+	s.handle(http.MethodPost, licencePath+":type", s.acceptLicence)
 	s.handle(http.MethodGet, "/v1/audit", s.audit)
 	s.handle(http.MethodPost, "/v1/admin/collect", s.collect)
 	s.handle(http.MethodPost, "/v1/admin/check", s.checkStore)
@@ -139,12 +151,17 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer leave()
-	if p := r.URL.EscapedPath(); p == "/files" || len(p) > 7 && p[:7] == "/files/" || p == "/files/" {
-		s.cfg.Files.ServeHTTP(w, r)
+	if p := r.URL.EscapedPath(); p == filesPath || strings.HasPrefix(p, filesPath+"/") {
+		if !s.askLicence(w, r) {
+			s.cfg.Files.ServeHTTP(w, r)
+		}
 		return
 	}
 	s.router.ServeHTTP(w, r)
 }
+
+// filesPath is below which published files are.
+const filesPath = "/files"
 
 // screen refuses what no route should see.
 func (s *Server) screen(r *http.Request) error {

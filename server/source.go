@@ -50,7 +50,7 @@ func bearer(r *http.Request) string {
 	if scheme, rest, ok := strings.Cut(h, " "); ok && strings.EqualFold(scheme, "Bearer") {
 		return strings.TrimSpace(rest)
 	}
-	if _, password, ok := r.BasicAuth(); ok {
+	if user, password, ok := r.BasicAuth(); ok && user != licenceUser {
 		return password
 	}
 	return ""

@@ -125,7 +125,7 @@ func (t *Tokens) check(c *checker) {
 	least(c, "tokens.parallel", t.Parallel, 1)
 	least(c, "tokens.files", t.Files, 1)
 	least(c, "tokens.bytes", t.Bytes, 1)
-	c.check("tokens.visibility", oneOf(t.Visibility, Public, Private))
+	c.check("tokens.visibility", oneOf(t.Visibility, Public, Licensed, Private))
 	least(c, "tokens.ban.tries", t.Ban.Tries, 0)
 	least(c, "tokens.ban.window", t.Ban.Window, 1)
 	least(c, "tokens.ban.delay", t.Ban.Delay, 0)
@@ -167,7 +167,7 @@ func (o *OIDC) check(c *checker, key string, names map[string]bool) {
 	least(c, key+".publications", o.Publications, 1)
 	least(c, key+".files", o.Files, 1)
 	least(c, key+".bytes", o.Bytes, 1)
-	c.check(key+".visibility", oneOf(o.Visibility, Public, Private))
+	c.check(key+".visibility", oneOf(o.Visibility, Public, Licensed, Private))
 }
 
 func (t *Type) check(c *checker, name string) {
@@ -183,7 +183,10 @@ func (t *Type) check(c *checker, name string) {
 	least(c, key+".keep_days", t.KeepDays, 0)
 	least(c, key+".keep_history", t.KeepHistory, 0)
 	least(c, key+".build_depth", t.BuildDepth, 0)
-	c.check(key+".visibility", oneOf(t.Visibility, "", Public, Private))
+	c.check(key+".visibility", oneOf(t.Visibility, "", Public, Licensed, Private))
+	if t.Visibility == Licensed && t.Licence == "" {
+		c.addf(key+".licence", "none given, and readers are to accept one")
+	}
 	checkAliases(c, key+".aliases", t.Aliases, nil)
 	checkAliases(c, key+".named_aliases", t.NamedAliases, t.Aliases)
 	least(c, key+".quota", t.Quota, 0)

@@ -102,7 +102,7 @@ type Tokens struct {
 	Parallel     int        `toml:"parallel"`     // requests at once
 	Files        int        `toml:"files"`        // entries pushed
 	Bytes        Size       `toml:"bytes"`        // bytes of the files pushed
-	Visibility   Visibility `toml:"visibility"`   // of what is published
+	Visibility   Visibility `toml:"visibility"`   // the widest that pushes may ask for
 	Ban          Ban        `toml:"ban"`
 }
 
@@ -148,7 +148,7 @@ type OIDC struct {
 	Files        int        `toml:"files"`        // entries pushed
 	Bytes        Size       `toml:"bytes"`        // bytes of the files pushed
 	Overwrite    bool       `toml:"overwrite"`    // leave to change what exists
-	Visibility   Visibility `toml:"visibility"`   // of what is published
+	Visibility   Visibility `toml:"visibility"`   // the widest that pushes may ask for
 }
 
 // Type is a section [types.NAME]: the profile of a build type.
@@ -168,7 +168,7 @@ type Type struct {
 	// BuildDepth is how many components below the type name a build; 0: all
 	// that a target has.
 	BuildDepth int        `toml:"build_depth"`
-	Visibility Visibility `toml:"visibility"` // absent: that of the token
+	Visibility Visibility `toml:"visibility"` // absent: as pushes ask, or public
 	Licence    string     `toml:"licence"`    // text file to accept before reading; empty: none
 	Aliases    []string   `toml:"aliases"`    // names beside the builds that follow the newest: "latest"
 	// NamedAliases are names that pushes may ask to have moved: "lastSuccessful".

@@ -126,7 +126,7 @@ func TestMistakes(t *testing.T) {
 		{"[tls.acme]\ndomains = [\"*.example.org\"]", "t.toml:3: tls.acme.domains[0]: "},
 		{"[tls.acme]\nemail = \"me\"", "tls.acme.email"},
 		{"[tokens]\npublications = 0", "t.toml:3: tokens.publications: "},
-		{"[tokens]\nvisibility = \"secret\"", `t.toml:3: tokens.visibility: "secret" is not one of "public", "private"`},
+		{"[tokens]\nvisibility = \"secret\"", `t.toml:3: tokens.visibility: "secret" is not one of "public", "licensed", "private"`},
 		{"[tokens.ban]\nwindow = \"0\"", "tokens.ban.window"},
 		{"[[scheduler]]\nkeys = \"k\"\nprefixes = [\"x\"]", "t.toml:2: scheduler[0].name: "},
 		{"[[scheduler]]\nname = \"a b\"\nkeys = \"k\"\nprefixes = [\"x\"]", "t.toml:3: scheduler[0].name: "},

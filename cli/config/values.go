@@ -180,8 +180,9 @@ type Visibility string
 
 // The visibilities.
 const (
-	Public  Visibility = "public"  // anybody
-	Private Visibility = "private" // those with a read token; to others it is absent
+	Public   Visibility = "public"   // anybody
+	Licensed Visibility = "licensed" // whoever accepts the type's licence; to others it is absent
+	Private  Visibility = "private"  // those with a read token; to others it is absent
 )
 
 // A LinkMode says how an export makes a file out of a blob.

@@ -26,12 +26,14 @@ import (
 
 // Terms are what an open asks of a token.
 type Terms struct {
-	Target  manifest.Path
-	Files   int
-	Bytes   int64
-	DryRun  bool
-	Session store.SessionID
-	Hash    connect.SessionHash // of the session secret
+	Target manifest.Path
+	Files  int
+	Bytes  int64
+	DryRun bool
+	// Visibility is asked for what is published, "" for as it is.
+	Visibility string
+	Session    store.SessionID
+	Hash       connect.SessionHash // of the session secret
 }
 
 // DryRunPrefix begins the names of sessions that only ask.
@@ -136,7 +138,8 @@ type record struct {
 	Checksum   bool                `json:"checksum,omitempty"`
 	DryRun     bool                `json:"dry_run,omitempty"`
 	ByFile     bool                `json:"by_file,omitempty"`
-	Placed     placedTotals        `json:"placed,omitzero"` // by a session by file, so far
+	Visibility string              `json:"visibility,omitempty"` // asked for
+	Placed     placedTotals        `json:"placed,omitzero"`      // by a session by file, so far
 	Aliases    []string            `json:"aliases,omitempty"`
 	Opened     time.Time           `json:"opened"`
 	Used       time.Time           `json:"used,omitzero"`     // to the hour
@@ -153,11 +156,11 @@ type placedTotals struct {
 // for.
 func (r *record) same(q *record) bool {
 	return r.Target == q.Target && r.Mode == q.Mode && r.TreeDigest == q.TreeDigest && r.Checksum == q.Checksum && r.Entries == q.Entries &&
-		r.ByFile == q.ByFile && slices.Equal(r.Aliases, q.Aliases)
+		r.ByFile == q.ByFile && r.Visibility == q.Visibility && slices.Equal(r.Aliases, q.Aliases)
 }
 
 func (r *record) terms(id store.SessionID) Terms {
-	return Terms{Target: r.Target, Files: r.Files, Bytes: r.Bytes, DryRun: r.DryRun, Session: id, Hash: r.Hash}
+	return Terms{Target: r.Target, Files: r.Files, Bytes: r.Bytes, DryRun: r.DryRun, Visibility: r.Visibility, Session: id, Hash: r.Hash}
 }
 
 // sessionID derives the name of a session from what identifies it, so that an
@@ -192,7 +195,7 @@ func (e *Engine) Open(ctx context.Context, auth Authority, o wire.Open) (wire.Op
 	rec := record{
 		Accessor: auth.Accessor(), Owner: auth.Owner(), Hash: hash, Target: o.Target, Mode: o.Mode, Entries: o.Entries,
 		Files: o.Files, Bytes: o.Bytes, TreeDigest: o.TreeDigest, Checksum: o.Checksum, DryRun: o.DryRun, ByFile: o.ByFile,
-		Aliases: o.Aliases, Opened: e.cfg.Now(),
+		Visibility: o.Visibility, Aliases: o.Aliases, Opened: e.cfg.Now(),
 	}
 	old, err := e.load(ctx, id)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {

@@ -23,8 +23,11 @@ type Builds interface {
 // mayStand reports whether "unchanged" may be the answer to an open: the quick
 // check will do, and the names it asks for show the build already.
 func (e *Engine) mayStand(ctx context.Context, o *wire.Open) (bool, error) {
-	if o.Checksum || o.ByFile || len(o.Aliases) == 0 {
-		return !o.Checksum && !o.ByFile, nil
+	if o.Checksum || o.ByFile || o.Visibility != "" {
+		return false, nil
+	}
+	if len(o.Aliases) == 0 {
+		return true, nil
 	}
 	_, _, move := e.cfg.Builds.Names(o.Target, o.Aliases, e.cfg.Now())
 	for i := range move {

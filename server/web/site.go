@@ -117,19 +117,26 @@ func (s *Site) frame(heading string, crumbs []crumb) frame {
 	return frame{Site: view, Heading: heading, Crumbs: crumbs}
 }
 
+// render makes a page.
+func (s *Site) render(page string, data any) ([]byte, error) {
+	var b bytes.Buffer
+	err := s.pages.ExecuteTemplate(&b, page, data)
+	return b.Bytes(), err
+}
+
 // send renders a page whole before the first byte goes out.
 func (s *Site) send(w http.ResponseWriter, r *http.Request, page string, data any) error {
-	var b bytes.Buffer
-	if err := s.pages.ExecuteTemplate(&b, page, data); err != nil {
+	b, err := s.render(page, data)
+	if err != nil {
 		return err
 	}
 	s.Headers(w.Header())
 	w.Header().Set("Cache-Control", "private, no-cache")
-	w.Header().Set("Content-Length", strconv.Itoa(b.Len()))
+	w.Header().Set("Content-Length", strconv.Itoa(len(b)))
 	if r.Method == http.MethodHead {
 		return nil
 	}
-	_, _ = w.Write(b.Bytes()) // a reader that has gone needs no answer
+	_, _ = w.Write(b) // a reader that has gone needs no answer
 	return nil
 }
 

@@ -51,6 +51,8 @@ type Options struct {
 	Checksum bool     // compare contents, not size and mtime
 	DryRun   bool     // find out, change nothing
 	Aliases  []string // names beside the build that are to show it
+	// Visibility is asked for the target; "" leaves it as it is.
+	Visibility string
 	// Bases are old files at hand; see [LocalBasis].
 	Bases []*LocalBasis
 	// SessionHash is the SHA-256 of the session secret that the Remote sends,
@@ -259,7 +261,7 @@ func (p *pusher) open(ctx context.Context) (done bool, err error) {
 	o := wire.Open{
 		Version: wire.Version, SessionHash: p.opts.SessionHash, Target: p.opts.Target, Mode: wire.Merge,
 		Entries: len(entries), Files: p.result.Files, Bytes: p.result.Bytes, TreeDigest: entries.TreeDigest(),
-		Checksum: p.opts.Checksum, DryRun: p.opts.DryRun, Aliases: p.opts.Aliases,
+		Checksum: p.opts.Checksum, DryRun: p.opts.DryRun, Visibility: p.opts.Visibility, Aliases: p.opts.Aliases,
 	}
 	if p.opts.Mirror {
 		o.Mode = wire.Mirror

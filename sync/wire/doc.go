@@ -33,6 +33,7 @@
 //	PUT    /v1/sessions/ID/files/PATH       by file: content
 //	POST   /v1/sessions/ID/links/PATH       by file: content that need not be sent
 //	GET    /v1/profiles/TYPE         how pushes of a build type are made: [Profile]
+//	POST   /v1/links                 a signed link to one path, for who may read it
 //	GET    /v1/log/TARGET            publications, newest first; ?before=N
 //	GET    /v1/diff/TARGET           what differs between ?from=N and &to=M: lines of [Difference]
 //	POST   /v1/rollback/TARGET       body: [Rollback]; answer: a receipt
@@ -163,7 +164,7 @@
 // zero; all digests known is fine too). The server refuses with
 // manifest_mismatch if it sees another tree, with incomplete if content is
 // missing, with exists if published content would change and the token may not
-// overwrite. Else everything becomes visible at once and the receipt comes back;
+// overwrite. A visibility that the open asked for holds from here on. Else everything becomes visible at once and the receipt comes back;
 // so it does for every repeat. With "if_complete" an incomplete commit is an
 // error frame in an answer that is otherwise as ever.
 //

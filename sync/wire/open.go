@@ -27,21 +27,29 @@ const (
 	Mirror = "mirror" // the target ends up exactly as pushed
 )
 
+// How visible what is published is.
+const (
+	VisibilityPrivate  = "private"  // to those with leave to read
+	VisibilityLicensed = "licensed" // to whoever accepts the licence of the type
+	VisibilityPublic   = "public"   // to anybody
+)
+
 // Open asks for a session: the JSON body of POST /v1/sessions, or the payload
 // of an [FrameOpen] frame there.
 type Open struct {
 	Version     int             `json:"version"`
-	SessionHash string          `json:"session_hash"`       // 64 hexadecimal digits: SHA-256 of the session secret
-	Target      manifest.Path   `json:"target,omitempty"`   // "" is the token's own target
-	Mode        string          `json:"mode,omitempty"`     // Merge if ""
-	Entries     int             `json:"entries"`            // in the list to come
-	Files       int             `json:"files"`              // of them no directories
-	Bytes       int64           `json:"bytes"`              // of all files
-	TreeDigest  manifest.Digest `json:"tree_digest"`        // of the list to come
-	Checksum    bool            `json:"checksum,omitempty"` // no quick check: every digest is compared
-	DryRun      bool            `json:"dry_run,omitempty"`  // ask only: nothing is bound, spent or published
-	ByFile      bool            `json:"by_file,omitempty"`  // no list is to come: single files are put, see the package comment
-	Aliases     []string        `json:"aliases,omitempty"`  // names beside the build that the commit is to move to it
+	SessionHash string          `json:"session_hash"`         // 64 hexadecimal digits: SHA-256 of the session secret
+	Target      manifest.Path   `json:"target,omitempty"`     // "" is the token's own target
+	Mode        string          `json:"mode,omitempty"`       // Merge if ""
+	Entries     int             `json:"entries"`              // in the list to come
+	Files       int             `json:"files"`                // of them no directories
+	Bytes       int64           `json:"bytes"`                // of all files
+	TreeDigest  manifest.Digest `json:"tree_digest"`          // of the list to come
+	Checksum    bool            `json:"checksum,omitempty"`   // no quick check: every digest is compared
+	DryRun      bool            `json:"dry_run,omitempty"`    // ask only: nothing is bound, spent or published
+	Visibility  string          `json:"visibility,omitempty"` // of the target, from the commit on: VisibilityPrivate, ...; "": as it is
+	ByFile      bool            `json:"by_file,omitempty"`    // no list is to come: single files are put, see the package comment
+	Aliases     []string        `json:"aliases,omitempty"`    // names beside the build that the commit is to move to it
 }
 
 // What became of an open.
