@@ -11,19 +11,17 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
-	"github.com/spf13/cobra"
-	"golang.org/x/crypto/acme"
-	"golang.org/x/crypto/acme/autocert"
-
 	"github.com/pubsync/pubsync/cli/config"
 	"github.com/pubsync/pubsync/server"
 	"github.com/pubsync/pubsync/server/identity"
 	"github.com/pubsync/pubsync/sync/wire/connect"
+	"github.com/spf13/cobra"
 )
 
 type serveFlags struct {
@@ -110,7 +108,7 @@ func serve(ctx context.Context, env *Env, cfg *config.Config, out io.Writer, rea
 	defer ln.Close()
 	url := cfg.Server.URL
 	if url == "" {
-		url = "https://" + ln.Addr().String()
+		url = "https://" + publicAddress(cfg, ln.Addr())
 	}
 	ident, err := loadIdentity(env, cfg, url)
 	if err != nil {
@@ -143,6 +141,9 @@ func serve(ctx context.Context, env *Env, cfg *config.Config, out io.Writer, rea
 	if ready != nil {
 		ready(url)
 	}
+	if ident.obtain != nil {
+		go ident.obtain(ctx, log)
+	}
 	stop, err := site.maintain(ctx, env)
 	if err != nil {
 		srv.Close()
@@ -163,6 +164,27 @@ func serve(ctx context.Context, env *Env, cfg *config.Config, out io.Writer, rea
 	return nil
 }
 
+// publicAddress is where builders find a server that was not told: at the first
+// name of its certificates, or at the machine's if it serves on all addresses.
+func publicAddress(cfg *config.Config, bound net.Addr) string {
+	host, port, err := net.SplitHostPort(bound.String())
+	if err != nil {
+		return bound.String()
+	}
+	name, nameErr := os.Hostname()
+	ip, ipErr := netip.ParseAddr(host)
+	switch {
+	case len(cfg.TLS.ACME.Domains) > 0:
+		host = cfg.TLS.ACME.Domains[0]
+	case ipErr == nil && ip.IsUnspecified() && nameErr == nil:
+		host = name
+	}
+	if port == "443" {
+		return host
+	}
+	return net.JoinHostPort(host, port)
+}
+
 // writeReady writes the ready file in one step, so that who waits for it never
 // reads half of it.
 func writeReady(name, url string) error {
@@ -181,6 +203,8 @@ type ident struct {
 	tls    *tls.Config
 	pin    [32]byte
 	hasPin bool
+	// obtain gets what takes the server serving to get; nil: nothing does.
+	obtain func(context.Context, *slog.Logger)
 }
 
 // loadIdentity finds the certificate: by ACME, from files, or self-signed and
@@ -191,7 +215,7 @@ func loadIdentity(env *Env, cfg *config.Config, url string) (*ident, error) {
 		return nil, err
 	}
 	if len(cfg.TLS.ACME.Domains) > 0 {
-		return acmeIdentity(cfg, base), nil
+		return acmeIdentity(cfg, base)
 	}
 	if cfg.TLS.Cert != "" {
 		c, err := tls.LoadX509KeyPair(cfg.TLS.Cert, cfg.TLS.Key)
@@ -233,24 +257,6 @@ func trustClients(cfg *config.Config, t *tls.Config) error {
 		t.ClientAuth = tls.VerifyClientCertIfGiven
 	}
 	return nil
-}
-
-func acmeIdentity(cfg *config.Config, base *tls.Config) *ident {
-	a := cfg.TLS.ACME
-	cache := a.Cache
-	if cache == "" {
-		cache = filepath.Join(cfg.Server.Store, "acme")
-	}
-	m := &autocert.Manager{
-		Prompt: autocert.AcceptTOS, Cache: autocert.DirCache(cache), Email: a.Email,
-		HostPolicy: autocert.HostWhitelist(a.Domains...),
-	}
-	if a.Directory != "" {
-		m.Client = &acme.Client{DirectoryURL: a.Directory}
-	}
-	base.GetCertificate = m.GetCertificate
-	base.NextProtos = append(base.NextProtos, acme.ALPNProto)
-	return &ident{tls: base}
 }
 
 // hostsOf returns the names that a self-signed certificate is made for.

@@ -91,6 +91,7 @@ type ACME struct {
 	Email     string   `toml:"email"`     // contact given to the authority; may be empty
 	Cache     string   `toml:"cache"`     // folder of keys and certificates; empty: "acme" in the store
 	Directory string   `toml:"directory"` // the authority's directory URL; empty: Let's Encrypt
+	CA        string   `toml:"ca"`        // PEM file that the directory's own certificate is checked by; empty: the system's
 }
 
 // Tokens is the section [tokens]: what a token gets when its issuer says

@@ -132,7 +132,7 @@ func (c *Config) rebase(dir string, given keyLines) {
 	if given.line("server.store") > 0 {
 		rebase(&c.Server.Store, dir)
 	}
-	for _, name := range []*string{&c.Server.ReadyFile, &c.TLS.Cert, &c.TLS.Key, &c.TLS.ACME.Cache, &c.Export.Dir} {
+	for _, name := range []*string{&c.Server.ReadyFile, &c.TLS.Cert, &c.TLS.Key, &c.TLS.ACME.Cache, &c.TLS.ACME.CA, &c.Export.Dir} {
 		rebase(name, dir)
 	}
 	if strings.ContainsAny(c.Rsync.Program, `/\`) {
