@@ -44,7 +44,7 @@ func (s *site) outlets(ctx context.Context, env *Env, wg *sync.WaitGroup) error 
 		return nil
 	}
 	x, err := export.New(export.Config{
-		Store: s.store, Dir: s.cfg.Export.Dir, Grace: exportGrace, ReadOnly: s.cfg.Export.Link == config.LinkHard,
+		Store: s.store, Dir: s.cfg.Export.Dir, Grace: exportGrace, Means: means(s.cfg.Export.Link), ReadOnly: s.cfg.Export.Link == config.LinkHard,
 		Now: env.Now, After: time.After,
 	})
 	if err != nil {
@@ -55,6 +55,18 @@ func (s *site) outlets(ctx context.Context, env *Env, wg *sync.WaitGroup) error 
 		s.keepExported(ctx, env, x)
 	})
 	return s.mirror(ctx, x, wg)
+}
+
+func means(m config.LinkMode) export.Means {
+	switch m {
+	case config.LinkHard:
+		return export.Hard
+	case config.LinkReflink:
+		return export.Reflink
+	case config.LinkCopy:
+		return export.Copy
+	}
+	return export.Cheapest
 }
 
 // keepExported brings the export up to date whenever something is published.
@@ -127,7 +139,7 @@ func (s *site) mirror(ctx context.Context, x *export.Exporter, wg *sync.WaitGrou
 			return err
 		}
 		c.Modules = append(c.Modules, mirror.Module{
-			Name: m.Name, Path: path, Comment: m.Comment, Allow: texts(s.cfg.Rsync.Allow), Deny: texts(s.cfg.Rsync.Deny),
+			Name: m.Name, Path: path, Comment: m.Comment, Hidden: m.Hidden, Allow: texts(s.cfg.Rsync.Allow), Deny: texts(s.cfg.Rsync.Deny),
 		})
 	}
 	d, err := mirror.New(c)

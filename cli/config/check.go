@@ -221,6 +221,9 @@ func (r *Rsync) check(c *checker, e *Export) {
 	if r.Program == "" {
 		c.addf("rsync.program", "no program given")
 	}
+	if len(r.Allow) > 0 && len(r.Deny) > 0 {
+		c.addf("rsync.deny", "both allow and deny; the daemon knows one of them: give one")
+	}
 	checkNetworks(c, "rsync.allow", r.Allow)
 	checkNetworks(c, "rsync.deny", r.Deny)
 	least(c, "rsync.max_connections", r.MaxConnections, 1)

@@ -7,13 +7,14 @@ import (
 	"io/fs"
 	"path"
 
+	"github.com/pubsync/pubsync/server/files/treelink"
 	"github.com/pubsync/pubsync/server/store"
 	"github.com/pubsync/pubsync/sync/manifest"
 )
 
 // bringUp exports a target as it stands at v, if it does not yet.
 func (x *Exporter) bringUp(ctx context.Context, t manifest.Path, v store.Version, anew bool, rep *Report) error {
-	top, err := x.cfg.Store.Lookup(ctx, t, v)
+	top, err := x.resolve(ctx, t, v)
 	if errors.Is(err, store.ErrNotFound) {
 		return x.retire(t)
 	}
@@ -23,7 +24,7 @@ func (x *Exporter) bringUp(ctx context.Context, t manifest.Path, v store.Version
 	if top.Kind != manifest.Dir {
 		return fmt.Errorf("%w: it is a %v, not a directory", ErrBadTarget, top.Kind)
 	}
-	l, err := x.plan(ctx, t, v, rep)
+	l, err := x.plan(ctx, t, top.Path, v, rep)
 	if err != nil {
 		return err
 	}
@@ -39,6 +40,26 @@ func (x *Exporter) bringUp(ctx context.Context, t manifest.Path, v store.Version
 		return nil
 	}
 	return x.replace(ctx, t, v, top, l, old, had, rep)
+}
+
+// resolve returns what is at a target, or what it leads to if it is a link: only
+// beside it or below that, so that who may publish an alias cannot have anything
+// else exported.
+func (x *Exporter) resolve(ctx context.Context, t manifest.Path, v store.Version) (manifest.Entry, error) {
+	e, err := x.cfg.Store.Lookup(ctx, t, v)
+	if err != nil || e.Kind != manifest.Symlink {
+		return e, err
+	}
+	e, err = treelink.Resolve(t, func(p manifest.Path) (manifest.Entry, error) { return x.cfg.Store.Lookup(ctx, p, v) })
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return e, err
+	case err != nil:
+		return e, fmt.Errorf("%w: %w", ErrBadTarget, err)
+	case t.Dir() == "" || !e.Path.Within(t.Dir()) || e.Path == t.Dir():
+		return e, fmt.Errorf("%w: it is a link to %q, which is not beside it", ErrBadTarget, e.Path)
+	}
+	return e, nil
 }
 
 // replace builds a version beside the old one and swaps the two.

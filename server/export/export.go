@@ -21,6 +21,9 @@
 // [Config.ReadOnly]. Otherwise the file is a reflink where the file system
 // offers it, else a copy, checked against its digest.
 //
+// A target that is itself a symbolic link in the tree (an alias such as
+// android/latest) shows what it leads to, and is replaced whole when that changes.
+//
 // A file that was linked stays as it is even if the store has meanwhile healed
 // the blob; [Exporter.Rebuild] takes everything from the store again.
 //
@@ -66,6 +69,19 @@ const (
 	Refuse                // the export of that version fails with ErrLeadsOut
 )
 
+// Means say how the files of an export are made of the store's. Content that the
+// store keeps in a pack is always copied; a file that the version before has is
+// always linked to that.
+type Means int
+
+// The means, each falling back on a copy where it does not work.
+const (
+	Cheapest Means = iota // hard link where the entry allows it, else reflink
+	Hard                  // hard links
+	Reflink               // copies that share the disk's blocks
+	Copy                  // copies
+)
+
 // A Config says what an [Exporter] keeps.
 type Config struct {
 	Store   Store
@@ -73,6 +89,9 @@ type Config struct {
 	Targets []manifest.Path // none within another
 	Grace   time.Duration   // how long a replaced version stays
 	Outside Outside
+
+	// Means says how files are made; the zero value takes the cheapest.
+	Means Means
 
 	// ReadOnly exports every file without write permission. Blobs that have
 	// a file of their own can then be hard links: of entries with equal

@@ -28,9 +28,9 @@ func (b *builder) place(ctx context.Context, e *manifest.Entry, name string) err
 	}
 	file, plain := blob.File()
 	switch {
-	case plain && b.linkBlob(e, file, name):
+	case plain && b.may(Hard) && b.linkBlob(e, file, name):
 		b.rep.Linked++
-	case plain && b.clone(file, name):
+	case plain && b.may(Reflink) && b.clone(file, name):
 		b.rep.Cloned++
 	default:
 		if err := b.copy(blob, e, name); err != nil {
@@ -42,6 +42,9 @@ func (b *builder) place(ctx context.Context, e *manifest.Entry, name string) err
 	b.placed[inodeOf(e)] = name
 	return b.finish(e, name)
 }
+
+// may reports whether the configuration allows a means.
+func (b *builder) may(m Means) bool { return b.x.cfg.Means == m || b.x.cfg.Means == Cheapest }
 
 // linkPlaced links a file already exported, if there is one like e that nobody
 // has touched since.

@@ -16,10 +16,11 @@ const (
 )
 
 // plan returns what the export of a target at v is to hold: the tree as it was
-// published but for what the configuration changes.
-func (x *Exporter) plan(ctx context.Context, t manifest.Path, v store.Version, rep *Report) (manifest.List, error) {
+// published in dir, where the target leads, but for what the configuration
+// changes.
+func (x *Exporter) plan(ctx context.Context, t, dir manifest.Path, v store.Version, rep *Report) (manifest.List, error) {
 	var l manifest.List
-	err := x.cfg.Store.Walk(ctx, t, v, func(e manifest.Entry) error {
+	err := x.cfg.Store.Walk(ctx, dir, v, func(e manifest.Entry) error {
 		l = append(l, e)
 		return nil
 	})

@@ -39,6 +39,9 @@ func (d *Rsync) configuration(asRoot bool) string {
 		if m.Comment != "" {
 			set("comment", m.Comment)
 		}
+		if m.Hidden {
+			set("list", "no")
+		}
 		if len(m.Allow) > 0 {
 			set("hosts allow", strings.Join(m.Allow, ", "))
 			set("hosts deny", "*")

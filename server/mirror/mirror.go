@@ -33,6 +33,7 @@ type Module struct {
 	Name    string // letters, digits, '.', '_', '-'; as in rsync://host/NAME/
 	Path    string // absolute; may be a symlink to a directory
 	Comment string // one line shown in the list of modules
+	Hidden  bool   // not in that list
 
 	// Allow and Deny are addresses or networks ("10.0.0.7", "fd00::/8"); at
 	// most one of the two may be given. With Allow, only those may read;
