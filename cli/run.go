@@ -87,7 +87,7 @@ published, 69 server not reached, 74 local I/O, 75 try again, 77 token refused,
 		return usageError{fmt.Errorf("%w; see %q", err, c.CommandPath()+" --help")}
 	})
 	root.AddCommand(
-		serveCommand(env), tokenCommand(env), pushCommand(env), publishCommand(env), pullCommand(env),
+		serveCommand(env), tokenCommand(env), schedulerCommand(env), pushCommand(env), publishCommand(env), pullCommand(env),
 		lsCommand(env), logCommand(env), diffCommand(env), rollbackCommand(env), pinCommand(env), unpinCommand(env), pinsCommand(env), auditCommand(env), gcCommand(env), fsckCommand(env), backupCommand(env), restoreCommand(env), demoCommand(env), versionCommand(env),
 	)
 	for _, c := range root.Commands() {

@@ -60,6 +60,8 @@ func TestScripts(t *testing.T) {
 			"lines":    lines,
 			"garble":   garble,
 			"flip":     flip,
+			"certs":    certs,
+			"accessor": accessor,
 			"get":      get,
 		},
 		RequireExplicitExec: false,

@@ -325,6 +325,29 @@ func (s *site) schedulers(ctx context.Context) error {
 			return fmt.Errorf("scheduler %q: %w", c.Name, err)
 		}
 	}
+	return s.dismiss(ctx)
+}
+
+// dismiss makes the credentials of schedulers worthless that the configuration
+// does not name any more. Their tokens live on.
+func (s *site) dismiss(ctx context.Context) error {
+	known := map[string]bool{localScheduler: true, oidcScheduler: true}
+	for _, c := range s.cfg.Schedulers {
+		known[c.Name] = true
+	}
+	all, err := s.tokens.Schedulers(ctx)
+	if err != nil {
+		return err
+	}
+	for _, c := range all {
+		if known[c.Name] {
+			continue
+		}
+		s.log.Warn("a scheduler that is not configured any more is removed", "scheduler", c.Name)
+		if err := s.tokens.RemoveScheduler(ctx, c.Name); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -387,7 +410,12 @@ func (s *site) scheduler(ctx context.Context, c config.Scheduler) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", c.Keys, err)
 		}
-		if err := s.tokens.EnsureKey(ctx, c.Name, k.Secret); err != nil {
+		err = s.tokens.EnsureKey(ctx, c.Name, k.Secret)
+		if errors.Is(err, token.ErrKeyRemoved) {
+			s.log.Warn("a key that was removed is still in the file", "file", c.Keys, "error", err)
+			continue
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -119,7 +119,7 @@ type Ban struct {
 // of Keys and ClientCA is required, and at least one prefix.
 type Scheduler struct {
 	Name        string    `toml:"name"`         // unique; in the audit log
-	Keys        string    `toml:"keys"`         // file of credential hashes, one a line, at most two active
+	Keys        string    `toml:"keys"`         // file of credentials, one a line, at most two active; made with one if absent
 	ClientCA    string    `toml:"client_ca"`    // PEM file; a client certificate it signed, with Name as its common name, is a credential
 	Prefixes    []string  `toml:"prefixes"`     // targets its tokens may publish at or below; "*" means any
 	Networks    []Network `toml:"networks"`     // addresses it may call from; empty: any

@@ -48,6 +48,7 @@ const (
 	bucketUse       = "token_use"      // accessor "/" session hash: use
 	bucketScheduler = "scheduler"      // name: scheduler
 	bucketKey       = "scheduler_key"  // key id: hash of the secret, then the scheduler's name
+	bucketRemoved   = "scheduler_gone" // key id that was removed: nothing
 	bucketCert      = "scheduler_cert" // what a certificate shows: the scheduler's name
 	bucketAudit     = "audit"          // time "-" random: event
 )

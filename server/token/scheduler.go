@@ -41,6 +41,7 @@ const MaxKeys = 2
 // Errors about schedulers. They are wrapped with the scheduler's name.
 var (
 	ErrNoScheduler = errors.New("no such scheduler")
+	ErrKeyRemoved  = errors.New("this key was removed; take it out of the file of keys")
 	ErrKeys        = errors.New("two keys are active already; remove one first")
 	ErrName        = errors.New("not a scheduler's name: use 1 to 64 of a-z, 0-9, '.', '_', '-', beginning with a letter or digit")
 )
@@ -173,8 +174,8 @@ func (s *Service) NewKey(ctx context.Context, name string) (credential string, e
 }
 
 // EnsureKey adds a credential that the caller has, from a file for instance,
-// unless the scheduler has it already. Errors: ErrNoScheduler, ErrKeys, those of
-// [connect.SplitBearer].
+// unless the scheduler has it already. Errors: ErrNoScheduler, ErrKeys,
+// ErrKeyRemoved, those of [connect.SplitBearer].
 func (s *Service) EnsureKey(ctx context.Context, name, credential string) error {
 	kind, id, secret, err := connect.SplitBearer(credential)
 	if err != nil {
@@ -190,6 +191,12 @@ func (s *Service) EnsureKey(ctx context.Context, name, credential string) error 
 		}
 		if slices.ContainsFunc(c.Keys, func(k Key) bool { return k.ID == id }) {
 			return checkHeld(tx, id, secret, name)
+		}
+		if _, err := tx.Get(bucketRemoved, id); !errors.Is(err, store.ErrNotFound) {
+			if err == nil {
+				err = fmt.Errorf("scheduler %q: credential %s: %w", name, id, ErrKeyRemoved)
+			}
+			return err
 		}
 		if len(c.Keys) >= MaxKeys {
 			return fmt.Errorf("scheduler %q: %w", name, ErrKeys)
@@ -216,8 +223,8 @@ func checkHeld(tx store.Tx, id, secret, name string) error {
 	return nil
 }
 
-// RemoveKey makes a credential worthless. Removing one that is not there does
-// nothing. Errors: ErrNoScheduler.
+// RemoveKey makes a credential worthless for good. Removing one that is not there
+// does nothing. Errors: ErrNoScheduler.
 func (s *Service) RemoveKey(ctx context.Context, name, id string) error {
 	return s.cfg.Records.Update(ctx, func(tx store.Tx) error {
 		c, err := getScheduler(tx, name)
@@ -230,6 +237,9 @@ func (s *Service) RemoveKey(ctx context.Context, name, id string) error {
 			return nil
 		}
 		if err := tx.Delete(bucketKey, id); err != nil {
+			return err
+		}
+		if err := tx.Put(bucketRemoved, id, nil); err != nil {
 			return err
 		}
 		if err := putScheduler(tx, c); err != nil {

@@ -38,6 +38,9 @@ func TestCredentialsAndTheirRotation(t *testing.T) {
 	w.want(w.RemoveKey(t.Context(), "farm", id), "")
 	_, err = w.Scheduler(t.Context(), first, here)
 	w.want(err, CodeCredential)
+	if err := w.EnsureKey(t.Context(), "farm", first); !errors.Is(err, ErrKeyRemoved) {
+		t.Errorf("a removed key comes back: %v", err)
+	}
 	_, err = w.Scheduler(t.Context(), second, here)
 	w.want(err, "")
 	_, err = w.NewKey(t.Context(), "farm")
