@@ -40,16 +40,17 @@ func newCostModel(literal float64, roundTrip, missing int64, p *Plan, seams []se
 	}
 }
 
-// localBlock is the block size below which blocks are looked for in the gap
-// beside their own range only, so that shorter hashes do.
+// localBlock is the block size below which the hash of one block is too short to
+// prove a copy, unless that continues another.
 const localBlock = 1024
 
-// local reports whether blocks of the size are for their own gap only.
+// local reports whether blocks of the size have such hashes.
 func (m *costModel) local(size int) bool { return size < localBlock }
 
-// request returns the request for a round at the block size.
-func (m *costModel) request(size int) Request {
-	r := Request{BlockSize: size}
+// request returns the request for a round at the block size, and what proves a
+// copy by it. Every end of a gap is one test of a copy that goes on there.
+func (m *costModel) request(size int) (r Request, need evidence) {
+	r = Request{BlockSize: size}
 	tests := int64(0)
 	for _, s := range m.seams {
 		if len(r.Ranges) < MaxRanges && m.gain(s, size) > 0 {
@@ -57,12 +58,15 @@ func (m *costModel) request(size int) Request {
 			tests += min(s.windows, 1<<30) * blocksIn(s.free.Len, size)
 		}
 	}
+	margin := r.margin(m.newSize)
+	need = evidence{near: log2(tests) + margin, far: r.anywhere(m.windows) + margin}
+	least := max(log2(2*int64(len(r.Ranges)))+margin, log2(r.Blocks())+11)
 	if m.local(size) {
-		r.setBits(m.newSize, log2(tests))
+		r.setWidth(max((need.near+1)/2, least))
 	} else {
-		r.setBits(m.newSize, r.anywhere(m.windows))
+		r.setWidth(max(need.near, (need.far+1)/2, least))
 	}
-	return r
+	return r, need
 }
 
 // hashCost estimates what the hash of a block of the size takes, in bytes.
@@ -76,9 +80,9 @@ func (m *costModel) hashCost(size int) float64 {
 		blocks += n
 		tests += min(s.windows, 1<<30) * n
 	}
-	b := 12 + log2(tests)
-	if !m.local(size) {
-		b = 12 + log2(m.windows) + log2(blocks)
+	b := max(12+log2(tests), (13+log2(m.windows)+log2(blocks))/2)
+	if m.local(size) {
+		b = max((13+log2(tests))/2, log2(2*int64(len(m.seams)))+12, log2(blocks)+11)
 	}
 	m.bits[size] = float64(b)
 	return float64(b) / 8
@@ -155,7 +159,6 @@ func (m *costModel) net(size int) float64 {
 const (
 	samples    = 16
 	sampleSize = 8 << 10
-	primed     = 0.7 // of what the sample says, for literals are primed with their neighbours
 )
 
 // literalCost estimates what a literal byte costs once compressed.
@@ -188,7 +191,7 @@ func (p *Plan) literalCost() float64 {
 	w.Close()
 	p.cost = 0.25
 	if n > 0 {
-		p.cost = min(max(float64(packed)/float64(n)*primed, 0.02), 1)
+		p.cost = min(max(float64(packed)/float64(n), 0.02), 1)
 	}
 	return p.cost
 }

@@ -27,7 +27,8 @@ func (p *Plan) Match(basis int, sig *Signature) error {
 		plan:  p,
 		basis: basis,
 		hash:  rolling.New(sig.BlockSize),
-		win:   newWindow(p.src, sig.BlockSize),
+		win:   newWindow(p.src, 2*sig.BlockSize),
+		runs:  p.bases[basis].runs(sig),
 		out:   make([]placed, 0, len(p.copies)+16),
 	}
 	if err := p.gaps(m.gap); err != nil {
@@ -48,9 +49,10 @@ type matcher struct {
 	hash   *rolling.Hash
 	win    *window
 	out    []placed
-	copied int   // of plan.copies, how many are in out
-	near   Range // of the basis; blocks are looked for in it only
-	vain   int64 // bytes that strong hashes were computed over and did not match
+	copied int      // of plan.copies, how many are in out
+	near   Range    // of the basis, beside the gap
+	runs   evidence // in blocks
+	vain   int64    // bytes that strong hashes were computed over and did not match
 }
 
 // vainShare and vainLimit bound the strong hashes in vain, which only a peer that
@@ -96,9 +98,7 @@ func (m *matcher) gap(g Range, before, after *placed) error {
 	if m.full() {
 		return nil
 	}
-	if m.near = m.beside(before, after); m.near.Len <= 0 {
-		return nil
-	}
+	m.near = m.beside(before, after)
 	next := m.follower(before)
 	from, next, err := m.forward(g.Off, g.End(), next)
 	if err != nil {
@@ -117,14 +117,10 @@ func (m *matcher) gap(g Range, before, after *placed) error {
 	return nil
 }
 
-// beside returns the part of the basis in which blocks for the gap between two
-// copies may lie: all of it, or if hashes are too short for that, what lies
-// between the copies in the basis.
+// beside returns the part of the basis that lies between the two copies that a
+// gap is between, or in the range of the signature next to the one of them.
 func (m *matcher) beside(before, after *placed) Range {
 	size := m.plan.bases[m.basis].size
-	if !m.repeat {
-		return Range{0, size}
-	}
 	known := false
 	from, to := int64(0), size
 	if before != nil && before.Basis == m.basis {
@@ -247,7 +243,11 @@ func (m *matcher) scan(off, end int64, next int32) error {
 		i, s, maybe := m.hash.Scan(b, sum, m.filter)
 		off, sum, valid = off+int64(i), s, true
 		if maybe {
-			if hit := m.lookup(sum, b[i:i+m.BlockSize], next); hit != noBlock {
+			hit, err := m.lookup(sum, b[i:i+m.BlockSize], off, end, next)
+			if err != nil {
+				return err
+			}
+			if hit != noBlock {
 				r := m.blockRange(hit)
 				m.add(placed{off, Op{m.basis, r.Off, r.Len}})
 				off, next, err = m.forward(off+n, end, m.after(hit))
@@ -257,6 +257,10 @@ func (m *matcher) scan(off, end int64, next int32) error {
 				valid = false
 				continue
 			}
+			if b, err = m.win.at(off, end, m.BlockSize+1); err != nil {
+				return err
+			}
+			i = 0
 		}
 		if i+m.BlockSize == len(b) {
 			if off+n == end {
@@ -275,14 +279,15 @@ func (m *matcher) scan(off, end int64, next int32) error {
 	return nil
 }
 
-// lookup returns a block with the hash of the window b, whose weak sum is sum,
-// or noBlock. next is preferred.
-func (m *matcher) lookup(sum uint64, b []byte, next int32) int32 {
+// lookup returns a block with the hash of the window b at off, whose weak sum is
+// sum, or noBlock. next is preferred.
+func (m *matcher) lookup(sum uint64, b []byte, off, end int64, next int32) (int32, error) {
 	weak := sum >> (64 - m.WeakBits)
 	var (
 		strong uint64
 		known  bool
 	)
+	size := len(b)
 	for i := m.heads[weak>>m.shift]; i != noBlock; i = m.next[i] {
 		m.plan.stats.Comparisons++
 		if m.Hashes[i]>>m.StrongBits != weak {
@@ -296,14 +301,45 @@ func (m *matcher) lookup(sum uint64, b []byte, next int32) int32 {
 			continue
 		}
 		if next != noBlock && m.Hashes[next] == m.Hashes[i] && m.blockRange(next).Len == int64(m.BlockSize) {
-			return next
+			if ok, err := m.proven(next, off, end); ok || err != nil {
+				return next, err
+			}
 		}
-		if r := m.blockRange(i); r.Off >= m.near.Off && r.End() <= m.near.End() {
-			return i
+		if ok, err := m.proven(i, off, end); ok || err != nil {
+			return i, err
 		}
 	}
 	if known {
-		m.vain += int64(len(b))
+		m.vain += int64(size)
 	}
-	return noBlock
+	return noBlock, nil
+}
+
+// proven reports whether enough blocks from i on are what the new file has from
+// off on, the first of which is known to. Equal blocks in a row are the evidence
+// of one.
+func (m *matcher) proven(i int32, off, end int64) (bool, error) {
+	runs := m.runs.far
+	if r := m.blockRange(i); r.Off >= m.near.Off && r.End() <= m.near.End() {
+		runs = m.runs.near
+	}
+	for runs > 1 {
+		off += m.blockRange(i).Len
+		before := m.Hashes[i]
+		if i = m.after(i); i == noBlock {
+			return false, nil
+		}
+		r := m.blockRange(i)
+		if r.Len > end-off {
+			return false, nil
+		}
+		b, err := m.win.at(off, end, int(r.Len))
+		if err != nil || !m.equal(i, b[:r.Len]) {
+			return false, err
+		}
+		if m.Hashes[i] != before {
+			runs--
+		}
+	}
+	return true, nil
 }

@@ -79,6 +79,40 @@ func TestRoundsNarrowAnEditDown(t *testing.T) {
 	}
 }
 
+// Fine hashes are for copies that go on. Two in a row are enough for one that
+// does not, wherever in the basis it is from.
+func TestFineRoundsFindWhatMovedWithShortHashes(t *testing.T) {
+	basis := randomBytes(1, 1<<20)
+	src := bytes.Clone(basis)
+	for at := 10_000; at < len(src); at += 40_000 {
+		copy(src[at:at+700], basis[(at+500_000)%(1<<20):])
+	}
+	p := delta.NewPlan(source(src), []int64{int64(len(basis))}, delta.PlanOptions{LiteralCost: 1})
+	first := delta.FirstRequest(int64(len(src)), int64(len(basis)))
+	sig, err := delta.Sign(source(basis), first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Match(0, sig); err != nil {
+		t.Fatal(err)
+	}
+	for rs := p.Next(); len(rs) > 0; rs = p.Next() {
+		r := rs[0]
+		if r.BlockSize < 1024 && r.HashBits() > 26 {
+			t.Errorf("%d bits a block of %d bytes, want 26 at most", r.HashBits(), r.BlockSize)
+		}
+		if sig, err = delta.Sign(source(basis), r.Request); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Match(0, sig); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !bytes.Equal(patch(p.Ops(), src, basis), src) {
+		t.Error("ops do not make the new file")
+	}
+}
+
 func TestIdenticalFilesAreOneCopy(t *testing.T) {
 	for _, n := range []int{1, 1023, 1024, 1025, 100_001, 1 << 20} {
 		b := randomBytes(3, n)

@@ -112,10 +112,16 @@ func firstBlockSize(size int64) int {
 // resend of a file of newSize bytes that it leads to costs more than the bits.
 // The weak share is just wide enough that strong hashes are rarely computed in
 // vain.
-func (r *Request) setBits(newSize int64, tests int) {
-	blocks := max(r.Blocks(), 1)
-	margin := min(max(log2(newSize/blocks/8)+2, 12), 20)
-	all := min(tests+margin, MaxHashBits)
+func (r *Request) setBits(newSize int64, tests int) { r.setWidth(tests + r.margin(newSize)) }
+
+// margin is how many bits more than the tests a hash takes.
+func (r *Request) margin(newSize int64) int {
+	return min(max(log2(newSize/max(r.Blocks(), 1)/8)+2, 12), 20)
+}
+
+// setWidth splits the bits of a hash.
+func (r *Request) setWidth(all int) {
+	all = min(all, MaxHashBits)
 	if r.BlockSize > 0 {
 		r.WeakBits = min(log2(total(r.Ranges))+4, 40)
 		r.WeakBits = max(min(r.WeakBits, all-8), 8)

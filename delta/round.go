@@ -10,7 +10,9 @@ type basisState struct {
 	block int      // block size matched last, 0 for none
 	yield float64  // expected share of what is missing that a round finds
 	trust float64  // expected share of gaps that are an edit of one place
-	local *Request // the last request, if its blocks count in their own gap only
+	asked *Request // the last request
+	need  evidence // for its blocks
+	local bool     // one of its blocks alone proves nothing
 }
 
 // firstYield is the yield expected before there was a second round.
@@ -20,7 +22,7 @@ const firstYield = 0.4
 // after. If all gaps were edits of one place, a round would leave of each as
 // much less as its blocks are smaller.
 func (b *basisState) matched(sig *Signature, before, after int64) {
-	b.local = nil
+	b.asked = nil
 	if sig.BlockSize == 0 {
 		return
 	}
@@ -82,24 +84,38 @@ func (p *Plan) nextFor(basis int, repeats []Range) (Request, bool) {
 	if best == 0 {
 		return Request{}, false
 	}
-	r := m.request(best)
+	r, need := m.request(best)
 	for r.Blocks() > MaxBlocks || p.MissingBytes()/int64(r.BlockSize) > MaxCopies {
 		if best *= 2; best >= b.block {
 			return Request{}, false
 		}
-		r = m.request(best)
+		r, need = m.request(best)
 	}
-	if m.local(best) {
-		b.local = &r
-	}
+	b.asked, b.need, b.local = &r, need, m.local(best)
 	return r, len(r.Ranges) > 0
 }
 
-// isLocal reports whether the signature answers the last request and its blocks
-// may be matched in the gap beside their own range only.
-func (b *basisState) isLocal(sig *Signature) bool {
-	return b.local != nil && b.local.BlockSize == sig.BlockSize && b.local.HashBits() == sig.HashBits() &&
-		slices.Equal(b.local.Ranges, sig.Ranges)
+// answers reports whether the signature answers the last request.
+func (b *basisState) answers(sig *Signature) bool {
+	return b.asked != nil && b.asked.BlockSize == sig.BlockSize && b.asked.HashBits() == sig.HashBits() &&
+		slices.Equal(b.asked.Ranges, sig.Ranges)
+}
+
+// isLocal reports whether one block of the signature alone proves nothing.
+func (b *basisState) isLocal(sig *Signature) bool { return b.answers(sig) && b.local }
+
+// An evidence is how many bits of hashes must agree before a copy is taken that
+// continues none: from the part of the basis that lies beside the gap, or from
+// anywhere.
+type evidence struct{ near, far int }
+
+// runs returns how many blocks of the signature in a row are that evidence.
+func (b *basisState) runs(sig *Signature) evidence {
+	if !b.answers(sig) {
+		return evidence{1, 1}
+	}
+	n := sig.HashBits()
+	return evidence{(b.need.near + n - 1) / n, (b.need.far + n - 1) / n}
 }
 
 // firstFor returns the coarse request for a basis of which only whole ranges,
