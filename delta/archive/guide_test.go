@@ -23,7 +23,7 @@ type witness struct {
 	copied int64
 }
 
-func (w *witness) split(ctx context.Context, r io.Reader, plain io.Writer) ([]byte, int64, error) {
+func (w *witness) split(ctx context.Context, r *io.SectionReader, plain io.Writer) ([]byte, int64, error) {
 	w.splits++
 	return w.verbatim.split(ctx, r, plain)
 }

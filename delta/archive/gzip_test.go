@@ -2,8 +2,12 @@ package archive
 
 import (
 	"bytes"
+	"compress/flate"
 	"compress/gzip"
 	"encoding/binary"
+	"errors"
+	"io"
+	"strings"
 	"testing"
 )
 
@@ -116,5 +120,55 @@ func TestWithModels(t *testing.T) {
 		if max := len(b)/10 + 150; len(v.Recipe) > max {
 			t.Errorf("%s: recipe of %d bytes for %d", name, len(v.Recipe), len(b))
 		}
+	}
+}
+
+// A sampled view of what encoders really write is the view that was looked at in
+// full.
+func TestSampledViews(t *testing.T) {
+	for name, b := range fixtures(t) {
+		var s, full memSpool
+		v, err := Sample(t.Context(), bytes.NewReader(b), int64(len(b)), &s, DefaultLimits())
+		if err != nil {
+			t.Error(name, err)
+			continue
+		}
+		want, err := Expand(t.Context(), bytes.NewReader(b), int64(len(b)), &full, DefaultLimits())
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		if !bytes.Equal(v.Recipe, want.Recipe) || v.PlainSize != want.PlainSize || !bytes.Equal(s.b[:v.PlainSize], full.b[:v.PlainSize]) {
+			t.Errorf("%s: the sampled view differs", name)
+		}
+	}
+}
+
+// What is not the encoder's business is checked in a sampled view as well.
+func TestSampledViewsAreVerified(t *testing.T) {
+	st := newSampled(DefaultLimits(), 1<<20)
+	var z bytes.Buffer
+	w, err := flate.NewWriter(&z, 6)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Write(bytes.Repeat([]byte("some bytes "), 100)); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	src := io.NewSectionReader(bytes.NewReader(z.Bytes()), 0, int64(z.Len()))
+	recipe, _, err := st.split(t.Context(), src, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back bytes.Buffer
+	if err := st.join(t.Context(), &back, strings.NewReader(strings.Repeat("some bytes ", 100)), recipe, nil); err != nil || !bytes.Equal(back.Bytes(), z.Bytes()) {
+		t.Errorf("the stream did not come back: %v", err)
+	}
+	st.next = 0
+	err = st.join(t.Context(), io.Discard, strings.NewReader("other bytes"), recipe, nil)
+	if !errors.Is(err, ErrBadRecipe) {
+		t.Errorf("other bytes were taken for the stream's: %v", err)
 	}
 }

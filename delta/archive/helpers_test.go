@@ -31,7 +31,7 @@ type verbatim struct{}
 
 type guideOfStream = deflate.Guide
 
-func (verbatim) split(_ context.Context, r io.Reader, plain io.Writer) ([]byte, int64, error) {
+func (verbatim) split(_ context.Context, r *io.SectionReader, plain io.Writer) ([]byte, int64, error) {
 	all, err := io.ReadAll(r)
 	if err != nil {
 		return nil, 0, err

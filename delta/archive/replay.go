@@ -104,7 +104,7 @@ func readArPlan(r *recipeReader, p *plan, lim Limits) {
 // inflater is [streams] for plain bytes only.
 type inflater struct{}
 
-func (inflater) split(_ context.Context, r io.Reader, plain io.Writer) ([]byte, int64, error) {
+func (inflater) split(_ context.Context, r *io.SectionReader, plain io.Writer) ([]byte, int64, error) {
 	in := &counted{r: r}
 	br := bufio.NewReaderSize(in, 64<<10)
 	f := flate.NewReader(br)

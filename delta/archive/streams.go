@@ -12,7 +12,7 @@ import (
 type streams interface {
 	// split takes the deflate stream at the front of r apart and returns its
 	// recipe and compressed length.
-	split(ctx context.Context, r io.Reader, plain io.Writer) (recipe []byte, consumed int64, err error)
+	split(ctx context.Context, r *io.SectionReader, plain io.Writer) (recipe []byte, consumed int64, err error)
 	join(ctx context.Context, w io.Writer, plain io.Reader, recipe []byte, g *deflate.Guide) error
 }
 
@@ -34,7 +34,7 @@ func newModelled(lim Limits, size int64) *modelled {
 	return &modelled{lim: lim.deflate(lim.plainMax(size), streamWorkers)}
 }
 
-func (m *modelled) split(ctx context.Context, r io.Reader, plain io.Writer) ([]byte, int64, error) {
+func (m *modelled) split(ctx context.Context, r *io.SectionReader, plain io.Writer) ([]byte, int64, error) {
 	if m.splitter == nil {
 		m.splitter, m.joiner = deflate.NewSplitter(m.lim), nil
 	}

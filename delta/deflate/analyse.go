@@ -78,7 +78,9 @@ func (a *analyst) run(s *segment, m Model, follows bool, budget int) (rec record
 	if m != a.model {
 		a.use(m)
 	}
-	a.pred.begin(s, follows)
+	if a.trust > s.start || s.storesBytes() {
+		a.pred.begin(s, follows)
+	}
 	a.blocks, a.wrong, a.budget = a.blocks[:0], a.wrong[:0], budget
 	end := s.plainEnd()
 	pos, tokens := s.start, s.tokens
@@ -295,20 +297,21 @@ func (a *analyst) codeSparse(start int) []byte {
 	return out
 }
 
-// sampleBytes is how many plain bytes at the front of a segment are checked
-// when it is only sampled.
-const sampleBytes = 24 << 10
-
-// record analyses a segment for the recipe.
-func (a *analyst) record(s *segment, m Model, follows, sampled bool) record {
+// record analyses a segment for the recipe. Of its plain bytes the first sample
+// ones are checked, all if that is nearly all; none of an eager model behind the
+// stream's first segment, since they would take all those before.
+func (a *analyst) record(s *segment, m Model, follows bool, sample int) record {
 	a.trust = math.MaxInt
-	if sampled && m.usesChains() && !m.sequential() && s.size() > 2*sampleBytes {
-		a.trust = s.start + sampleBytes
+	if m.usesChains() && s.size()/2 >= sample {
+		a.trust = s.start + sample
+		if m.sequential() && s.index > 0 {
+			a.trust = s.start
+		}
 	}
-	rec, _ := a.run(s, m, follows, math.MaxInt)
+	rec, _ := a.run(s, m, follows && a.trust == math.MaxInt, math.MaxInt)
 	if len(a.wrong) > 0 && a.trust < s.end {
 		a.trust = math.MaxInt
-		rec, _ = a.run(s, m, follows, math.MaxInt)
+		rec, _ = a.run(s, m, false, math.MaxInt)
 	}
 	if len(a.wrong) <= len(s.tokens)/denseShare || len(rec.sparse) < minDense || m.sequential() || !m.usesChains() {
 		return rec
@@ -331,6 +334,16 @@ const (
 	denseShare = 256
 	minDense   = 64
 )
+
+// storesBytes reports whether the segment has stored blocks.
+func (s *segment) storesBytes() bool {
+	for i := range s.blocks {
+		if s.blocks[i].typ == stored {
+			return true
+		}
+	}
+	return false
+}
 
 // matches counts the matches of a segment.
 func (s *segment) matches() (n int) {

@@ -34,7 +34,7 @@ func BenchmarkSplit(b *testing.B) {
 	plain := text(1, benchSize)
 	for _, m := range benchModels() {
 		stream := encode(b, m, plain)
-		for name, opts := range map[string][]Option{"": {WithModel(m)}, "/sampled": {WithModel(m), Sampled()}} {
+		for name, opts := range map[string][]Option{"": {WithModel(m)}, "/sampled": {WithModel(m), Sampled(SampleSize)}} {
 			b.Run(m.String()+name, func(b *testing.B) {
 				s := NewSplitter(Limits{Workers: 1})
 				b.SetBytes(benchSize)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"sync"
 )
 
@@ -11,8 +12,8 @@ import (
 type Option func(*splitOptions)
 
 type splitOptions struct {
-	first   Model
-	sampled bool
+	first  Model
+	sample int
 }
 
 // WithModel makes Split try model m first and keep it when it predicts the
@@ -23,14 +24,20 @@ func WithModel(m Model) Option {
 	return func(o *splitOptions) { o.first = m }
 }
 
-// Sampled makes Split check only a part of the tokens of each segment against
-// the model, which is several times faster. Where it finds none wrong it takes the
-// others to be as predicted. A stream whose encoder changed its ways in the
-// midst then gets a recipe that rebuilds something else, so use it only where
-// the digest of the rebuilt stream is compared, and split again without it if
-// that fails.
-func Sampled() Option {
-	return func(o *splitOptions) { o.sampled = true }
+// SampleSize is a size for [Sampled] that finds nearly all encoders that are not
+// as the model says, and takes little of the time.
+const SampleSize = 24 << 10
+
+// Sampled makes Split check only the first size plain bytes of each segment, or
+// of the stream for an eagerly matching model, against the model, which is ten
+// times faster. Where it finds none wrong it takes the others to be as
+// predicted; where it does, it checks the segment as a whole. With size 0 only
+// the blocks and their codes are checked, against the model of [WithModel]. A
+// stream whose encoder changed its ways in the midst then gets a recipe that
+// rebuilds something else, so use it only where the digest of the rebuilt stream
+// is compared, and split again without it if that fails.
+func Sampled(size int) Option {
+	return func(o *splitOptions) { o.sample = size }
 }
 
 // Split decodes the raw deflate stream at the front of r, writes its plain
@@ -58,7 +65,7 @@ type Splitter struct {
 	trial    *analyst      // tries models
 	pool     chan *segment // segments not in use
 
-	sampled  bool
+	sample   int  // plain bytes of a segment that are checked
 	hopeless bool // no model fits the stream
 	recipe   []byte
 	before   Model // model of the last record
@@ -80,11 +87,11 @@ func NewSplitter(lim Limits) *Splitter {
 
 // Split is [Split] with this Splitter's limits and memory.
 func (s *Splitter) Split(ctx context.Context, r io.Reader, plain io.Writer, opts ...Option) (recipe []byte, consumed int64, err error) {
-	var o splitOptions
+	o := splitOptions{sample: math.MaxInt}
 	for _, opt := range opts {
 		opt(&o)
 	}
-	s.sampled = o.sampled
+	s.sample = o.sample
 	s.dec.reset(r, s.lim)
 	s.recipe = s.recipe[:0]
 	source := &segmentSource{split: s, plain: plain}
@@ -120,6 +127,9 @@ func (s *Splitter) run(ctx context.Context, source *segmentSource, first Model) 
 			matches = enoughMatches
 		}
 		s.hopeless = rec.poor(seg)
+		if model.sequential() && rec.corrections() > 0 {
+			s.sample = math.MaxInt // what comes depends on all before
+		}
 		last := seg.last
 		consumed, err = s.add(seg, &rec)
 		s.pool <- seg
@@ -137,7 +147,7 @@ func (s *Splitter) explore(a *analyst, seg *segment, model Model) (Model, record
 		if seg.index == 0 {
 			s.start(model)
 		}
-		rec := a.record(seg, model, s.follows(model), s.sampled)
+		rec := a.record(seg, model, s.follows(model), s.sample)
 		if !rec.poor(seg) {
 			return model, rec
 		}
@@ -152,7 +162,7 @@ func (s *Splitter) explore(a *analyst, seg *segment, model Model) (Model, record
 	if seg.index == 0 {
 		s.start(model)
 	}
-	return model, a.record(seg, model, s.follows(model), s.sampled)
+	return model, a.record(seg, model, s.follows(model), s.sample)
 }
 
 // start begins the recipe.
@@ -262,10 +272,10 @@ func (s *Splitter) parallel(ctx context.Context, source *segmentSource, model Mo
 // better.
 func (s *Splitter) analyse(a *analyst, seg *segment, model Model) record {
 	if model.sequential() {
-		rec := a.record(seg, model, true, false)
+		rec := a.record(seg, model, true, s.sample)
 		return rec.clone()
 	}
-	rec := a.record(seg, model, false, s.sampled)
+	rec := a.record(seg, model, false, s.sample)
 	if s.hopeless || !rec.poor(seg) {
 		return rec.clone()
 	}
@@ -274,7 +284,7 @@ func (s *Splitter) analyse(a *analyst, seg *segment, model Model) record {
 	if better == model || better.sequential() {
 		return rec
 	}
-	if other := a.record(seg, better, false, false); other.corrections() < rec.corrections() {
+	if other := a.record(seg, better, false, math.MaxInt); other.corrections() < rec.corrections() {
 		return other.clone()
 	}
 	return rec

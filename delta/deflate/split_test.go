@@ -196,12 +196,29 @@ func TestMemoryIsBounded(t *testing.T) {
 }
 
 func TestSampled(t *testing.T) {
-	stream := goEncode(t, 6, text(1, 800_000))
-	_, want := roundTrip(t, stream)
-	_, got := roundTrip(t, stream, Sampled())
-	if !bytes.Equal(got, want) {
-		t.Error("recipe differs when sampled")
+	for _, m := range []Model{newModel(goFamily, 6), newModel(zlibFamily, 2), newModel(knuthFamily, 9)} {
+		stream := encode(t, m, text(1, 1_500_000))
+		_, want := roundTrip(t, stream)
+		for _, opts := range [][]Option{{Sampled(SampleSize)}, {Sampled(0), WithModel(m)}} {
+			if _, got := roundTrip(t, stream, opts...); !bytes.Equal(got, want) {
+				t.Errorf("%v: recipe differs when sampled", m)
+			}
+		}
 	}
 	// Errors in the sampled part make Split look at all.
-	roundTrip(t, fixture(t, "7zip-5"), Sampled())
+	roundTrip(t, fixture(t, "7zip-5"), Sampled(1000))
+}
+
+// What a sample does not cover is not predicted: that is what makes it quick.
+func TestSampledPredictsOnlyTheSample(t *testing.T) {
+	m := newModel(zlibFamily, 9)
+	stream := encode(t, m, text(1, benchSize))
+	s := NewSplitter(Limits{Workers: 1})
+	if _, _, err := s.Split(context.Background(), bytes.NewReader(stream), io.Discard, WithModel(m), Sampled(SampleSize)); err != nil {
+		t.Fatal(err)
+	}
+	// Each of its 5 segments costs a window and the sample.
+	if n := s.analysts[0].chain.entered; n > 5*(windowSize+2*SampleSize) {
+		t.Errorf("%d positions entered", n)
+	}
 }
