@@ -50,6 +50,7 @@ type basis struct {
 	// For gzips: where the pieces of plain stream are in the streams that
 	// were deflated, per gzip.
 	old, new []stream
+	ordered  []Copy // those of the copies that ascend in both
 }
 
 // A basisEntry is a zip entry of the basis.
@@ -90,6 +91,7 @@ func (j *rebuilder) follow(g *Guide, recipe []byte) error {
 			return err
 		}
 		seed := maphash.MakeSeed()
+		b.ordered = forward(g.Copies)
 		if b.old, err = o.layouts(seed); err == nil {
 			b.new, err = n.layouts(seed)
 		}
@@ -207,7 +209,7 @@ func (b *basis) part(r Range) *deflate.Guide {
 		Old:    io.NewSectionReader(b.Basis, at.Off, at.Len),
 		Recipe: b.entries[i].recipe,
 		Copies: func(yield func(deflate.Copy) bool) {
-			for _, c := range cs {
+			for _, c := range forward(cs) {
 				d, ok := cut(c, r, from)
 				if ok && !yield(deflate.Copy{New: d.New - r.Off, Old: d.Old - from.Off, Len: d.Len}) {
 					return
@@ -234,7 +236,7 @@ func (b *basis) stream(n int) *deflate.Guide {
 	return &deflate.Guide{
 		Old:    io.NewSectionReader(b.Basis, o.at, b.BasisSize-o.at),
 		Recipe: o.recipe,
-		Copies: clip(translate(b.Copies, w.pieces, o.pieces), w.first, o.first),
+		Copies: clip(translate(b.ordered, w.pieces, o.pieces), w.first, o.first),
 	}
 }
 

@@ -91,11 +91,32 @@ func newGuideReader(ctx context.Context, g *Guide, lim Limits) *guideReader {
 	r := &guideReader{ctx: ctx, spans: spans, seg: &segment{}, spare: &segment{}}
 	r.dec.reset(g.Old, lim)
 	r.dec.target = guideTarget
-	r.next, r.stop = iter.Pull(g.Copies)
+	r.next, r.stop = iter.Pull(joined(g.Copies))
 	r.copy, r.active = r.next()
 	r.seg.begin(nil)
 	r.decode(r.seg)
 	return r
+}
+
+// joined makes one copy of those that go on from each other, so that the window
+// before a token may have come in pieces.
+func joined(copies iter.Seq[Copy]) iter.Seq[Copy] {
+	return func(yield func(Copy) bool) {
+		var run Copy
+		for c := range copies {
+			if run.Len > 0 && c.New == run.New+run.Len && c.Old == run.Old+run.Len {
+				run.Len += c.Len
+				continue
+			}
+			if run.Len > 0 && !yield(run) {
+				return
+			}
+			run = c
+		}
+		if run.Len > 0 {
+			yield(run)
+		}
+	}
 }
 
 func (r *guideReader) close() {

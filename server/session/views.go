@@ -189,7 +189,7 @@ func (e *Engine) takeApart(ctx context.Context, d manifest.Digest, blob store.Bl
 		}
 		// An index that does not fit its blob is made anew.
 	}
-	view, err := archive.Expand(ctx, blob, blob.Size(), spool, archive.DefaultLimits())
+	view, err := archive.Sample(ctx, blob, blob.Size(), spool, archive.DefaultLimits())
 	if errors.Is(err, archive.ErrNotArchive) {
 		spool.Close()
 		return nil, e.keepIndex(ctx, d, nil)

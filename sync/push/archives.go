@@ -33,8 +33,9 @@ type expanded struct {
 func (e *expanded) close() { e.plain.Close() }
 
 // expand takes a file apart, or returns nil if it is no archive or not worth
-// it.
-func (p *pusher) expand(ctx context.Context, f *walk.File) (*expanded, error) {
+// it. Its streams are sampled, unless full says that the view made so has not
+// come back as the file.
+func (p *pusher) expand(ctx context.Context, f *walk.File, full bool) (*expanded, error) {
 	if p.opts.Through == Never || p.opts.Spool == nil || f.Size() < minArchive || !sniffs(f) {
 		return nil, nil
 	}
@@ -48,7 +49,11 @@ func (p *pusher) expand(ctx context.Context, f *walk.File) (*expanded, error) {
 	p.expanding.Lock() // each takes up to 64 MiB
 	defer p.expanding.Unlock()
 	began := p.opts.Now()
-	v, err := archive.Expand(ctx, f, f.Size(), spool, archive.DefaultLimits())
+	takeApart := archive.Sample
+	if full {
+		takeApart = archive.Expand
+	}
+	v, err := takeApart(ctx, f, f.Size(), spool, archive.DefaultLimits())
 	if err != nil {
 		spool.Close()
 		if errors.Is(err, archive.ErrNotArchive) {

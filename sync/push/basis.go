@@ -103,7 +103,7 @@ func (s *sender) held(index int, b *LocalBasis) (bool, error) {
 // it did: not if the server does not hold the old one.
 func (s *sender) byLocal(m *match) (bool, error) {
 	b := s.p.localBasis(&s.p.tree.Entries[m.verdict.Index])
-	if b == nil || s.whole[m.verdict.Index] {
+	if b == nil || s.failed.delta[m.verdict.Index] {
 		return false, nil
 	}
 	if ok, err := s.held(m.verdict.Index, b); err != nil || !ok {
@@ -128,7 +128,7 @@ func (s *sender) byLocal(m *match) (bool, error) {
 
 // views takes both files apart if both are archives.
 func (s *sender) views(m *match, b *LocalBasis) (err error) {
-	if m.view, err = s.p.expand(s.ctx, m.file); err != nil || m.view == nil {
+	if m.view, err = s.p.expand(s.ctx, m.file, s.failed.sampled[m.verdict.Index]); err != nil || m.view == nil {
 		return err
 	}
 	s.p.basisLock.Lock()
@@ -147,7 +147,7 @@ func (p *pusher) expandBasis(ctx context.Context, b *LocalBasis) (*expanded, err
 	}
 	p.expanding.Lock()
 	defer p.expanding.Unlock()
-	v, err := archive.Expand(ctx, b.file, b.size, spool, archive.DefaultLimits())
+	v, err := archive.Sample(ctx, b.file, b.size, spool, archive.DefaultLimits())
 	if err != nil {
 		spool.Close()
 		if ctx.Err() != nil {

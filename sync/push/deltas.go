@@ -84,7 +84,7 @@ func (s *sender) look(m *match, sigs []wire.Signature) error {
 	view := m.view // of an attempt with a local basis
 	if view == nil {
 		var err error
-		if view, err = s.p.expand(s.ctx, m.file); err != nil {
+		if view, err = s.p.expand(s.ctx, m.file, s.failed.sampled[m.verdict.Index]); err != nil {
 			return err
 		}
 	}

@@ -42,7 +42,7 @@ func (p *pusher) eager(ctx context.Context) (done bool, err error) {
 	if err := p.hash(ctx, &w); err != nil {
 		return false, err
 	}
-	s := newSender(ctx, p, map[int]bool{})
+	s := newSender(ctx, p, newFailures())
 	defer s.close()
 	for _, i := range w.amended {
 		s.body = append(s.body, p.amendment(i)...)

@@ -63,7 +63,7 @@ func (fl *flight) settle() error {
 		default:
 			again[c.index] = true
 			if c.tally != &s.p.whole || !c.last {
-				s.whole[c.index] = true
+				s.failed.note(c.index, c.tally == &s.p.archive)
 				continue
 			}
 			delete(again, c.index)

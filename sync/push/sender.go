@@ -27,9 +27,9 @@ const (
 // sender fills request bodies with the content of one window and sends them,
 // the next being filled while one is under way. It is used by one goroutine.
 type sender struct {
-	ctx   context.Context
-	p     *pusher
-	whole map[int]bool // by index: deltas have failed
+	ctx    context.Context
+	p      *pusher
+	failed failures
 
 	enc    *zstd.Encoder
 	level  effort  // of enc
@@ -58,8 +58,26 @@ type cargo struct {
 	last  bool  // the file's last frame
 }
 
-func newSender(ctx context.Context, p *pusher, whole map[int]bool) *sender {
-	return &sender{ctx: ctx, p: p, whole: whole, broken: map[int]bool{}}
+// failures say what has come to nothing in a window, by index.
+type failures struct {
+	sampled map[int]bool // the view of an archive whose streams were sampled
+	delta   map[int]bool // what is known to be wrong will go whole
+}
+
+func newFailures() failures { return failures{sampled: map[int]bool{}, delta: map[int]bool{}} }
+
+// note takes note that a delta did not make the file: that of an archive's view
+// is made once more from a view that is known to come back.
+func (f failures) note(index int, archive bool) {
+	if archive && !f.sampled[index] {
+		f.sampled[index] = true
+		return
+	}
+	f.delta[index] = true
+}
+
+func newSender(ctx context.Context, p *pusher, failed failures) *sender {
+	return &sender{ctx: ctx, p: p, failed: failed, broken: map[int]bool{}}
 }
 
 func (s *sender) send(w work) error {

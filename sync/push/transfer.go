@@ -48,7 +48,7 @@ func (p *pusher) transfer(ctx context.Context) error {
 // until there is nothing left to send. If it is the only window the commit
 // rides on the question, in case the answer is "have" throughout.
 func (p *pusher) transferWindow(ctx context.Context, w *window, only bool) error {
-	pending, whole := w.indices, map[int]bool{}
+	pending, failed := w.indices, newFailures()
 	var amended []byte
 	for _, i := range w.amended {
 		amended = append(amended, p.amendment(i)...)
@@ -58,11 +58,11 @@ func (p *pusher) transferWindow(ctx context.Context, w *window, only bool) error
 		if err != nil {
 			return err
 		}
-		w := p.sort(a, whole)
+		w := p.sort(a, failed)
 		if p.receipt != nil {
 			return nil // all of it was held, and the commit rode along
 		}
-		s := newSender(ctx, p, whole)
+		s := newSender(ctx, p, failed)
 		err = s.send(w)
 		amended, pending = s.amended, s.again
 		if err != nil {
@@ -152,7 +152,7 @@ type work struct {
 const smallFile = 1 << 20
 
 // sort decides how each file goes, and deals with those that need not.
-func (p *pusher) sort(a *answer, whole map[int]bool) work {
+func (p *pusher) sort(a *answer, failed failures) work {
 	w := work{sigs: a.signatures}
 	seen := make(map[manifest.Digest]bool, len(a.verdicts))
 	for _, v := range a.verdicts {
@@ -165,7 +165,7 @@ func (p *pusher) sort(a *answer, whole map[int]bool) work {
 			}
 		case seen[e.Digest]:
 			w.twins = append(w.twins, v.Index)
-		case (len(v.Bases) > 0 || e.Size >= minArchive && p.localBasis(e) != nil) && !whole[v.Index]:
+		case (len(v.Bases) > 0 || e.Size >= minArchive && p.localBasis(e) != nil) && !failed.delta[v.Index]:
 			w.deltas = append(w.deltas, v)
 		case e.Size <= smallFile && v.Staged == 0 && e.Size < p.body.Load()/2:
 			w.small = append(w.small, v)
