@@ -145,7 +145,7 @@ func TestSampledViews(t *testing.T) {
 
 // What is not the encoder's business is checked in a sampled view as well.
 func TestSampledViewsAreVerified(t *testing.T) {
-	st := newSampled(DefaultLimits(), 1<<20)
+	st := newSampled(DefaultLimits(), 1<<20, 1000)
 	var z bytes.Buffer
 	w, err := flate.NewWriter(&z, 6)
 	if err != nil {

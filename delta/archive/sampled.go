@@ -4,16 +4,18 @@ import (
 	"context"
 	"hash/maphash"
 	"io"
+	"math"
 
 	"github.com/pubsync/pubsync/delta/deflate"
 )
 
-// sampled is [streams] that checks only samples of deflate streams against the
-// model of their encoder. Its join does not deflate: it finds the stream among
+// sampled is [streams] that checks deflate streams, or samples of them, against
+// the model of their encoder. Its join does not deflate: it finds the stream among
 // those it split and gives back the compressed bytes, so that rebuilding shows
 // whether everything but those is right.
 type sampled struct {
 	lim      deflate.Limits
+	size     int // plain bytes of a sample
 	splitter *deflate.Splitter
 	last     deflate.Model // of the stream before
 	seen     int64         // plain bytes of all streams
@@ -38,8 +40,8 @@ type knownStream struct {
 // streams that are sampled: a zip's entries come from one encoder.
 const checkedShare = 32
 
-func newSampled(lim Limits, size int64) *sampled {
-	return &sampled{lim: lim.deflate(lim.plainMax(size), streamWorkers), seed: maphash.MakeSeed()}
+func newSampled(lim Limits, size int64, sample int) *sampled {
+	return &sampled{lim: lim.deflate(lim.plainMax(size), streamWorkers), size: sample, seed: maphash.MakeSeed()}
 }
 
 func (s *sampled) split(ctx context.Context, r *io.SectionReader, plain io.Writer) ([]byte, int64, error) {
@@ -51,8 +53,8 @@ func (s *sampled) split(ctx context.Context, r *io.SectionReader, plain io.Write
 	}
 	var h maphash.Hash
 	h.SetSeed(s.seed)
-	size := deflate.SampleSize
-	if s.last != 0 && s.checked > s.seen/checkedShare {
+	size := s.size
+	if size < math.MaxInt && s.last != 0 && s.checked > s.seen/checkedShare {
 		size = 0
 	}
 	both := &tee{h: &h, w: plain}

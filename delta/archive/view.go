@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 
 	"github.com/pubsync/pubsync/delta"
+	"github.com/pubsync/pubsync/delta/deflate"
 )
 
 var (
@@ -78,7 +80,14 @@ func Expand(ctx context.Context, src io.ReaderAt, size int64, spool Spool, lim L
 // use it where the digest of the rebuilt archive is compared, and Expand should
 // that fail, or where the view serves as a basis and nothing is rebuilt from it.
 func Sample(ctx context.Context, src io.ReaderAt, size int64, spool Spool, lim Limits) (*View, error) {
-	return expand(ctx, src, size, spool, lim, newSampled(lim, size))
+	return expand(ctx, src, size, spool, lim, newSampled(lim, size, deflate.SampleSize))
+}
+
+// Analyse is [Expand] that compares all tokens with what the models predict, but
+// does not deflate once more to see that they come back: half the time. Its plain
+// stream is that of [Sample].
+func Analyse(ctx context.Context, src io.ReaderAt, size int64, spool Spool, lim Limits) (*View, error) {
+	return expand(ctx, src, size, spool, lim, newSampled(lim, size, math.MaxInt))
 }
 
 // Rebuild writes to w the archive whose view is plain and recipe. guide may be

@@ -51,7 +51,7 @@ func (p *pusher) expand(ctx context.Context, f *walk.File, full bool) (*expanded
 	began := p.opts.Now()
 	takeApart := archive.Sample
 	if full {
-		takeApart = archive.Expand
+		takeApart = archive.Analyse
 	}
 	v, err := takeApart(ctx, f, f.Size(), spool, archive.DefaultLimits())
 	if err != nil {
