@@ -4,8 +4,11 @@ import (
 	"archive/tar"
 	"archive/zip"
 	"bytes"
+	"compress/flate"
 	"compress/gzip"
+	"encoding/binary"
 	"fmt"
+	"hash/crc32"
 	"math/rand/v2"
 	"net/http"
 	"path/filepath"
@@ -153,5 +156,62 @@ func TestRestartLosesViews(t *testing.T) {
 		if n.Load() <= at {
 			return
 		}
+	}
+}
+
+// patchy is a gzip whose encoder changes its level between from and to.
+func patchy(t *testing.T, plain []byte, from, to int) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	b.Write([]byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3})
+	for i, cut := range []struct{ from, to, level int }{{0, from, 6}, {from, to, 2}, {to, len(plain), 6}} {
+		w, err := flate.NewWriterDict(&b, cut.level, plain[max(0, cut.from-32<<10):cut.from])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err = w.Write(plain[cut.from:cut.to]); err == nil && i < 2 {
+			err = w.Flush()
+		} else if err == nil {
+			err = w.Close()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.Write(binary.LittleEndian.AppendUint32(nil, crc32.ChecksumIEEE(plain)))
+	b.Write(binary.LittleEndian.AppendUint32(nil, uint32(len(plain))))
+	return b.Bytes()
+}
+
+// TestSamplesMissAChange pushes an archive whose encoder departs from its model
+// where no sample is taken: the server says so, and is sent a recipe made from
+// all of it, but not the plain view again.
+func TestSamplesMissAChange(t *testing.T) {
+	s := newSite(t)
+	r := rand.New(rand.NewPCG(5, 5))
+	plain := text(r, 3<<20)
+	edited := append([]byte("a first line\n"), plain...)
+	fresh := text(r, 100<<10)
+	edited = append(edited, fresh...)
+	first, second := t.TempDir(), t.TempDir()
+	s.write(first, "a.gz", patchy(t, plain, 0, 0))
+	want := patchy(t, edited, 2300<<10, 2400<<10)
+	s.write(second, "a.gz", want)
+	s.builder(s.issue(token.Grant{Target: "patchy"}), first).mustPush()
+	b := s.builder(s.issue(token.Grant{Target: "patchy", Overwrite: true}), second)
+	b.opts.Through = push.Always
+	res := b.mustPush()
+	if res.Archive.Files != 1 || res.Whole.Files != 0 {
+		t.Errorf("archive %+v, whole %+v", res.Archive, res.Whole)
+	}
+	// What counts is what made the file: the recipe alone. The new bytes would take
+	// some 20 kB.
+	if res.Archive.Sent > 10<<10 {
+		t.Errorf("%d bytes sent the second time", res.Archive.Sent)
+	}
+	e, err := s.store.Lookup(t.Context(), "patchy/a.gz", -1)
+	s.check(err)
+	if !bytes.Equal(s.content(e), want) {
+		t.Error("another archive was published")
 	}
 }

@@ -143,6 +143,7 @@ func (s *Splitter) run(ctx context.Context, source *segmentSource, first Model) 
 // explore analyses a segment with model, if not zero, and with others if it
 // does not fit. It returns the model to go on with.
 func (s *Splitter) explore(a *analyst, seg *segment, model Model) (Model, record) {
+	sample := s.sample
 	if model.valid() {
 		if seg.index == 0 {
 			s.start(model)
@@ -157,12 +158,15 @@ func (s *Splitter) explore(a *analyst, seg *segment, model Model) (Model, record
 		}
 		model = better
 	} else {
-		model, _ = s.trial.choose(seg.sample(), 0)
+		var cost int
+		if model, cost = s.trial.choose(seg.sample(), 0); cost > 0 {
+			sample = math.MaxInt
+		}
 	}
 	if seg.index == 0 {
 		s.start(model)
 	}
-	return model, a.record(seg, model, s.follows(model), s.sample)
+	return model, a.record(seg, model, s.follows(model), sample)
 }
 
 // start begins the recipe.

@@ -38,6 +38,8 @@ type assembly struct {
 	copies []archive.Copy
 	basis  manifest.Digest // that copies refer to
 	done   bool
+
+	remodelled bool // a recipe did not make the file, this is another
 }
 
 // which is the index of a view in an assembly's sizes.
@@ -106,10 +108,24 @@ func (x *exchange) viewPart(p wire.Part, e manifest.Entry, bases []delta.Source)
 	if a.sizes != a.totals {
 		return x.stored(p.Index, wire.Staged)
 	}
+	outcome, err := x.rebuild(a, p.Index, e)
+	if err == nil && outcome == wire.Remodel {
+		a.forgetRecipe()
+		return x.stored(p.Index, outcome)
+	}
 	a.done = true
-	defer x.session.claim.settle(plain)
-	defer x.session.disband(e.Digest, a)
-	return x.rebuild(a, p.Index, e)
+	x.session.claim.settle(plain)
+	x.session.disband(e.Digest, a)
+	if err != nil {
+		return err
+	}
+	return x.stored(p.Index, outcome)
+}
+
+// forgetRecipe leaves room for another recipe of the same plain view.
+func (a *assembly) forgetRecipe() {
+	a.recipe, a.remodelled = nil, true
+	a.sizes[which(wire.Recipe)], a.totals[which(wire.Recipe)] = 0, -1
 }
 
 // withoutViews has an archive sent as its bytes where its views would take more
@@ -191,42 +207,47 @@ func (w *viewWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// rebuild makes the archive from its views and takes it in: with the basis's
-// own compression as a guide first, which is fast, and should that go wrong,
-// without.
-func (x *exchange) rebuild(a *assembly, index int, e manifest.Entry) error {
+// rebuild makes the archive from its views and takes it in. The basis's own
+// compression is a guide, which is fast. Should the result be wrong, the recipe
+// most likely is, and a better one is asked for; only with that is the archive
+// also made without the guide.
+func (x *exchange) rebuild(a *assembly, index int, e manifest.Entry) (wire.Outcome, error) {
 	engine := x.session.engine
 	guide, done, err := x.guide(a)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer done()
 	// Only now: making the guide may take the basis apart.
 	if err := engine.archives.Acquire(x.ctx, 1); err != nil {
-		return err
+		return 0, err
 	}
 	defer engine.archives.Release(1)
 	partial, err := x.session.store().OpenPartial(x.session.id, e.Digest)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer partial.Close()
-	for _, g := range []*archive.Guide{guide, nil} {
+	tries := []*archive.Guide{guide}
+	if a.remodelled && guide != nil {
+		tries = append(tries, nil)
+	}
+	for _, g := range tries {
 		ok, err := x.tryRebuild(a, partial, index, e, g)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		if ok {
 			x.took(index, e.Digest)
-			return x.stored(index, wire.Stored)
+			return wire.Stored, nil
 		}
-		if g == nil {
-			break
-		}
-		engine.cfg.Log.Debug("an archive was rebuilt wrongly by its basis; again without", "path", string(e.Path))
+		engine.cfg.Log.Debug("an archive was rebuilt wrongly", "path", string(e.Path), "guided", g != nil, "remodelled", a.remodelled)
 	}
 	x.session.claim.settle(debt{index, wire.Raw}) // to be promised anew
-	return x.stored(index, wire.Resend)
+	if !a.remodelled {
+		return wire.Remodel, nil
+	}
+	return wire.Resend, nil
 }
 
 // tryRebuild reports whether the archive came out as its digest says.

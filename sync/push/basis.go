@@ -103,7 +103,7 @@ func (s *sender) held(index int, b *LocalBasis) (bool, error) {
 // it did: not if the server does not hold the old one.
 func (s *sender) byLocal(m *match) (bool, error) {
 	b := s.p.localBasis(&s.p.tree.Entries[m.verdict.Index])
-	if b == nil || s.failed.delta[m.verdict.Index] {
+	if b == nil || s.failed.delta[m.verdict.Index] || s.failed.recipe[m.verdict.Index] {
 		return false, nil
 	}
 	if ok, err := s.held(m.verdict.Index, b); err != nil || !ok {
@@ -128,7 +128,7 @@ func (s *sender) byLocal(m *match) (bool, error) {
 
 // views takes both files apart if both are archives.
 func (s *sender) views(m *match, b *LocalBasis) (err error) {
-	if m.view, err = s.p.expand(s.ctx, m.file, s.failed.sampled[m.verdict.Index]); err != nil || m.view == nil {
+	if m.view, err = s.p.expand(s.ctx, m.file, false); err != nil || m.view == nil {
 		return err
 	}
 	s.p.basisLock.Lock()

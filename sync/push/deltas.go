@@ -84,20 +84,24 @@ func (s *sender) look(m *match, sigs []wire.Signature) error {
 	view := m.view // of an attempt with a local basis
 	if view == nil {
 		var err error
-		if view, err = s.p.expand(s.ctx, m.file, s.failed.sampled[m.verdict.Index]); err != nil {
+		if view, err = s.p.expand(s.ctx, m.file, s.failed.recipe[m.verdict.Index]); err != nil {
 			return err
 		}
 	}
 	if view == nil {
 		return s.useBytes(m, sigs)
 	}
-	m.view = view
-	plain := newStream(wire.Plain, delta.Source{ReaderAt: view.plain, Size: view.size}, m.verdict.Bases)
-	m.streams = []*stream{plain}
-	if len(view.recipe) > smallRecipe {
-		src := delta.Source{ReaderAt: bytes.NewReader(view.recipe), Size: int64(len(view.recipe))}
-		m.streams = append(m.streams, newStream(wire.Recipe, src, m.verdict.Bases))
+	m.view, m.plainHeld = view, s.failed.recipe[m.verdict.Index]
+	if !m.plainHeld {
+		m.plain = newStream(wire.Plain, delta.Source{ReaderAt: view.plain, Size: view.size}, m.verdict.Bases)
+		m.streams = append(m.streams, m.plain)
 	}
+	var bases []wire.Basis
+	if len(view.recipe) > smallRecipe {
+		bases = m.verdict.Bases
+	}
+	m.recipe = newStream(wire.Recipe, delta.Source{ReaderAt: bytes.NewReader(view.recipe), Size: int64(len(view.recipe))}, bases)
+	m.streams = append(m.streams, m.recipe)
 	return nil
 }
 
@@ -139,9 +143,8 @@ func (s *sender) advance(m *match, sigs []wire.Signature) (more bool, err error)
 		}
 		more = more || again
 	}
-	if m.view != nil && m.streams[0].dead {
-		m.view.close()
-		m.view = nil
+	if m.plain != nil && m.plain.dead {
+		m.forgetView()
 		return true, s.useBytes(m, sigs)
 	}
 	return more, nil
@@ -197,10 +200,9 @@ func (s *sender) put(body []byte, at map[int]*match) error {
 
 // finish sends what the matching left to send.
 func (s *sender) finish(m *match) error {
-	if m.view != nil && m.streams[0].missing()/2 > m.file.Size() {
+	if m.plain != nil && m.plain.missing()/2 > m.file.Size() {
 		// Less of it is known than its own compression saves.
-		m.view.close()
-		m.view = nil
+		m.forgetView()
 		if err := s.useBytes(m, nil); err != nil {
 			return err
 		}
@@ -223,18 +225,16 @@ func (s *sender) tallyOf(st *stream) *tally {
 	return &s.p.delta
 }
 
-// finishArchive sends the recipe, then the plain view, with whose last part the
-// server rebuilds the archive.
+// finishArchive sends the recipe, then the plain view unless the server has it.
+// With the last part the server rebuilds the archive.
 func (s *sender) finishArchive(m *match) error {
-	recipe := newStream(wire.Recipe, delta.Source{ReaderAt: bytes.NewReader(m.view.recipe), Size: int64(len(m.view.recipe))}, nil)
-	if len(m.streams) > 1 {
-		recipe = m.streams[1]
-	}
-	if err := s.encode(m.verdict, recipe, 0, &s.p.archive, false); err != nil {
+	if err := s.encode(m.verdict, m.recipe, 0, &s.p.archive, m.plainHeld); err != nil {
 		return err
 	}
-	if err := s.encode(m.verdict, m.streams[0], 0, &s.p.archive, true); err != nil {
-		return err
+	if !m.plainHeld {
+		if err := s.encode(m.verdict, m.plain, 0, &s.p.archive, true); err != nil {
+			return err
+		}
 	}
 	return s.unchanged(m)
 }

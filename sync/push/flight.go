@@ -60,10 +60,11 @@ func (fl *flight) settle() error {
 		case outcome == wire.Staged:
 			c.tally.add(0, c.bytes, int64(c.size))
 			s.p.advance(c.index, c.bytes)
+		case again[c.index]: // noted with a part before
 		default:
 			again[c.index] = true
 			if c.tally != &s.p.whole || !c.last {
-				s.failed.note(c.index, c.tally == &s.p.archive)
+				s.failed.note(c.index, outcome)
 				continue
 			}
 			delete(again, c.index)

@@ -16,6 +16,9 @@ type match struct {
 	file    *walk.File
 	view    *expanded // nil: by its bytes
 	streams []*stream
+
+	plain, recipe *stream // of the view
+	plainHeld     bool    // the server has the plain view: only the recipe goes
 }
 
 // stream is one view of a file being matched.
@@ -48,6 +51,12 @@ func (m *match) raw(quick bool) *stream {
 	s := newStream(wire.Raw, delta.Source{ReaderAt: m.file, Size: m.file.Size()}, m.verdict.Bases)
 	s.quick = quick
 	return s
+}
+
+// forgetView has the file go by its bytes after all.
+func (m *match) forgetView() {
+	m.view.close()
+	m.view, m.plain, m.recipe = nil, nil, nil
 }
 
 func (m *match) close() {

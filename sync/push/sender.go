@@ -60,17 +60,16 @@ type cargo struct {
 
 // failures say what has come to nothing in a window, by index.
 type failures struct {
-	sampled map[int]bool // the view of an archive whose streams were sampled
-	delta   map[int]bool // what is known to be wrong will go whole
+	recipe map[int]bool // of an archive, from samples: the server has the plain view and wants another
+	delta  map[int]bool // the file goes whole
 }
 
-func newFailures() failures { return failures{sampled: map[int]bool{}, delta: map[int]bool{}} }
+func newFailures() failures { return failures{recipe: map[int]bool{}, delta: map[int]bool{}} }
 
-// note takes note that a delta did not make the file: that of an archive's view
-// is made once more from a view that is known to come back.
-func (f failures) note(index int, archive bool) {
-	if archive && !f.sampled[index] {
-		f.sampled[index] = true
+// note takes note of what the server made of a delta that is not the file.
+func (f failures) note(index int, o wire.Outcome) {
+	if o == wire.Remodel && !f.recipe[index] {
+		f.recipe[index] = true
 		return
 	}
 	f.delta[index] = true

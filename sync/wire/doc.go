@@ -91,7 +91,7 @@
 //	                (uvarint), for each: basis, its size (uvarint)
 //	0x44 signature  index, basis, size (uvarint), then a signature of delta/codec
 //	0x45 stored     for each: index (uvarint), outcome (byte): 0 stored, 1 staged,
-//	                2 resend, 3 unusable
+//	                2 resend, 3 unusable, 4 remodel
 //	0x46 receipt    JSON of Receipt
 //	0x47 error      JSON of Error; only with a commit that may wait (below)
 //	0x48 hashes     index, basis, size (uvarint), then hashes of delta/codec, or
@@ -152,7 +152,10 @@
 // recipe. The client asks for the first signature of a basis's plain view, and is
 // told its size, or nothing if the basis has none. It sends both views in parts,
 // and with the last byte of both the server rebuilds the file and compares its
-// SHA-256 as ever. What is staged of views does not outlive the server's memory:
+// SHA-256 as ever. The first time that differs it answers "remodel": the plain
+// view stays staged, the recipe does not, and the client, which may have made it
+// from samples, sends a recipe made from the whole file; should that differ too
+// the answer is "resend". What is staged of views does not outlive the server's memory:
 // a part that then begins past the end gets the code gap, and the client asks
 // about the digest again.
 //

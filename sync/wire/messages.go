@@ -92,6 +92,7 @@ const (
 	Staged   Outcome = 1 // the part is staged; more is to come
 	Resend   Outcome = 2 // what arrived is not what the digest names: send the file whole
 	Unusable Outcome = 3 // a basis is not (or no more) to be had: choose another way
+	Remodel  Outcome = 4 // the recipe makes another file of the plain view, which stays: send a better recipe
 )
 
 // A Storing reports an [Outcome].
