@@ -9,6 +9,7 @@
 //	go run ./bench deltas     bytes of deltas between releases and CI rebuilds
 //	go run ./bench scale      the cost model, its constants, and its simulation
 //	go run ./bench tokens     how many tokens a minute a server issues and redeems
+//	go run ./bench soak       kills, cuts, bit flips: tries to make a server lose a byte
 //	go run ./bench fetch      only fetches and makes the data
 //
 // Data is fetched by name, pinned and checked, and kept in $XDG_CACHE_HOME/pubsync-bench
@@ -40,6 +41,9 @@ func run(ctx context.Context, args []string) error {
 	verb := ""
 	if len(args) > 0 && args[0] != "" && args[0][0] != '-' {
 		verb, args = args[0], args[1:]
+	}
+	if verb == "soak" {
+		return runSoak(ctx, args)
 	}
 	o, err := parseOptions(args)
 	if err != nil {

@@ -103,12 +103,17 @@ func (o *options) binary(ctx context.Context) (string, error) {
 	}
 	o.pubsync = filepath.Join(o.cache.Dir, "bin", "pubsync")
 	o.status.note("building pubsync")
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", o.pubsync, "./cli/pubsync")
-	build.Dir = checkout()
-	if out, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("building pubsync (run this in the checkout): %w: %s", err, out)
+	return o.pubsync, build(ctx, o.pubsync)
+}
+
+// build builds the pubsync of this checkout.
+func build(ctx context.Context, name string) error {
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", name, "./cli/pubsync")
+	cmd.Dir = checkout()
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("building pubsync (run this in the checkout): %w: %s", err, out)
 	}
-	return o.pubsync, nil
+	return nil
 }
 
 // workDir makes an empty folder for a run below the work folder, on a file system as
