@@ -103,11 +103,11 @@ func (o *options) binary(ctx context.Context) (string, error) {
 	}
 	o.pubsync = filepath.Join(o.cache.Dir, "bin", "pubsync")
 	o.status.note("building pubsync")
-	return o.pubsync, build(ctx, o.pubsync)
+	return o.pubsync, buildPubsync(ctx, o.pubsync)
 }
 
-// build builds the pubsync of this checkout.
-func build(ctx context.Context, name string) error {
+// buildPubsync builds the pubsync of this checkout.
+func buildPubsync(ctx context.Context, name string) error {
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", name, "./cli/pubsync")
 	cmd.Dir = checkout()
 	if out, err := cmd.CombinedOutput(); err != nil {

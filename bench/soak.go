@@ -60,7 +60,7 @@ func runSoak(ctx context.Context, args []string) error {
 	}
 	if o.Pubsync == "" {
 		o.Pubsync = filepath.Join(o.Dir, "pubsync")
-		if err := build(ctx, o.Pubsync); err != nil {
+		if err := buildPubsync(ctx, o.Pubsync); err != nil {
 			return err
 		}
 	}

@@ -128,6 +128,8 @@ func serve(ctx context.Context, env *Env, cfg *config.Config, out io.Writer, rea
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 		HTTP2: &http.HTTP2Config{
 			MaxReceiveBufferPerStream: 4 << 20, MaxReceiveBufferPerConnection: 16 << 20, MaxConcurrentStreams: 100,
+			// A frame that a killed client has not finished is lost: keep them small.
+			MaxReadFrameSize: 16 << 10,
 		},
 	}
 	srv.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelWarn)

@@ -16,7 +16,7 @@ import (
 // authority lets a session ask the token of its request. It implements
 // [session.Authority].
 type authority struct {
-	ctx    context.Context
+	ctx    context.Context // outlives the request: what arrived before the client went is kept, and audited
 	tokens *token.Service
 	pass   *token.Pass
 	access *access.Rules
@@ -30,7 +30,7 @@ func (s *Server) admit(r *http.Request, phase token.Phase, h connect.SessionHash
 	if err != nil {
 		return nil, err
 	}
-	return &authority{ctx: r.Context(), tokens: s.cfg.Tokens, pass: pass, access: s.cfg.Access}, nil
+	return &authority{ctx: context.WithoutCancel(r.Context()), tokens: s.cfg.Tokens, pass: pass, access: s.cfg.Access}, nil
 }
 
 func (a *authority) release() { a.pass.Release() }

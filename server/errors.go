@@ -77,7 +77,7 @@ func fromConflict(c *store.ConflictError) *wire.Error {
 // writeError answers a request with a refusal.
 func writeError(w http.ResponseWriter, r *http.Request, log *slog.Logger, err error) {
 	e := refusal(err)
-	if e.Code == wire.CodeInternal {
+	if e.Code == wire.CodeInternal && r.Context().Err() == nil { // a client that went away is no failure
 		log.Error("request failed", "method", r.Method, "path", r.URL.EscapedPath(), "error", err)
 	}
 	h := w.Header()

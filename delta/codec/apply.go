@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -41,6 +42,21 @@ func (c *Coder) ApplyNoting(part []byte, bases []delta.Source, w io.Writer, maxO
 	return a.run()
 }
 
+// ApplyCut writes as much of the output as can be made of the beginning of a
+// part, for a part of which the rest did not arrive, and returns its length: up
+// to the first missing literal, to the granularity of a zstd block. Of a
+// beginning that ends before the literals it makes nothing. Errors are those of
+// Apply.
+func (c *Coder) ApplyCut(part []byte, bases []delta.Source, w io.Writer, maxOutput int64) (int64, error) {
+	s := c.getScratch()
+	defer c.scratch.Put(s)
+	a := applier{coder: c, scratch: s, bases: bases, w: w, cut: true}
+	if err := a.open(part, maxOutput); err != nil {
+		return 0, err
+	}
+	return a.run()
+}
+
 // An applier applies one part.
 type applier struct {
 	*scratch
@@ -50,6 +66,7 @@ type applier struct {
 	flags    byte
 	output   int64
 	literals []byte
+	cut      bool // the end of the part, and so of the literals, is missing
 }
 
 // open decodes and checks everything, so that nothing is written of a bad part.
@@ -128,7 +145,7 @@ func (a *applier) openLiterals(r *reader, n int64) error {
 		}
 	}
 	if a.flags&flagLiterals == 0 {
-		if int64(len(r.b)) != n {
+		if int64(len(r.b)) != n && !(a.cut && int64(len(r.b)) < n) {
 			return fmt.Errorf("%w: %d bytes of literals, %d needed", ErrMalformed, len(r.b), n)
 		}
 		a.literals = r.b
@@ -136,6 +153,10 @@ func (a *applier) openLiterals(r *reader, n int64) error {
 	}
 	if n == 0 {
 		return fmt.Errorf("%w: literals that no op needs", ErrMalformed)
+	}
+	if a.cut {
+		a.literals = decompressCut(r.b, dict, n)
+		return nil
 	}
 	var err error
 	a.scratch.literals, err = a.coder.decompress(a.scratch.literals, r.b, dict, int(n))
@@ -168,20 +189,30 @@ func (a *applier) run() (int64, error) {
 	a.copy = grow(a.copy, copyBuffer)
 	for _, p := range a.pieces {
 		n, err := a.write(p.Op)
-		if written += n; err != nil {
+		if written += n; err == errCut {
+			return written, nil
+		}
+		if err != nil {
 			return written, err
 		}
 	}
 	return written, nil
 }
 
+// errCut ends the output of a part that was cut.
+var errCut = errors.New("the literals end here")
+
 // write writes what one piece makes.
 func (a *applier) write(op delta.Op) (int64, error) {
-	if op.Basis == delta.Literal {
-		n, err := a.w.Write(a.literals[op.Off:][:op.Len])
-		return int64(n), err
+	if op.Basis != delta.Literal {
+		return a.copyFrom(op)
 	}
-	return a.copyFrom(op)
+	have := a.literals[min(op.Off, int64(len(a.literals))):] // fewer than op.Len only of a cut part
+	n, err := a.w.Write(have[:min(op.Len, int64(len(have)))])
+	if err == nil && int64(n) < op.Len {
+		err = errCut
+	}
+	return int64(n), err
 }
 
 // copyFrom writes what op copies.

@@ -129,6 +129,44 @@ func TestPartsMakeTheNewFile(t *testing.T) {
 	})
 }
 
+// TestCutPart ends parts at any byte: what comes out is what the whole part
+// begins with, and of stored literals all that is there.
+func TestCutPart(t *testing.T) {
+	c := codec.NewCoder()
+	one := text(1, 30_000)
+	rapid.Check(t, func(t *rapid.T) {
+		src, ops := drawOps(t, one)
+		opt := codec.EncodeOptions{Level: codec.Level(rapid.IntRange(0, 2).Draw(t, "level")), NumBases: 1}
+		ps, ns := parts(t, c, src, ops, opt)
+		for i, p := range ps {
+			at := rapid.IntRange(0, len(p)).Draw(t, "cut")
+			var out bytes.Buffer
+			n, err := c.ApplyCut(p[:at], sources(one), &out, ns[i])
+			if err != nil && !errors.Is(err, codec.ErrMalformed) {
+				t.Fatal(err)
+			}
+			if int(n) != out.Len() || !bytes.HasPrefix(src, out.Bytes()) {
+				t.Fatalf("cut at %d of %d: %d bytes that are not the file's first", at, len(p), out.Len())
+			}
+			src = src[ns[i]:]
+		}
+	})
+	noise := randomBytes(3, 100_000)
+	for _, content := range [][]byte{noise, append(text(2, 400_000), noise...)} {
+		p := c.AppendWhole(nil, content, codec.Default)
+		for _, at := range []int{100, len(p) / 2, len(p) - 1} {
+			var out bytes.Buffer
+			if _, err := c.ApplyCut(p[:at], nil, &out, int64(len(content))); err != nil {
+				t.Fatal(err)
+			}
+			// No less than what lies before the zstd block that was cut.
+			if want := len(content)*at/len(p) - 128<<10 - 100; len(content) == len(noise) && out.Len() < at-20 || out.Len() < want {
+				t.Errorf("cut at %d of %d: %d bytes of %d", at, len(p), out.Len(), len(content))
+			}
+		}
+	}
+}
+
 func TestWholeIsOnePart(t *testing.T) {
 	c := codec.NewCoder()
 	for _, content := range [][]byte{nil, {1}, text(1, 23), text(1, 100_000), randomBytes(1, 100_000), randomBytes(1, codec.MaxWhole)} {

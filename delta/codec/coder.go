@@ -1,8 +1,10 @@
 package codec
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"sync"
 
 	"github.com/klauspost/compress/zstd"
@@ -154,4 +156,23 @@ func (c *Coder) decompress(dst, src, dict []byte, n int) ([]byte, error) {
 		return dst, fmt.Errorf("%w: %d bytes decompressed, %d announced", ErrMalformed, len(out), n)
 	}
 	return out, nil
+}
+
+// decompressCut decodes what it can of a zstd frame of n bytes whose end is
+// missing. It is rare, so its decoder is not kept.
+func decompressCut(src, dict []byte, n int64) []byte {
+	opts := []zstd.DOption{
+		zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
+		zstd.WithDecoderMaxMemory(MaxLiterals), zstd.WithDecoderMaxWindow(2 * maxWindow),
+	}
+	if len(dict) > 0 {
+		opts = append(opts, zstd.WithDecoderDictRaw(0, dict))
+	}
+	d, err := zstd.NewReader(bytes.NewReader(src), opts...)
+	if err != nil {
+		return nil
+	}
+	defer d.Close()
+	b, _ := io.ReadAll(io.LimitReader(d, n))
+	return b
 }

@@ -98,13 +98,26 @@ func (s *session) commit(ctx context.Context, auth Authority, c wire.Commit) (*w
 	return rec.Receipt, nil
 }
 
-// published aborts a commit that another request of the session has made.
-type published struct{ receipt *wire.Receipt }
+// published aborts what an unpublished session may do, as another request of the
+// session has committed.
+type published struct {
+	receipt *wire.Receipt
+	tree    manifest.Digest
+}
 
 func (published) Error() string { return "published already" }
 
 func (s *session) beforeCommit(tx store.Tx, auth Authority, t Terms, d manifest.Digest) error {
-	b, err := tx.Get(bucket, string(s.id))
+	if err := unpublished(tx, s.id); err != nil {
+		return err
+	}
+	return auth.CanCommit(tx, t, d)
+}
+
+// unpublished returns a [published] error if the session has published, and
+// [store.ErrNotFound] if there is none.
+func unpublished(tx store.Tx, id store.SessionID) error {
+	b, err := tx.Get(bucket, string(id))
 	if err != nil {
 		return err
 	}
@@ -113,9 +126,9 @@ func (s *session) beforeCommit(tx store.Tx, auth Authority, t Terms, d manifest.
 		return err
 	}
 	if now.Receipt != nil {
-		return published{now.Receipt}
+		return published{now.Receipt, now.TreeDigest}
 	}
-	return auth.CanCommit(tx, t, d)
+	return nil
 }
 
 // complete returns an error unless the whole list and all content are here.

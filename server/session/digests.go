@@ -62,8 +62,8 @@ func (x *exchange) claim(ds []wire.Digest, have []bool) error {
 			return err
 		}
 		ws[i] = want{index: d.Index, digest: d.Digest, size: e.Size, held: have[i]}
-		if !have[i] && e.Size > maxRebuilt {
-			if ws[i].staged, err = s.stagedSize(d.Digest); err != nil {
+		if !have[i] {
+			if ws[i].staged, err = s.stagedSize(d.Digest, e.Size); err != nil {
 				return err
 			}
 		}
@@ -102,6 +102,22 @@ func (s *session) setDigests(ds []wire.Digest) (fresh []bool, err error) {
 	return fresh, nil
 }
 
+// finishStaged takes in a file that is staged whole. One that turns out to be
+// other bytes is begun anew, with none staged.
+func (x *exchange) finishStaged(index int, e manifest.Entry) (have bool, staged int64, err error) {
+	st, err := x.session.stage(partKey{e.Digest, wire.Raw})
+	if err != nil {
+		return false, 0, err
+	}
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.done { // by another request, just now: the next question says so
+		return false, 0, nil
+	}
+	have, err = x.takeIn(st, index, e)
+	return have, 0, err
+}
+
 // prepare fills in what a client needs to send an entry's content.
 func (x *exchange) prepare(v *wire.Verdict, d manifest.Digest) error {
 	s := x.session
@@ -109,8 +125,12 @@ func (x *exchange) prepare(v *wire.Verdict, d manifest.Digest) error {
 	e := s.list[v.Index]
 	s.mu.Unlock()
 	var err error
-	if e.Size > maxRebuilt {
-		if v.Staged, err = s.stagedSize(d); err != nil {
+	if v.Staged, err = s.stagedSize(d, e.Size); err != nil {
+		return err
+	}
+	if v.Staged > 0 && v.Staged >= e.Size {
+		// All of it came, but whoever brought it was gone before the end.
+		if v.Have, v.Staged, err = x.finishStaged(v.Index, e); err != nil || v.Have {
 			return err
 		}
 	}

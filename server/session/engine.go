@@ -197,6 +197,7 @@ func (e *Engine) Open(ctx context.Context, auth Authority, o wire.Open) (wire.Op
 		Files: o.Files, Bytes: o.Bytes, TreeDigest: o.TreeDigest, Checksum: o.Checksum, DryRun: o.DryRun, ByFile: o.ByFile,
 		Visibility: o.Visibility, Aliases: o.Aliases, Opened: e.cfg.Now(),
 	}
+	e.settle(ctx, id)
 	old, err := e.load(ctx, id)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return wire.Opened{}, err
@@ -230,6 +231,9 @@ func (e *Engine) Open(ctx context.Context, auth Authority, o wire.Open) (wire.Op
 		e.drop(id) // the tree changed since: its list is another, the bytes accepted stay
 	}
 	err = e.cfg.Store.Update(ctx, func(tx store.Tx) error {
+		if err := unpublished(tx, id); err != nil && !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
 		if !o.DryRun {
 			if err := auth.Bind(tx, terms); err != nil {
 				return err
@@ -237,6 +241,11 @@ func (e *Engine) Open(ctx context.Context, auth Authority, o wire.Open) (wire.Op
 		}
 		return putRecord(tx, id, &rec)
 	})
+	var done published
+	if errors.As(err, &done) { // by a request of the session that outlived the wait
+		opened.Status, opened.Receipt, opened.TreeDigest = wire.StatusPublished, done.receipt, done.tree
+		return opened, nil
+	}
 	if err != nil {
 		return wire.Opened{}, err
 	}
@@ -367,13 +376,43 @@ func (e *Engine) get(id store.SessionID, rec *record) *session {
 		s = newSession(e, id, rec)
 		e.sessions[id] = s
 	}
+	if s.users == 0 {
+		s.quiet = make(chan struct{})
+	}
 	s.users++
 	return s
 }
 
+// settleFor is how long an open waits for requests of its session that are
+// still under way.
+const settleFor = 5 * time.Second
+
+// settle waits until no request of the session is under way. A client that
+// opens again has lost its earlier requests; what arrived of their bodies counts
+// only once they have ended, and should not be asked for again.
+func (e *Engine) settle(ctx context.Context, id store.SessionID) {
+	e.mu.Lock()
+	s := e.sessions[id]
+	if s == nil || s.users == 0 {
+		e.mu.Unlock()
+		return
+	}
+	quiet := s.quiet
+	e.mu.Unlock()
+	timeout := time.NewTimer(settleFor)
+	defer timeout.Stop()
+	select {
+	case <-quiet:
+	case <-timeout.C:
+	case <-ctx.Done():
+	}
+}
+
 func (e *Engine) put(s *session) {
 	e.mu.Lock()
-	s.users--
+	if s.users--; s.users == 0 {
+		close(s.quiet)
+	}
 	s.used = e.cfg.Now()
 	over := s.users == 0 && s.published && e.sessions[s.id] == s
 	if over { // a repeated commit finds its receipt on record

@@ -18,7 +18,8 @@ const maxReply = 32 << 20
 
 // Exchange runs the frames of a request in order and returns the frames of the
 // answer. Frames that took effect before an error stay in effect; all are
-// idempotent. Errors are [*wire.Error], those of the authority or the store,
+// idempotent. Of a body that ends early, because the client was killed or the
+// network cut, all that arrived is kept: it is not to be sent again. Errors are [*wire.Error], those of the authority or the store,
 // or of body.
 func (e *Engine) Exchange(ctx context.Context, auth Authority, id store.SessionID, secret string, body io.Reader) ([]byte, error) {
 	rec, err := e.find(ctx, auth, id, secret)
@@ -30,7 +31,7 @@ func (e *Engine) Exchange(ctx context.Context, auth Authority, id store.SessionI
 	}
 	s := e.get(id, rec)
 	defer e.put(s)
-	x := &exchange{ctx: ctx, auth: auth, session: s, seen: map[manifest.Digest]bool{}}
+	x := &exchange{ctx: ctx, keep: context.WithoutCancel(ctx), auth: auth, session: s, seen: map[manifest.Digest]bool{}}
 	defer x.close()
 	reply, err := x.run(body)
 	if errors.Is(err, store.ErrFull) || errors.Is(err, &wire.Error{Code: wire.CodeNoSpace}) {
@@ -42,6 +43,7 @@ func (e *Engine) Exchange(ctx context.Context, auth Authority, id store.SessionI
 // exchange is one request of a session.
 type exchange struct {
 	ctx     context.Context
+	keep    context.Context // of what is done for the session even if the client is gone
 	auth    Authority
 	session *session
 	reply   []byte
@@ -84,15 +86,26 @@ func (x *exchange) run(body io.Reader) ([]byte, error) {
 			return x.finish()
 		}
 		if err != nil {
-			return nil, badBody(err)
+			return nil, badBody(errors.Join(err, x.salvage(r)))
 		}
 		if err := x.auth.Live(); err != nil {
 			return nil, err
 		}
 		if err := x.frame(f); err != nil {
-			return nil, badBody(fmt.Errorf("frame %#02x: %w", byte(f.Type), err))
+			return nil, badBody(errors.Join(fmt.Errorf("frame %#02x: %w", byte(f.Type), err), x.flush()))
 		}
 	}
+}
+
+// salvage keeps what arrived of a body that ended early.
+func (x *exchange) salvage(r *wire.Reader) error {
+	if err := x.auth.Live(); err != nil {
+		return err
+	}
+	if f, ok := r.Cut(); ok && f.Type == wire.FramePart {
+		x.cutPart(f.Payload)
+	}
+	return x.flush()
 }
 
 // finish makes the rest durable and completes the answer.
@@ -206,7 +219,7 @@ func (x *exchange) flush() error {
 	b := x.batch
 	x.batch = nil
 	defer b.Discard()
-	if err := b.Commit(x.ctx); err != nil {
+	if err := b.Commit(x.keep); err != nil {
 		return err
 	}
 	for i, s := range x.batched {

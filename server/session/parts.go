@@ -153,21 +153,68 @@ func (x *exchange) stagePart(p wire.Part, e manifest.Entry, bases []delta.Source
 	return x.finishPart(st, p.Index, e)
 }
 
+// cutPart stages what it can of a part whose end did not arrive. What it cannot
+// use is sent again, so no error matters.
+func (x *exchange) cutPart(payload []byte) {
+	p, err := wire.ParsePart(payload)
+	if err != nil || p.View != wire.Raw {
+		return
+	}
+	e, err := x.session.file(p.Index)
+	if err != nil || p.Total != e.Size || p.Offset > p.Total || x.granted(p.Index, e) != nil {
+		return
+	}
+	bases, done, ok, err := x.openBases(p.Bases)
+	defer done()
+	if err != nil || !ok {
+		return
+	}
+	st, err := x.session.stage(partKey{e.Digest, p.View})
+	if err != nil {
+		return
+	}
+	size, err := st.await(x.ctx, p.Offset)
+	if err != nil {
+		return
+	}
+	defer st.mu.Unlock()
+	if st.done {
+		return
+	}
+	defer st.moved()
+	paid := &payer{w: st.partial, claim: x.session.claim, debt: debt{p.Index, wire.Raw}}
+	w := &skipWriter{w: paid, skip: size - p.Offset}
+	_, _ = x.session.engine.coder.ApplyCut(p.Body, bases, w, e.Size-p.Offset)
+}
+
 // finishPart checks a file that has arrived whole, and takes it in. st is
 // locked.
 func (x *exchange) finishPart(st *staging, index int, e manifest.Entry) error {
-	err := st.partial.Finish(x.ctx)
-	if errors.Is(err, store.ErrMismatch) {
-		x.session.claim.settle(debt{index, wire.Raw}) // to be promised anew
-		return x.stored(index, wire.Resend)
-	}
+	ok, err := x.takeIn(st, index, e)
 	if err != nil {
 		return err
+	}
+	if !ok {
+		return x.stored(index, wire.Resend)
+	}
+	return x.stored(index, wire.Stored)
+}
+
+// takeIn makes the staged file the entry's content; ok is false if it is other
+// bytes, which are dropped. st is locked.
+func (x *exchange) takeIn(st *staging, index int, e manifest.Entry) (ok bool, err error) {
+	err = st.partial.Finish(x.keep)
+	if errors.Is(err, store.ErrMismatch) {
+		x.session.claim.settle(debt{index, wire.Raw}) // to be promised anew
+		return false, nil
+	}
+	if err != nil {
+		return false, err
 	}
 	st.partial.Close()
 	st.partial, st.done = nil, true
 	x.took(index, e.Digest)
-	return x.stored(index, wire.Stored)
+	return true, nil
 }
 
 // payer counts what was written against what was promised for it.

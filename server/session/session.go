@@ -17,8 +17,9 @@ type session struct {
 	id     store.SessionID
 	rec    *record
 
-	users int       // requests under way; guarded by engine.mu
-	used  time.Time // guarded by engine.mu
+	users int           // requests under way; guarded by engine.mu
+	quiet chan struct{} // closed when there are no users any more; guarded by engine.mu
+	used  time.Time     // guarded by engine.mu
 
 	published bool // guarded by engine.mu
 
@@ -72,11 +73,14 @@ func (s *session) store() store.Store { return s.engine.cfg.Store }
 
 func (s *session) close() {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	for k, p := range s.parts {
+	parts := s.parts
+	s.parts = map[partKey]*staging{}
+	s.mu.Unlock()
+	for _, p := range parts { // not under the lock: see staging
 		p.close()
-		delete(s.parts, k)
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for d, a := range s.archives {
 		a.plain.Close()
 		delete(s.archives, d)

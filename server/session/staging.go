@@ -21,7 +21,8 @@ type partKey struct {
 }
 
 // staging is one view of one file arriving in parts. Parts are applied one
-// after another; a part that comes early waits for its turn.
+// after another; a part that comes early waits for its turn. Its lock may be
+// held when the session's is taken, never the other way round.
 type staging struct {
 	mu      sync.Mutex
 	turn    chan struct{} // closed and replaced whenever size moves
@@ -36,6 +37,16 @@ func (st *staging) close() {
 		st.partial.Close()
 		st.partial = nil
 	}
+}
+
+// size returns how much is staged; ok is false once it has finished.
+func (st *staging) size() (n int64, ok bool) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.partial == nil {
+		return 0, false
+	}
+	return st.partial.Size(), true
 }
 
 // stage returns the staging of a file's view, opening what is staged on disk.
@@ -63,17 +74,25 @@ func (s *session) openPartial(k partKey) (store.Partial, error) {
 	return s.store().OpenPartial(s.id, k.digest)
 }
 
-// stagedSize returns how many bytes of the raw view of a file are staged.
-func (s *session) stagedSize(d manifest.Digest) (int64, error) {
+// stagedSize returns how many bytes of the raw view of a file are staged. The
+// store lacks its content: a staging that had finished is of a blob that has been
+// lost since, and is forgotten. Of files up to maxRebuilt, which are staged only
+// when a body was cut in one, it knows what this process has staged.
+func (s *session) stagedSize(d manifest.Digest, size int64) (int64, error) {
+	key := partKey{d, wire.Raw}
 	s.mu.Lock()
-	st := s.parts[partKey{d, wire.Raw}]
+	st := s.parts[key]
 	s.mu.Unlock()
 	if st != nil {
-		st.mu.Lock()
-		defer st.mu.Unlock()
-		if st.partial != nil {
-			return st.partial.Size(), nil
+		if staged, ok := st.size(); ok {
+			return staged, nil
 		}
+		s.mu.Lock()
+		delete(s.parts, key)
+		s.mu.Unlock()
+	}
+	if size <= maxRebuilt {
+		return 0, nil
 	}
 	p, err := s.store().OpenPartial(s.id, d)
 	if err != nil {
@@ -92,6 +111,10 @@ func (st *staging) await(ctx context.Context, off int64) (int64, error) {
 		st.mu.Lock()
 		if st.done {
 			return 0, nil
+		}
+		if st.partial == nil { // the session was closed meanwhile
+			st.mu.Unlock()
+			return 0, listNeeded(0)
 		}
 		size := st.partial.Size()
 		if size >= off {

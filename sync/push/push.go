@@ -195,13 +195,15 @@ func (p *pusher) collect() {
 }
 
 func (p *pusher) run(ctx context.Context) error {
+	var asked error
 	for range maxRestarts {
 		done, err := p.attempt(ctx)
 		if done || err != nil && !restartable(err) {
 			return err
 		}
+		asked = err
 	}
-	return fmt.Errorf("%w: it asked %d times for what it was given", ErrProtocol, maxRestarts)
+	return fmt.Errorf("%w: it asked %d times for what it was given, at last: %w", ErrProtocol, maxRestarts, asked)
 }
 
 // restartable reports whether the server asks for the list, or for content,

@@ -171,6 +171,13 @@
 // so it does for every repeat. With "if_complete" an incomplete commit is an
 // error frame in an answer that is otherwise as ever.
 //
+// A body that ends early, because the client was killed or the network cut, is
+// an error, but what arrived of it counts: every frame that is whole, the whole
+// blocks of a zstd frame, and of a part's raw view what can be made of its
+// beginning. An open waits up to 5 s for requests of its session that are still
+// under way, so that the client that comes back is not asked for what they bring.
+// What is staged to the last byte is taken in when its digest is given.
+//
 // What a session has sent outlives the server's memory. After a restart the
 // server may answer list_needed: the client lists again, repeats the digests,
 // and is told "have" or how many bytes are staged.

@@ -74,12 +74,13 @@ func AppendJSON(dst []byte, t FrameType, v any) []byte {
 // A Reader takes frames off a body, those inside [FrameZstd] frames included,
 // in order. It holds one payload at a time and is not safe for concurrent use.
 type Reader struct {
-	src    byteReader
-	inner  *bytes.Reader // the plain bytes of the FrameZstd being read, or nil
-	zip    *zstd.Decoder
-	plain  []byte
-	buf    []byte
-	closed bool
+	src   byteReader
+	inner *bytes.Reader // the plain bytes of the FrameZstd being read, or nil
+	zip   *zstd.Decoder
+	plain []byte
+	buf   []byte
+	cut   Frame // what arrived of the last frame, once ended is set
+	ended error // how the body ended, to be told when inner is through
 }
 
 type byteReader interface {
@@ -106,7 +107,8 @@ func (r *Reader) Close() {
 
 // Next returns the next frame, or [io.EOF] at a clean end. The payload is valid
 // until the call after. Errors wrap [ErrBadFrame], or are those of the
-// underlying reader.
+// underlying reader. Of a body that ends early every frame that arrived whole
+// is returned first, also those inside a [FrameZstd] that did not.
 func (r *Reader) Next() (Frame, error) {
 	for {
 		if r.inner != nil {
@@ -115,27 +117,46 @@ func (r *Reader) Next() (Frame, error) {
 			}
 			r.inner = nil
 		}
-		f, err := readFrame(r.src, &r.buf)
-		if err != nil || f.Type != FrameZstd {
-			return f, err
+		if r.ended != nil {
+			return Frame{}, r.ended
 		}
-		if err := r.expand(f.Payload); err != nil {
+		f, err := readFrame(r.src, &r.buf)
+		switch {
+		case err == nil && f.Type != FrameZstd:
+			return f, nil
+		case err == nil:
+			err = r.expand(f.Payload)
+		case f.Type == FrameZstd && f.Payload != nil:
+			r.ended, err = err, nil
+			r.expandCut(f.Payload)
+		case f.Payload != nil:
+			r.cut, r.ended = f, err
+		}
+		if err != nil {
 			return Frame{}, err
 		}
 	}
 }
 
+// Cut returns what arrived of the frame in which the body ended, once Next has
+// returned an error other than [io.EOF], and whether anything did.
+func (r *Reader) Cut() (Frame, bool) { return r.cut, r.cut.Payload != nil }
+
 func (r *Reader) innerFrame() (Frame, error) {
 	// The plain bytes are in memory: hand out slices of them.
 	t, _ := r.inner.ReadByte()
 	n, err := binary.ReadUvarint(r.inner)
-	if err != nil || n > uint64(r.inner.Len()) {
+	off := len(r.plain) - r.inner.Len()
+	short := err != nil || n > uint64(r.inner.Len())
+	switch {
+	case FrameType(t) == FrameZstd:
+		return Frame{}, fmt.Errorf("%w: zstd frame in a zstd frame", ErrBadFrame)
+	case short && r.ended != nil:
+		r.inner, r.cut = nil, Frame{FrameType(t), r.plain[off:]}
+		return Frame{}, r.ended
+	case short:
 		return Frame{}, fmt.Errorf("%w: frame in a zstd frame cut short", ErrBadFrame)
 	}
-	if FrameType(t) == FrameZstd {
-		return Frame{}, fmt.Errorf("%w: zstd frame in a zstd frame", ErrBadFrame)
-	}
-	off := len(r.plain) - r.inner.Len()
 	r.inner.Seek(int64(n), io.SeekCurrent)
 	return Frame{FrameType(t), r.plain[off : off+int(n)]}, nil
 }
@@ -143,6 +164,33 @@ func (r *Reader) innerFrame() (Frame, error) {
 // expand decodes the payload of a zstd frame: the plain length, then one zstd
 // frame of exactly that content.
 func (r *Reader) expand(payload []byte) error {
+	if err := r.openZstd(payload); err != nil {
+		return err
+	}
+	if _, err := io.ReadFull(r.zip, r.plain); err != nil {
+		return fmt.Errorf("%w: zstd frame: %v", ErrBadFrame, err)
+	}
+	var one [1]byte
+	if m, err := r.zip.Read(one[:]); m != 0 || err != io.EOF {
+		return fmt.Errorf("%w: zstd frame longer than it says", ErrBadFrame)
+	}
+	r.inner = bytes.NewReader(r.plain)
+	return nil
+}
+
+// expandCut decodes what it can, whole blocks, of a zstd frame whose end is
+// missing.
+func (r *Reader) expandCut(payload []byte) {
+	if r.openZstd(payload) != nil {
+		return
+	}
+	n, _ := io.ReadFull(r.zip, r.plain)
+	r.plain = r.plain[:n]
+	r.inner = bytes.NewReader(r.plain)
+}
+
+// openZstd sets the decoder on a payload, and plain to its length.
+func (r *Reader) openZstd(payload []byte) error {
 	n, k := binary.Uvarint(payload)
 	if k <= 0 || n > MaxPlain {
 		return fmt.Errorf("%w: zstd frame without a sane length", ErrBadFrame)
@@ -166,17 +214,11 @@ func (r *Reader) expand(payload []byte) error {
 		r.plain = make([]byte, n)
 	}
 	r.plain = r.plain[:n]
-	if _, err := io.ReadFull(r.zip, r.plain); err != nil {
-		return fmt.Errorf("%w: zstd frame: %v", ErrBadFrame, err)
-	}
-	var one [1]byte
-	if m, err := r.zip.Read(one[:]); m != 0 || err != io.EOF {
-		return fmt.Errorf("%w: zstd frame longer than it says", ErrBadFrame)
-	}
-	r.inner = bytes.NewReader(r.plain)
 	return nil
 }
 
+// readFrame reads a frame. Of one that is cut short it returns what arrived
+// with the error.
 func readFrame(src byteReader, buf *[]byte) (Frame, error) {
 	t, err := src.ReadByte()
 	if err != nil {
@@ -192,7 +234,7 @@ func readFrame(src byteReader, buf *[]byte) (Frame, error) {
 	b, err := readGrowing(src, *buf, int(n))
 	*buf = b
 	if err != nil {
-		return Frame{}, cutShort(err)
+		return Frame{FrameType(t), b}, cutShort(err)
 	}
 	return Frame{FrameType(t), b}, nil
 }
