@@ -18,6 +18,7 @@ type options struct {
 	rounds  int
 	quick   bool
 	only    *regexp.Regexp
+	all     bool // --only was not given
 	links   string
 	peers   *regexp.Regexp
 	out     string // folder of the report
@@ -33,7 +34,7 @@ func parseOptions(args []string) (*options, error) {
 	o := &options{}
 	fl := flag.NewFlagSet("bench", flag.ContinueOnError)
 	fl.IntVar(&o.rounds, "rounds", 5, "rounds of each workload")
-	fl.BoolVar(&o.quick, "quick", false, "small data, 2 rounds")
+	fl.BoolVar(&o.quick, "quick", false, "small data, 2 rounds, and without --only the main workloads only")
 	only := fl.String("only", "", "only what this regular expression matches: workloads, or pairs of deltas")
 	fl.StringVar(&o.links, "links", "loopback,100M40ms,20M100ms", "links to measure over")
 	peers := fl.String("peers", "", "only pubsync and the peers that this regular expression matches, such as ^rsync")
@@ -58,6 +59,15 @@ func parseOptions(args []string) (*options, error) {
 	if *dir, err = filepath.Abs(*dir); err != nil {
 		return nil, err
 	}
+	given := map[string]bool{}
+	fl.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	if o.quick && !given["rounds"] {
+		o.rounds = 2
+	}
+	if o.quick && !given["links"] {
+		o.links = "loopback," + slow
+	}
+	o.all = !given["only"]
 	if o.out == "" {
 		o.out = filepath.Join(checkout(), "bench", "results")
 		if o.quick {

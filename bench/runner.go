@@ -106,7 +106,7 @@ func (r *runner) plan(ctx context.Context) ([]job, error) {
 	}
 	var jobs []job
 	for _, w := range workloads() {
-		if !r.o.only.MatchString(w.name) || w.rare && r.o.only.String() == "(?i)" {
+		if !r.o.only.MatchString(w.name) || r.o.all && (w.rare || r.o.quick && len(w.brief) == 0) {
 			continue
 		}
 		trees, err := w.trees(ctx, r.o)
@@ -115,7 +115,7 @@ func (r *runner) plan(ctx context.Context) ([]job, error) {
 		}
 		for _, n := range r.networks {
 			slow := n.shaped != nil
-			if slow && !w.far {
+			if slow && !w.far || r.o.quick && r.o.all && !slices.Contains(w.brief, n.Name) {
 				continue
 			}
 			jobs = append(jobs, job{w, n, trees, r.chosen(w.peers(slow))})

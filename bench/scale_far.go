@@ -18,15 +18,15 @@ type build struct {
 // nightly is the build that queues are made of.
 func nightly(catalog float64) build {
 	return build{"nightly: 20,000 files, 1 % edited, 6 MB", scale.Push{
-		Walked: 20_000, Told: 20_000, Catalog: catalog, Deltas: 200, Rebuilt: 6e6}, 200}
+		Walked: 20_000, Told: 20_000, Catalog: catalog, Deltas: 200, Rebuilt: 6e6, Hashed: 6e6}, 200}
 }
 
 func builds(catalog float64) []build {
 	return []build{
 		nightly(catalog),
 		{"own tree each time: 20,000 files, 1 % edited, the rest linked", scale.Push{
-			Walked: 20_000, Told: 20_000, Catalog: catalog, Linked: 19_800, Deltas: 200, Rebuilt: 6e6}, 20_000},
-		{"release: 100 archives, 500 MB new", scale.Push{Walked: 100, Told: 100, Catalog: catalog, Sent: 100, Large: 100, Bytes: 500e6}, 100},
+			Walked: 20_000, Told: 20_000, Catalog: catalog, Linked: 19_800, Deltas: 200, Rebuilt: 6e6, Hashed: 600e6}, 20_000},
+		{"release: 100 archives, 500 MB new", scale.Push{Walked: 100, Told: 100, Catalog: catalog, Sent: 100, Sought: 100, Looked: 1000, Alone: 100, Bytes: 500e6, Hashed: 500e6}, 100},
 		{"nothing new: 20,000 files", scale.Push{Walked: 20_000}, 0},
 	}
 }

@@ -91,7 +91,7 @@ func (p *prober) builds(ctx context.Context, s shape, n int) ([]probe, error) {
 	}
 	var all []probe
 	for i := range n {
-		got, err := p.push(ctx, tree, fmt.Sprintf("build/%d", i), s)
+		got, err := p.push(ctx, tree, fmt.Sprintf("builds%d/%d", p.trees, i), s)
 		if err != nil {
 			return nil, err
 		}
@@ -171,18 +171,23 @@ func (p *prober) push(ctx context.Context, tree, target string, s shape) (probe,
 	}
 	got := probe{
 		Files: s.files, FileSize: s.size, Server: (after - before).Seconds(), Client: cost.ClientCPU.Seconds(), Wall: cost.Wall.Seconds(),
-		ServerMem: cost.ServerMem, Push: pushOf(said, s),
+		ServerMem: cost.ServerMem, Push: pushOf(said, s, p.entries),
 	}
-	got.Push.Catalog = float64(p.entries)
 	p.entries += int(got.Push.Linked + got.Push.Sent + got.Push.Deltas)
 	return got, nil
 }
 
-// basisSize is the size in bytes from which on the server looks for a basis.
-const basisSize = 1 << 10
+const (
+	// basisSize is the size in bytes from which on the server looks for a basis, and
+	// likeNames how many entries it looks at for each: all files of probes have one stem.
+	basisSize = 1 << 10
+	likeNames = 100
+	// packed is the size in bytes from which on files stay out of packs.
+	packed = 128 << 10
+)
 
 // pushOf is what a push had to do, by what it says of itself.
-func pushOf(said peer.Said, s shape) scale.Push {
+func pushOf(said peer.Said, s shape, catalog int) scale.Push {
 	whole, diff := said.Methods["whole"], said.Methods["delta"]
 	q := scale.Push{
 		Walked: float64(s.files), Linked: float64(said.Methods["linked"].Files), Sent: float64(whole.Files), Bytes: float64(whole.Bytes),
@@ -191,9 +196,14 @@ func pushOf(said peer.Said, s shape) scale.Push {
 	if q.Linked+q.Sent+q.Deltas > 0 {
 		q.Told = q.Walked
 	}
+	q.Hashed = q.Bytes + q.Rebuilt + q.Linked*float64(s.size)
 	if s.size >= basisSize {
-		q.Large = q.Sent
+		q.Sought, q.Looked = q.Sent, q.Sent*float64(min(likeNames, catalog))
 	}
+	if s.size >= packed {
+		q.Alone = q.Sent
+	}
+	q.Catalog = float64(catalog)
 	return q
 }
 

@@ -20,6 +20,8 @@ type workload struct {
 	far bool
 	// rare says that it takes so long that it runs only when named.
 	rare bool
+	// brief are the links over which it is measured in a quick run.
+	brief []string
 }
 
 // step is one push.
@@ -43,7 +45,7 @@ func moved(s corpus.Steps) string   { return s.Moved }
 func workloads() []workload {
 	return []workload{
 		{
-			name: "source", far: true,
+			name: "source", far: true, brief: []string{"loopback", slow},
 			about: "source tree of 19,900 files, 500 MB: Go modules side by side",
 			trees: func(ctx context.Context, o *options) (corpus.Steps, error) { return o.cache.Source(ctx, o.quick) },
 			steps: []step{
@@ -71,7 +73,7 @@ func workloads() []workload {
 			peers: treePeers,
 		},
 		{
-			name: "tarballs", far: true,
+			name: "tarballs", far: true, brief: []string{"loopback", slow},
 			about: "release tarballs, each replaced by the next release under the same name",
 			trees: func(ctx context.Context, o *options) (corpus.Steps, error) { return o.cache.Tarballs(ctx, o.quick) },
 			steps: []step{{name: "first", tree: first, bulk: true}, {name: "update", tree: update}},
@@ -87,7 +89,7 @@ func workloads() []workload {
 			peers: treePeers,
 		},
 		{
-			name:  "images",
+			name: "images", brief: []string{"loopback"},
 			about: "a tar and an ext4 image of the source tree; 1 % edited, all times new",
 			trees: func(ctx context.Context, o *options) (corpus.Steps, error) { return o.cache.Images(ctx, o.quick) },
 			steps: []step{{name: "first", tree: first}, {name: "update", tree: update}},
@@ -98,14 +100,14 @@ func workloads() []workload {
 			},
 		},
 		{
-			name: "small", far: true,
+			name: "small", far: true, brief: []string{slow},
 			about: "source tree of 2,400 files; the update edits one",
 			trees: func(ctx context.Context, o *options) (corpus.Steps, error) { return o.cache.OneEdit(ctx) },
 			steps: []step{{name: "first", tree: first, bulk: true}, {name: "one file", tree: update}},
 			peers: treePeers,
 		},
 		{
-			name: "pull-images", far: true,
+			name: "pull-images", far: true, brief: []string{"loopback"},
 			about: "the other way round: readers fetch the images, and bring old ones up to date",
 			trees: func(ctx context.Context, o *options) (corpus.Steps, error) { return o.cache.Images(ctx, o.quick) },
 			steps: []step{{name: "first", tree: first, bulk: true}, {name: "update", tree: update}},

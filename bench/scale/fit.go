@@ -13,26 +13,30 @@ type Push struct {
 	Linked  float64 // files whose content was held already
 	Sent    float64 // files sent whole
 	Bytes   float64 // of those
-	Large   float64 // of those, files that a basis was looked for
+	Sought  float64 // of those, files that a basis was looked for
+	Looked  float64 // entries of a like name that were looked at for them
+	Alone   float64 // of those, files too large for a pack: 128 KiB and more
+	Hashed  float64 // bytes that the client hashed
 	Deltas  float64 // files sent as a difference to an old one
 	Rebuilt float64 // bytes of those files, which both sides go through
 }
 
 // Terms is how many constants a law has.
-const Terms = 12
+const Terms = 15
 
 // Names says what each constant is for.
 func Names() [Terms]string {
 	return [Terms]string{"push", "push with changes", "file walked", "file listed", "file listed, and doubling of the catalog",
-		"file linked", "file sent", "byte sent", "file looked for a basis", "push with differences", "file sent as a difference",
+		"file linked", "file sent", "byte sent", "file that a basis is sought for", "entry of a like name", "file of 128 KiB and more",
+		"byte hashed", "push with differences", "file sent as a difference",
 		"byte of such a file"}
 }
 
 // terms is how often each constant counts. An index lookup in the catalog goes down a
 // tree, whose depth grows with the logarithm of what it holds.
 func (p Push) terms() [Terms]float64 {
-	return [Terms]float64{1, some(p.Told), p.Walked, p.Told, p.Told * math.Log2(1+p.Catalog/catalogUnit), p.Linked, p.Sent, p.Bytes, p.Large,
-		some(p.Deltas), p.Deltas, p.Rebuilt}
+	return [Terms]float64{1, some(p.Told), p.Walked, p.Told, p.Told * math.Log2(1+p.Catalog/catalogUnit), p.Linked, p.Sent, p.Bytes, p.Sought,
+		p.Looked, p.Alone, p.Hashed, some(p.Deltas), p.Deltas, p.Rebuilt}
 }
 
 // some is 1 if there are any.

@@ -18,7 +18,9 @@ func pushesFor(n int) []Push {
 		if rng.IntN(4) > 0 {
 			p.Told = p.Walked
 			p.Linked, p.Sent = math.Floor(p.Told*rng.Float64()/2), math.Floor(p.Told*rng.Float64()/2)
-			p.Bytes, p.Large = p.Sent*float64(rng.IntN(100_000)), math.Floor(p.Sent*rng.Float64())
+			p.Bytes, p.Sought = p.Sent*float64(rng.IntN(100_000)), math.Floor(p.Sent*rng.Float64())
+			p.Looked, p.Alone = p.Sought*float64(rng.IntN(100)), math.Floor(p.Sent*rng.Float64())
+			p.Hashed = p.Bytes * (1 + rng.Float64())
 			p.Deltas = float64(rng.IntN(2) * rng.IntN(100))
 			p.Rebuilt = p.Deltas * float64(rng.IntN(1_000_000))
 		}
@@ -31,10 +33,10 @@ func pushesFor(n int) []Push {
 func TestFit(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var want Law
-		for i, typical := range []float64{1e-2, 1e-2, 3e-6, 3e-6, 1e-6, 1e-5, 3e-5, 5e-9, 1e-5, 1e-2, 1e-4, 5e-9} {
+		for i, typical := range []float64{1e-2, 1e-2, 3e-6, 3e-6, 1e-6, 1e-5, 3e-5, 5e-9, 1e-5, 1e-6, 1e-4, 1e-9, 1e-2, 1e-4, 5e-9} {
 			want[i] = typical * rapid.Float64Range(0.3, 3).Draw(t, Names()[i])
 		}
-		pushes := pushesFor(100)
+		pushes := pushesFor(200)
 		var costs []float64
 		for _, p := range pushes {
 			costs = append(costs, want.Of(p))
@@ -54,8 +56,8 @@ func TestFit(t *testing.T) {
 // No constant is negative, whatever the measurements say.
 func TestFitKeepsSigns(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		pushes := pushesFor(40)
-		costs := rapid.SliceOfN(rapid.Float64Range(0.01, 10), 40, 40).Draw(t, "costs")
+		pushes := pushesFor(60)
+		costs := rapid.SliceOfN(rapid.Float64Range(0.01, 10), 60, 60).Draw(t, "costs")
 		l, err := Fit(pushes, costs)
 		if errors.Is(err, ErrSingular) {
 			return

@@ -204,7 +204,7 @@ func (q *haveQuery) standing(ds []manifest.Digest, open []bool) (found []candida
 // similarScan is how many entries of one stem Similar looks at. At a microsecond each
 // they must stay cheap beside the file that is looked for: objects of a build all have
 // one stem.
-const similarScan = 500
+const similarScan = 100
 
 // Similar implements [store.Tree].
 func (c *Catalog) Similar(ctx context.Context, dir manifest.Path, name string, limit int) (list []manifest.Entry, err error) {
