@@ -102,8 +102,11 @@ func (p *prober) builds(ctx context.Context, s shape, n int) ([]probe, error) {
 	return all, nil
 }
 
+// probeName gives names that differ in more than digits: files whose names do not are
+// taken for versions of each other, and their contents compared.
 func probeName(tree string, i int) string {
-	return filepath.Join(tree, fmt.Sprintf("d%d", i/100), fmt.Sprintf("file-%d", i))
+	letters := strings.Map(func(digit rune) rune { return 'a' + digit - '0' }, fmt.Sprint(i))
+	return filepath.Join(tree, fmt.Sprintf("d%d", i/100), "file-"+letters)
 }
 
 // writeProbe writes the files, half of each compressible.
@@ -178,10 +181,8 @@ func (p *prober) push(ctx context.Context, tree, target string, s shape) (probe,
 }
 
 const (
-	// basisSize is the size in bytes from which on the server looks for a basis, and
-	// likeNames how many entries it looks at for each: all files of probes have one stem.
+	// basisSize is the size in bytes from which on the server looks for a basis.
 	basisSize = 1 << 10
-	likeNames = 100
 	// packed is the size in bytes from which on files stay out of packs.
 	packed = 128 << 10
 )
@@ -198,7 +199,7 @@ func pushOf(said peer.Said, s shape, catalog int) scale.Push {
 	}
 	q.Hashed = q.Bytes + q.Rebuilt + q.Linked*float64(s.size)
 	if s.size >= basisSize {
-		q.Sought, q.Looked = q.Sent, q.Sent*float64(min(likeNames, catalog))
+		q.Sought = q.Sent
 	}
 	if s.size >= packed {
 		q.Alone = q.Sent
@@ -226,15 +227,24 @@ type laws struct {
 	Server, Client scale.Law
 }
 
+// fitLaws fits to the typical probe of each kind and shape: what disturbed the machine
+// in one round is no cost of the push.
 func fitLaws(probes []probe) (l laws, err error) {
-	var pushes []scale.Push
-	var server, client []float64
-	for _, p := range probes {
-		pushes, server, client = append(pushes, p.Push), append(server, p.Server), append(client, p.Client)
-	}
-	if l.Server, err = scale.Fit(pushes, server); err != nil {
+	if l.Server, err = fitLaw(probes, serverCPU); err != nil {
 		return l, err
 	}
-	l.Client, err = scale.Fit(pushes, client)
+	l.Client, err = fitLaw(probes, clientCPU)
 	return l, err
 }
+
+func fitLaw(probes []probe, of func(probe) float64) (scale.Law, error) {
+	var pushes []scale.Push
+	var costs []float64
+	for _, p := range typical(probes, of) {
+		pushes, costs = append(pushes, p.Push), append(costs, of(p))
+	}
+	return scale.Fit(pushes, costs)
+}
+
+func serverCPU(p probe) float64 { return p.Server }
+func clientCPU(p probe) float64 { return p.Client }

@@ -72,10 +72,11 @@ func Descendants(pid int) []int {
 
 func children(pid int) []int {
 	// Of each thread: a child belongs to the thread that made it.
-	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	tasks := fmt.Sprintf("/proc/%d/task", pid)
+	threads, _ := os.ReadDir(tasks)
 	var all []int
-	for _, name := range lists {
-		b, err := os.ReadFile(name)
+	for _, t := range threads {
+		b, err := os.ReadFile(filepath.Join(tasks, t.Name(), "children"))
 		if err != nil {
 			continue
 		}

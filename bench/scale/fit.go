@@ -14,7 +14,6 @@ type Push struct {
 	Sent    float64 // files sent whole
 	Bytes   float64 // of those
 	Sought  float64 // of those, files that a basis was looked for
-	Looked  float64 // entries of a like name that were looked at for them
 	Alone   float64 // of those, files too large for a pack: 128 KiB and more
 	Hashed  float64 // bytes that the client hashed
 	Deltas  float64 // files sent as a difference to an old one
@@ -22,12 +21,12 @@ type Push struct {
 }
 
 // Terms is how many constants a law has.
-const Terms = 15
+const Terms = 14
 
 // Names says what each constant is for.
 func Names() [Terms]string {
 	return [Terms]string{"push", "push with changes", "file walked", "file listed", "file listed, and doubling of the catalog",
-		"file linked", "file sent", "byte sent", "file that a basis is sought for", "entry of a like name", "file of 128 KiB and more",
+		"file linked", "file sent", "byte sent", "file that a basis is sought for", "file of 128 KiB and more",
 		"byte hashed", "push with differences", "file sent as a difference",
 		"byte of such a file"}
 }
@@ -36,7 +35,7 @@ func Names() [Terms]string {
 // tree, whose depth grows with the logarithm of what it holds.
 func (p Push) terms() [Terms]float64 {
 	return [Terms]float64{1, some(p.Told), p.Walked, p.Told, p.Told * math.Log2(1+p.Catalog/catalogUnit), p.Linked, p.Sent, p.Bytes, p.Sought,
-		p.Looked, p.Alone, p.Hashed, some(p.Deltas), p.Deltas, p.Rebuilt}
+		p.Alone, p.Hashed, some(p.Deltas), p.Deltas, p.Rebuilt}
 }
 
 // some is 1 if there are any.
@@ -64,14 +63,36 @@ var ErrSingular = errors.New("scale: the measurements do not vary enough to fit 
 
 // Fit finds the law with the least squared relative error over the measurements, with no
 // constant below zero: one that would be is left out and the others fitted again.
-// Measurements that cost nothing are not used. A term that no measurement has is 0.
+// Errors are relative to what the law says, by weights from the fit before: relative to
+// what was measured, a law that says too little would seem better than one that says as
+// much too much. Measurements that cost nothing are not used. A term that no measurement
+// has is 0.
 func Fit(pushes []Push, costs []float64) (Law, error) {
+	scales := costs
+	var l Law
+	for range refits {
+		var err error
+		if l, err = fitPositive(pushes, costs, scales); err != nil {
+			return l, err
+		}
+		scales = make([]float64, len(costs))
+		for i, p := range pushes {
+			scales[i] = max(l.Of(p), costs[i]/10)
+		}
+	}
+	return l, nil
+}
+
+// refits is when the weights change no more, nearly.
+const refits = 4
+
+func fitPositive(pushes []Push, costs, scales []float64) (Law, error) {
 	var use [Terms]bool
 	for i := range use {
 		use[i] = true
 	}
 	for {
-		l, err := fit(pushes, costs, use)
+		l, err := fit(pushes, costs, scales, use)
 		if err != nil {
 			return Law{}, err
 		}
@@ -88,8 +109,9 @@ func Fit(pushes []Push, costs []float64) (Law, error) {
 	}
 }
 
-// fit solves the normal equations of the columns in use.
-func fit(pushes []Push, costs []float64, use [Terms]bool) (Law, error) {
+// fit solves the normal equations of the columns in use, each measurement divided by its
+// scale.
+func fit(pushes []Push, costs, scales []float64, use [Terms]bool) (Law, error) {
 	var a [Terms][Terms + 1]float64
 	for i, p := range pushes {
 		if costs[i] <= 0 {
@@ -97,7 +119,7 @@ func fit(pushes []Push, costs []float64, use [Terms]bool) (Law, error) {
 		}
 		row := p.terms()
 		for j := range row {
-			row[j] /= costs[i]
+			row[j] /= scales[i]
 			if !use[j] {
 				row[j] = 0
 			}
@@ -106,7 +128,7 @@ func fit(pushes []Push, costs []float64, use [Terms]bool) (Law, error) {
 			for k := range Terms {
 				a[j][k] += row[j] * row[k]
 			}
-			a[j][Terms] += row[j]
+			a[j][Terms] += row[j] * costs[i] / scales[i]
 		}
 	}
 	return solve(a)
