@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"math"
 	"net/http"
 	"net/netip"
 	"os"
@@ -70,13 +71,16 @@ func newSite(ctx context.Context, env *Env, cfg *config.Config, url string, id *
 func (s *site) wire(ctx context.Context, env *Env) error {
 	var err error
 	ban := s.cfg.Tokens.Ban
+	if ban.Tries == 0 {
+		ban.Tries = math.MaxInt
+	}
 	s.alerts = newAlerts(s.log, s.cfg.Alerts)
 	metrics := server.NewMetrics()
 	s.tokens, err = token.New(token.Config{
 		Records: s.store, Clock: env.Now, Alerts: s.alerts, Counters: metrics,
 		Volume: token.Volume{Bytes: int64(s.cfg.Alerts.Volume)},
 		Sleep:  func(ctx context.Context, d time.Duration) { _ = env.Sleep(ctx, d) },
-		Guard:  token.Guard{Ban: ban.Tries, Window: ban.Window.D(), Delay: ban.Delay.D(), BanFor: ban.For.D()},
+		Guard:  token.Guard{Ban: ban.Tries, Window: ban.Window.D(), Delay: max(ban.Delay.D(), 1), BanFor: ban.For.D()},
 	})
 	if err != nil {
 		return err
@@ -156,12 +160,20 @@ func (s *site) quotas(target manifest.Path, owner string) (qs []session.Quota) {
 	return qs
 }
 
-// people serves the pages that are no part of the tree.
+// people serves the pages that are no part of the tree. It looks at paths as they
+// are: http.ServeMux would clean them and redirect.
 func people(pages *web.Site) http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", pages.Front)
-	mux.HandleFunc("GET /log/", pages.Publications)
-	return mux
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		read := r.Method == http.MethodGet || r.Method == http.MethodHead
+		switch {
+		case read && r.URL.Path == "/":
+			pages.Front(w, r)
+		case read && strings.HasPrefix(r.URL.Path, "/log/"):
+			pages.Publications(w, r)
+		default:
+			http.NotFound(w, r)
+		}
+	})
 }
 
 func prefixes(ns []config.Network) []netip.Prefix {

@@ -270,7 +270,7 @@ func (e *Engine) checkOpen(o *wire.Open) error {
 	if o.Mode != wire.Merge && o.Mode != wire.Mirror {
 		return wire.Errorf(wire.CodeBadRequest, "mode %q is neither %q nor %q", o.Mode, wire.Merge, wire.Mirror)
 	}
-	if o.Entries < 0 || o.Files < 0 || o.Files > o.Entries || o.Bytes < 0 {
+	if o.Entries < 0 || o.Files < 0 || o.Files > o.Entries && !o.ByFile || o.Bytes < 0 {
 		return wire.Errorf(wire.CodeBadRequest, "counts out of range")
 	}
 	if o.ByFile && (o.DryRun || o.Entries > 0) {
