@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -79,16 +78,6 @@ func crowd(ts *testscript.TestScript, _ bool, args []string) {
 	if published == 0 || published == n {
 		ts.Fatalf("%d of %d published", published, n)
 	}
-}
-
-// command is a run of the program in the script's surroundings.
-func command(ts *testscript.TestScript, args ...string) *exec.Cmd {
-	cmd := exec.Command(filepath.Join(firstDir(ts.Getenv("PATH")), "pubsync"), args...)
-	cmd.Dir = ts.MkAbs(".")
-	for _, name := range []string{"PATH", "HOME", "PUBSYNC_STATE_DIR", "TMPDIR"} {
-		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
-	}
-	return cmd
 }
 
 // TestFullDisk fills a real file system through the real command.

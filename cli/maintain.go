@@ -95,8 +95,8 @@ func printReport(w io.Writer, r upkeep.Report, dryRun bool) {
 		would = "would have "
 	}
 	for _, b := range r.Removed {
-		fmt.Fprintf(w, "%sremoved %s: %d files of %s, last published to %s\n", would,
-			progress.Escape(string(b.Target)), b.Files, progress.Bytes(b.Bytes), b.Last.UTC().Format(time.DateTime))
+		fmt.Fprintf(w, "%sremoved %s: %s of %s, last published to %s\n", would,
+			progress.Escape(string(b.Target)), count(int64(b.Files), "file"), progress.Bytes(b.Bytes), b.Last.UTC().Format(time.DateTime))
 	}
 	if r.Forgotten > 0 {
 		fmt.Fprintf(w, "forgot %d entries of older versions\n", r.Forgotten)

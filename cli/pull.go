@@ -2,7 +2,9 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 
@@ -38,6 +40,7 @@ meanwhile. Nothing is removed unless --delete is given.`,
 				return err
 			}
 			defer client.Close()
+			_, statErr := os.Stat(args[1])
 			if err := os.MkdirAll(args[1], 0o755); err != nil {
 				return err
 			}
@@ -56,6 +59,9 @@ meanwhile. Nothing is removed unless --delete is given.`,
 			r, err := pull.Pull(c.Context(), client, root, o)
 			d.Done()
 			if err != nil {
+				if errors.Is(statErr, fs.ErrNotExist) {
+					_ = os.Remove(args[1]) // if nothing has come into it
+				}
 				return err
 			}
 			s := client.Stats()
@@ -67,8 +73,8 @@ meanwhile. Nothing is removed unless --delete is given.`,
 				})
 			}
 			if !quiet {
-				fmt.Fprintf(env.Stdout, "%s at publication %d: %d files, %d fetched, %d removed; received %s\n",
-					progress.Escape(target), r.Version, r.Files, r.Fetched, r.Removed, wire.Bytes(s.Received))
+				fmt.Fprintf(env.Stdout, "%s at publication %d: %s, %d fetched, %d removed; received %s\n",
+					progress.Escape(target), r.Version, count(int64(r.Files), "file"), r.Fetched, r.Removed, wire.Bytes(s.Received))
 			}
 			return nil
 		},

@@ -33,7 +33,7 @@ type transferFlags struct {
 	filesFrom                                              string
 	through                                                string
 	basis                                                  []string
-	from0                                                  bool
+	from0, skipUnfit                                       bool
 	aliases                                                []string
 }
 
@@ -52,6 +52,7 @@ func (f *transferFlags) add(fl *pflag.FlagSet) {
 	fl.Var(ruleFlag{f.filter.Include}, "include", "take what matches the `PATTERN`, though a later rule excludes it")
 	fl.Var(ruleFlag{func(name string) error { return f.rulesFrom(name, f.filter.ExcludeFrom) }}, "exclude-from", "read exclude patterns from `FILE`")
 	fl.Var(ruleFlag{func(name string) error { return f.rulesFrom(name, f.filter.IncludeFrom) }}, "include-from", "read include patterns from `FILE`")
+	fl.BoolVar(&f.skipUnfit, "skip-unfit", false, "leave out, with a warning, names that cannot be published: with backslashes, control bytes, a dot at the end, of Windows devices")
 	fl.StringVar(&f.filesFrom, "files-from", "", "push only the paths listed in `FILE`, one a line (- is standard input)")
 	fl.StringArrayVar(&f.basis, "basis", nil, "an old `FILE` that the server holds too: what is new goes as the difference from it")
 	fl.StringArrayVar(&f.aliases, "alias", nil, "have this `NAME` beside the build show it, such as lastSuccessful; the server's configuration says which there are")
@@ -145,6 +146,7 @@ func (f *transferFlags) run(ctx context.Context, env *Env, sources []walk.Source
 		Skipped: func(path string, kind fs.FileMode) {
 			d.Printf("skipped, neither file, directory nor symlink: %s", progress.Escape(path))
 		},
+		Unfit: f.unfit(d),
 	})
 	if err != nil {
 		return err
@@ -156,6 +158,17 @@ func (f *transferFlags) run(ctx context.Context, env *Env, sources []walk.Source
 		return err
 	}
 	return f.report(env, r, stats, env.Now().Sub(began).Seconds())
+}
+
+// unfit says what becomes of names that cannot be published: nil, that they are
+// an error.
+func (f *transferFlags) unfit(d *progress.Display) func(walk.Unfit) {
+	if !f.skipUnfit {
+		return nil
+	}
+	return func(u walk.Unfit) {
+		d.Printf("skipped, cannot be published (%s): %s", u.Rule, progress.Escape(u.Local))
+	}
 }
 
 func (f *transferFlags) names(env *Env) ([]string, error) {
@@ -281,10 +294,10 @@ func (f *transferFlags) report(env *Env, r push.Result, s remote.Stats, seconds 
 	case "unchanged":
 		fmt.Fprintf(env.Stdout, "unchanged: %s is as it was published in %d\n", progress.Escape(r.Target), sum.Publication)
 	case "dry-run":
-		fmt.Fprintf(env.Stdout, "dry run for %s: %d files would be sent, %d as deltas, %d linked\n",
-			progress.Escape(r.Target), sum.FilesSent, sum.FilesDelta, sum.FilesLinked)
+		fmt.Fprintf(env.Stdout, "dry run for %s: %s would be sent, %d as deltas, %d linked\n",
+			progress.Escape(r.Target), count(sum.FilesSent, "file"), sum.FilesDelta, sum.FilesLinked)
 	default:
-		fmt.Fprintf(env.Stdout, "published %s as publication %d: %d files, %s\n", progress.Escape(r.Target), sum.Publication, sum.Files, wire.Bytes(sum.Bytes))
+		fmt.Fprintf(env.Stdout, "published %s as publication %d: %s, %s\n", progress.Escape(r.Target), sum.Publication, count(int64(sum.Files), "file"), wire.Bytes(sum.Bytes))
 		if sum.URL != "" {
 			fmt.Fprintf(env.Stdout, "%s\n", sum.URL)
 		}
@@ -295,10 +308,18 @@ func (f *transferFlags) report(env *Env, r push.Result, s remote.Stats, seconds 
 	return nil
 }
 
+// count writes a number of things.
+func count(n int64, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}
+
 func printStats(w io.Writer, s summary) {
 	for _, name := range []string{"whole", "delta", "archive", "linked"} {
 		if m := s.Methods[name]; m.Files > 0 || m.Sent > 0 {
-			fmt.Fprintf(w, "%-8s %d files of %s, %s sent, %s saved\n", name+":", m.Files, wire.Bytes(m.Bytes), wire.Bytes(m.Sent), wire.Bytes(m.Saved))
+			fmt.Fprintf(w, "%-8s %s of %s, %s sent, %s saved\n", name+":", count(m.Files, "file"), wire.Bytes(m.Bytes), wire.Bytes(m.Sent), wire.Bytes(m.Saved))
 		}
 	}
 	fmt.Fprintf(w, "removed: %d\n", s.FilesRemoved)

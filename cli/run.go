@@ -56,7 +56,7 @@ func Run(ctx context.Context, env Env) int {
 // oneLine makes an error fit for a log: one line, no control bytes.
 func oneLine(s string) string {
 	s = strings.ReplaceAll(s, "\n", "; ")
-	return progress.Escape(s)
+	return progress.EscapeText(s)
 }
 
 func command(env *Env) *cobra.Command {
@@ -165,7 +165,7 @@ func outcome(err error) (code int, hint string) {
 	case errors.Is(err, walk.ErrChanged):
 		return wire.ExitTryAgain, or(hint, "push when nothing writes to the directory any more; nothing was published")
 	case errors.Is(err, manifest.ErrBadPath):
-		return wire.ExitUsage, or(hint, "rename it, or leave it out with --exclude")
+		return wire.ExitUsage, or(hint, "rename what is named, leave it out with --exclude, or all of its kind with --skip-unfit")
 	case errors.Is(err, walk.ErrPattern), errors.Is(err, walk.ErrNoMatch), errors.Is(err, walk.ErrStripped), errors.Is(err, walk.ErrDuplicate):
 		return wire.ExitUsage, hint
 	case errors.Is(err, store.ErrInvalid):

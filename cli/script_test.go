@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -48,21 +49,27 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"await":    await,
-			"setenv":   setenv,
-			"exits":    exits,
-			"field":    field,
-			"sametree": sametree,
-			"mktree":   mktree,
-			"oddtree":  oddtree,
-			"edit":     edit,
-			"mtime":    mtime,
-			"lines":    lines,
-			"garble":   garble,
-			"flip":     flip,
-			"certs":    certs,
-			"accessor": accessor,
-			"get":      get,
+			"await":     await,
+			"setenv":    setenv,
+			"exits":     exits,
+			"field":     field,
+			"sametree":  sametree,
+			"mktree":    mktree,
+			"oddtree":   oddtree,
+			"unfit":     unfit,
+			"mkbig":     mkbig,
+			"listen":    listen,
+			"signalled": signalled,
+			"staged":    staged,
+			"special":   special,
+			"edit":      edit,
+			"mtime":     mtime,
+			"lines":     lines,
+			"garble":    garble,
+			"flip":      flip,
+			"get":       get,
+			"certs":     certs,
+			"accessor":  accessor,
 		},
 		RequireExplicitExec: false,
 	})
@@ -112,11 +119,7 @@ func setenv(ts *testscript.TestScript, _ bool, args []string) {
 func exits(ts *testscript.TestScript, _ bool, args []string) {
 	want, err := strconv.Atoi(args[0])
 	ts.Check(err)
-	cmd := exec.Command(filepath.Join(firstDir(ts.Getenv("PATH")), args[1]), args[2:]...)
-	cmd.Dir = ts.MkAbs(".")
-	for _, name := range []string{"PATH", "HOME", "PUBSYNC_STATE_DIR", "PUBSYNC_TOKEN", "PUBSYNC_TOKEN_FILE", "TMPDIR"} {
-		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
-	}
+	cmd := command(ts, args[2:]...)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	err = cmd.Run()
@@ -237,6 +240,19 @@ func mktree(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
+// mkbig FILE SIZE makes a file that does not compress.
+func mkbig(ts *testscript.TestScript, _ bool, args []string) {
+	b := make([]byte, int(number(ts, args[1])))
+	rand.NewChaCha8([32]byte{1}).Read(b)
+	ts.Check(os.MkdirAll(filepath.Dir(ts.MkAbs(args[0])), 0o755))
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), b, 0o644))
+}
+
+// listen NAME FILE sets a variable to the address in the URL that a file holds.
+func listen(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Setenv(args[0], strings.TrimPrefix(strings.TrimSpace(ts.ReadFile(args[1])), "https://"))
+}
+
 // words makes text of about n bytes.
 func words(r *rand.Rand, n int) []byte {
 	b := make([]byte, 0, n+16)
@@ -268,6 +284,85 @@ func oddtree(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	stamp := time.Unix(1_000_000_000, 987_654_321)
 	ts.Check(os.Chtimes(filepath.Join(dir, "empty"), stamp, stamp))
+}
+
+// unfit DIR makes a tree with names that no published tree may hold.
+func unfit(ts *testscript.TestScript, _ bool, args []string) {
+	for _, name := range []string{"ok", `system-x\x2dy.slice`, "aux", "dot."} {
+		name = filepath.Join(ts.MkAbs(args[0]), name)
+		ts.Check(os.MkdirAll(filepath.Dir(name), 0o755))
+		ts.Check(os.WriteFile(name, nil, 0o644))
+	}
+}
+
+// special DIR makes a tree of what is not published as it is: a pipe, a socket,
+// files of mode 000 and set-id, a hard link, a sparse file.
+func special(ts *testscript.TestScript, _ bool, args []string) {
+	dir := ts.MkAbs(args[0])
+	at := func(name string) string { return filepath.Join(dir, name) }
+	ts.Check(os.MkdirAll(dir, 0o755))
+	ts.Check(syscall.Mkfifo(at("pipe"), 0o644))
+	ln, err := net.Listen("unix", at("socket"))
+	ts.Check(err)
+	ts.Defer(func() { ln.Close() })
+	for name, mode := range map[string]fs.FileMode{"setuid": 0o755 | fs.ModeSetuid, "setgid": 0o711 | fs.ModeSetgid, "sticky": 0o600 | fs.ModeSticky, "readonly": 0o444} {
+		ts.Check(os.WriteFile(at(name), []byte(name), 0o600))
+		ts.Check(os.Chmod(at(name), mode))
+	}
+	ts.Check(os.Link(at("setuid"), at("hardlink")))
+	ts.Check(os.WriteFile(at("sparse"), nil, 0o600))
+	ts.Check(os.Truncate(at("sparse"), 5<<20))
+	ts.Check(os.WriteFile(at("old"), []byte("old"), 0o600))
+	stamp := time.Unix(-2_000_000_000, 123_456_789)
+	ts.Check(os.Chtimes(at("old"), stamp, stamp))
+}
+
+// staged STORE N waits until unfinished pushes have that many bytes staged.
+func staged(ts *testscript.TestScript, _ bool, args []string) {
+	for deadline := time.Now().Add(20 * time.Second); ; <-time.After(5 * time.Millisecond) {
+		var n int64
+		files, err := filepath.Glob(filepath.Join(ts.MkAbs(args[0]), "staging", "*", "*"))
+		ts.Check(err)
+		for _, f := range files {
+			if fi, err := os.Stat(f); err == nil {
+				n += fi.Size()
+			}
+		}
+		if float64(n) >= number(ts, args[1]) {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("%d bytes are staged", n)
+		}
+	}
+}
+
+// signalled SIGNAL STORE N CODE pubsync ARG... runs a push, signals it once N
+// bytes of it are staged, and checks its exit code. Its messages are in the file
+// exits.err.
+func signalled(ts *testscript.TestScript, _ bool, args []string) {
+	cmd := command(ts, args[5:]...)
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
+	ts.Check(cmd.Start())
+	staged(ts, false, args[1:3])
+	ts.Check(cmd.Process.Signal(map[string]os.Signal{"INT": os.Interrupt, "TERM": syscall.SIGTERM}[args[0]]))
+	_ = cmd.Wait()
+	ts.Check(os.WriteFile(ts.MkAbs("exits.err"), errs.Bytes(), 0o644))
+	ts.Logf("%s", errs.String())
+	if got := strconv.Itoa(cmd.ProcessState.ExitCode()); got != args[3] {
+		ts.Fatalf("exit code %s, want %s", got, args[3])
+	}
+}
+
+// command is a run of the program in the script's surroundings.
+func command(ts *testscript.TestScript, args ...string) *exec.Cmd {
+	cmd := exec.Command(filepath.Join(firstDir(ts.Getenv("PATH")), "pubsync"), args...)
+	cmd.Dir = ts.MkAbs(".")
+	for _, name := range []string{"PATH", "HOME", "PUBSYNC_STATE_DIR", "PUBSYNC_TOKEN", "PUBSYNC_TOKEN_FILE", "TMPDIR"} {
+		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
+	}
+	return cmd
 }
 
 // edit FILE TEXT puts text into the middle of a file.

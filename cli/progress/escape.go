@@ -29,6 +29,16 @@ func Escape[T ~string | ~[]byte](name T) string {
 	return b.String()
 }
 
+// EscapeText is [Escape] for text that may have names quoted in it already:
+// backslashes stay as they are.
+func EscapeText(text string) string {
+	parts := strings.Split(text, `\`)
+	for i := range parts {
+		parts[i] = Escape(parts[i])
+	}
+	return strings.Join(parts, `\`)
+}
+
 func plain(s string) bool {
 	for i := 0; i < len(s); i++ {
 		if c := s[i]; c < ' ' || c > '~' || c == '\\' {

@@ -220,6 +220,9 @@ func TestEscape(t *testing.T) {
 		if got := Escape(in); got != want {
 			t.Errorf("%q: got %s, want %s", in, got, want)
 		}
+		if got := strings.ReplaceAll(EscapeText(in), `\\`, `\`); got != strings.ReplaceAll(want, `\\`, `\`) {
+			t.Errorf("%q as text: got %s, want %s", in, got, want)
+		}
 		if got := Escape([]byte(in)); got != want {
 			t.Errorf("%q as bytes: got %s, want %s", in, got, want)
 		}

@@ -63,7 +63,16 @@ func ParsePath(s string) (Path, error) {
 	return Path(s), nil
 }
 
-func badPath(s, rule string) error { return fmt.Errorf("%w: %q: %s", ErrBadPath, s, rule) }
+// A PathError is the [ErrBadPath] for one path.
+type PathError struct {
+	Path string // as it was given, or its beginning
+	Rule string // that it breaks, for people: "backslash"
+}
+
+func (e *PathError) Error() string { return fmt.Sprintf("%v: %q: %s", ErrBadPath, e.Path, e.Rule) }
+func (e *PathError) Unwrap() error { return ErrBadPath }
+
+func badPath(s, rule string) error { return &PathError{s, rule} }
 
 // nameRule returns the rule that the component breaks, or "".
 func nameRule(name string) string {

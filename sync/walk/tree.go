@@ -106,7 +106,8 @@ func (t *Tree) fill(o *Options, found []*source) error {
 			return err
 		}
 	}
-	if err := checkItems(all, found); err != nil {
+	all, err := o.fit(all, found)
+	if err != nil {
 		return err
 	}
 	t.take(all, o.Shape.moves())
@@ -132,29 +133,6 @@ func merge(all []placed, found []*source) ([]placed, error) {
 		}
 	}
 	return kept, nil
-}
-
-// maxReported bounds the number of bad names one error tells of.
-const maxReported = 10
-
-// checkItems returns the errors for paths and link targets no tree may hold.
-func checkItems(all []placed, found []*source) error {
-	var errs []error
-	for i := range all {
-		p := &all[i]
-		if p.checked && p.path == p.item.path && p.kind != fs.ModeSymlink {
-			continue
-		}
-		e := p.entry()
-		if err := e.Check(); err != nil {
-			errs = append(errs, fmt.Errorf("%q: %w; rename or exclude it", found[p.source].local(p.item.path), err))
-		}
-		if len(errs) == maxReported {
-			errs = append(errs, errors.New("and perhaps more"))
-			break
-		}
-	}
-	return errors.Join(errs...)
 }
 
 func (p *placed) entry() manifest.Entry {

@@ -62,6 +62,10 @@ type Options struct {
 	// of path, from the goroutine that called Walk, before Walk returns.
 	Skipped func(path string, kind fs.FileMode)
 
+	// Unfit, if not nil, is told of everything that no tree may hold, which is
+	// then left out, a directory with all below it. It is called as Skipped is.
+	Unfit func(Unfit)
+
 	// Parallel is the number of directories read at once; 0 means 4. One
 	// file descriptor is held for each.
 	Parallel int
@@ -75,8 +79,7 @@ type Options struct {
 // A directory or file that cannot be examined is an error, for a publication
 // must not silently lack a part; a file that vanished between the reading of
 // its directory and its examination was deleted and is left out. A name that
-// [manifest.ParsePath] refuses is an error wrapping [manifest.ErrBadPath] (up to
-// ten of them are reported, joined).
+// [manifest.ParsePath] refuses is an [*UnfitError], unless o.Unfit is told.
 //
 // The caller must Close the Tree.
 func Walk(ctx context.Context, o Options) (*Tree, error) {

@@ -264,16 +264,34 @@ func TestBadNames(t *testing.T) {
 	}
 }
 
-func TestAtMostTenBadNames(t *testing.T) {
+func TestBadNamesLeftOut(t *testing.T) {
+	dir := t.TempDir()
+	makeTree(t, dir, []string{"ok", "new\nline", "d/con", "d/f", "dots./x", "dots./y", "back\\slash"})
+	var unfit []Unfit
+	got := walked(t, Options{Sources: []Source{{Dir: dir}}, Unfit: func(u Unfit) { unfit = append(unfit, u) }})
+	if want := []string{"d/", "d/f", "ok"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	want := []Unfit{
+		{filepath.Join(dir, "back\\slash"), "backslash"}, {filepath.Join(dir, "d/con"), "a device name of Windows"},
+		{filepath.Join(dir, "dots."), "a component ends in a dot"}, {filepath.Join(dir, "new\nline"), "control byte 0x0a"},
+	}
+	if !slices.Equal(unfit, want) {
+		t.Errorf("left out %q, want %q", unfit, want)
+	}
+}
+
+func TestManyBadNames(t *testing.T) {
 	dir := t.TempDir()
 	var paths []string
 	for i := range 30 {
-		paths = append(paths, fmt.Sprintf("bad%02d.", i))
+		paths = append(paths, fmt.Sprintf("bad%02d./f", i))
 	}
 	makeTree(t, dir, paths)
 	_, err := Walk(t.Context(), Options{Sources: []Source{{Dir: dir}}})
-	if n := strings.Count(err.Error(), "\n"); n != maxReported {
-		t.Errorf("%d lines after the first: %v", n, err)
+	var unfit *UnfitError
+	if !errors.As(err, &unfit) || unfit.Total != 30 || len(unfit.Unfit) != maxUnfit || !strings.HasSuffix(err.Error(), " and 10 more") {
+		t.Errorf("got %v", err)
 	}
 }
 
