@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -28,6 +29,15 @@ type reading struct {
 	path        func(n int) string
 	connections int
 	requests    int
+}
+
+// asBitBake gives the header fields of what BitBake sends: HEAD from its own client, to
+// find out what is there, and GET from wget.
+func asBitBake(method string) string {
+	if method == "HEAD" {
+		return "User-Agent: bitbake/2.8.0\r\nAccept: */*\r\n"
+	}
+	return "User-Agent: Wget/1.21.3\r\nAccept: */*\r\nAccept-Encoding: identity\r\nConnection: Keep-Alive\r\n"
 }
 
 // readSample is one run of a load.
@@ -73,6 +83,9 @@ func readers(ctx context.Context, o *options) error {
 		return err
 	}
 	p := &readPart{Machine: machine(), Versions: versions(bin), Samples: samples}
+	if before, err := loadReadings(o); err == nil && before != nil && !o.all {
+		p.Samples = append(p.Samples, before.without(samples)...)
+	}
 	if err := o.writeOut(filepath.Join(partsFolder, readersPart), func(w io.Writer) error { return json.NewEncoder(w).Encode(p) }); err != nil {
 		return err
 	}
@@ -143,7 +156,7 @@ func (s *readServers) measure(ctx context.Context, o *options) ([]readSample, er
 		port int
 		pids []int
 	}{{"pubsync", s.pubsync.Port(), s.pubsync.Servers()}, {"nginx", s.nginx.Port(), s.nginx.Servers()}}
-	readings := s.readings(o)
+	readings := slices.DeleteFunc(s.readings(o), func(r reading) bool { return !o.only.MatchString(r.name) })
 	o.status.expect(len(readings) * len(servers) * o.rounds)
 	var samples []readSample
 	for _, r := range readings {
@@ -174,7 +187,7 @@ func runReading(ctx context.Context, r reading, port int, pids []int) (load.Resu
 	// The servers' certificates are their own: what counts is the cost of TLS.
 	got, err := load.Run(ctx, load.Load{
 		Address: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), TLS: &tls.Config{InsecureSkipVerify: true},
-		Connections: r.connections, Requests: r.requests, For: time.Minute, Method: r.method, Path: r.path,
+		Connections: r.connections, Requests: r.requests, For: time.Minute, Method: r.method, Header: asBitBake(r.method), Path: r.path,
 	})
 	if err != nil {
 		return got, 0, err

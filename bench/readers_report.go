@@ -1,6 +1,8 @@
 package main
 
 import (
+	"slices"
+
 	"github.com/pubsync/pubsync/bench/chart"
 	"github.com/pubsync/pubsync/bench/report"
 	"github.com/pubsync/pubsync/bench/stat"
@@ -35,6 +37,16 @@ func (p *readPart) values(reading, server string, of func(readSample) float64) (
 	return v
 }
 
+// without are the samples of readings that the given ones are not of.
+func (p *readPart) without(given []readSample) (rest []readSample) {
+	for _, s := range p.Samples {
+		if !slices.ContainsFunc(given, func(g readSample) bool { return g.Reading == s.Reading }) {
+			rest = append(rest, s)
+		}
+	}
+	return rest
+}
+
 // describe adds a table and a picture.
 func (p *readPart) describe(d *report.Document) {
 	d.Heading("Readers: HEAD and GET over TLS, on kept connections")
@@ -42,6 +54,9 @@ func (p *readPart) describe(d *report.Document) {
 	var rows [][]string
 	var groups []chart.Group
 	for _, reading := range []string{headReading, objectReading, largeReading} {
+		if len(p.values(reading, "pubsync", func(s readSample) float64 { return s.P50 })) == 0 {
+			continue
+		}
 		rate := func(s readSample) float64 { return s.PerSecond }
 		if reading == largeReading {
 			rate = func(s readSample) float64 { return s.BytesPerSecond / 1e6 }

@@ -21,6 +21,8 @@ type Load struct {
 	Requests int
 	For      time.Duration
 	Method   string // "HEAD" or "GET"
+	// Header is lines of header fields beside Host, each ended by CR and LF.
+	Header string
 	// Path gives the path of the n-th request; it is called from several goroutines.
 	Path func(n int) string
 }
@@ -131,7 +133,7 @@ func (w *worker) work(l Load, take func() (int, bool)) error {
 		w.out = append(w.out[:0], l.Method...)
 		w.out = append(append(w.out, ' '), l.Path(n)...)
 		w.out = append(append(w.out, " HTTP/1.1\r\nHost: "...), l.Address...)
-		w.out = append(w.out, "\r\nUser-Agent: load\r\n\r\n"...)
+		w.out = append(append(append(w.out, "\r\n"...), l.Header...), "\r\n"...)
 		if _, err := w.conn.Write(w.out); err != nil {
 			return fmt.Errorf("load: %w", err)
 		}
