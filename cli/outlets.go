@@ -129,18 +129,9 @@ func (s *site) mirror(ctx context.Context, x *export.Exporter, wg *sync.WaitGrou
 	if err != nil {
 		return err
 	}
-	c := mirror.Config{
-		Listen: s.cfg.Rsync.Listen, Dir: dir, Rsync: s.cfg.Rsync.Program, MaxConnections: s.cfg.Rsync.MaxConnections,
-		After: time.After, Log: func(line string) { s.log.Info("rsync", "line", line) },
-	}
-	for _, m := range s.cfg.Rsync.Modules {
-		path, err := filepath.Abs(x.Path(manifest.Path(m.Target)))
-		if err != nil {
-			return err
-		}
-		c.Modules = append(c.Modules, mirror.Module{
-			Name: m.Name, Path: path, Comment: m.Comment, Hidden: m.Hidden, Allow: texts(s.cfg.Rsync.Allow), Deny: texts(s.cfg.Rsync.Deny),
-		})
+	c, err := s.mirrorConfig(x, dir)
+	if err != nil {
+		return err
 	}
 	d, err := mirror.New(c)
 	if err != nil {
@@ -152,6 +143,23 @@ func (s *site) mirror(ctx context.Context, x *export.Exporter, wg *sync.WaitGrou
 		}
 	})
 	return nil
+}
+
+func (s *site) mirrorConfig(x *export.Exporter, dir string) (mirror.Config, error) {
+	c := mirror.Config{
+		Listen: s.cfg.Rsync.Listen, Dir: dir, Rsync: s.cfg.Rsync.Program, MaxConnections: s.cfg.Rsync.MaxConnections,
+		After: time.After, Log: func(line string) { s.log.Info("rsync", "line", line) },
+	}
+	for _, m := range s.cfg.Rsync.Modules {
+		path, err := filepath.Abs(x.Path(manifest.Path(m.Target)))
+		if err != nil {
+			return c, err
+		}
+		c.Modules = append(c.Modules, mirror.Module{
+			Name: m.Name, Path: path, Comment: m.Comment, Hidden: m.Hidden, Allow: texts(s.cfg.Rsync.Allow), Deny: texts(s.cfg.Rsync.Deny),
+		})
+	}
+	return c, nil
 }
 
 func texts(ns []config.Network) []string {

@@ -3,14 +3,12 @@ package cli_test
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -70,6 +68,10 @@ func TestScripts(t *testing.T) {
 			"get":       get,
 			"certs":     certs,
 			"accessor":  accessor,
+			"until":     until,
+			"freeport":  freeport,
+			"hook":      hook,
+			"expand":    expand,
 		},
 		RequireExplicitExec: false,
 	})
@@ -87,25 +89,6 @@ func await(ts *testscript.TestScript, _ bool, args []string) {
 		}
 		<-time.After(5 * time.Millisecond)
 	}
-}
-
-// get PATH FILE fetches a path of the server whose URL is in the file "ready", as
-// curl would without -L, and writes status, headers but the date, and body.
-func get(ts *testscript.TestScript, _ bool, args []string) {
-	client := &http.Client{
-		Transport:     &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-	resp, err := client.Get(strings.TrimSpace(ts.ReadFile("ready")) + args[0])
-	ts.Check(err)
-	defer resp.Body.Close()
-	resp.Header.Del("Date")
-	var out bytes.Buffer
-	fmt.Fprintln(&out, resp.Status)
-	ts.Check(resp.Header.Write(&out))
-	_, err = out.ReadFrom(resp.Body)
-	ts.Check(err)
-	ts.Check(os.WriteFile(ts.MkAbs(args[1]), out.Bytes(), 0o644))
 }
 
 // setenv NAME FILE sets a variable to a file's content ("stdout" is that of the

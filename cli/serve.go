@@ -119,20 +119,7 @@ func serve(ctx context.Context, env *Env, cfg *config.Config, out io.Writer, rea
 		return err
 	}
 	defer site.close()
-	srv := &http.Server{
-		Handler:           site.handler,
-		TLSConfig:         ident.tls,
-		ReadHeaderTimeout: cfg.Server.Limits.HeaderTimeout.D(),
-		IdleTimeout:       cfg.Server.Limits.IdleTimeout.D(),
-		MaxHeaderBytes:    64 << 10,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-		HTTP2: &http.HTTP2Config{
-			MaxReceiveBufferPerStream: 4 << 20, MaxReceiveBufferPerConnection: 16 << 20, MaxConcurrentStreams: 100,
-			// A frame that a killed client has not finished is lost: keep them small.
-			MaxReadFrameSize: 16 << 10,
-		},
-	}
-	srv.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelWarn)
+	srv := httpServer(cfg, site.handler, ident.tls, log)
 	done := make(chan error, 1)
 	bounded := server.Listen(ln, loadOf(cfg), prefixes(cfg.Server.TrustedProxies))
 	go func() { done <- srv.ServeTLS(bounded, "", "") }()
@@ -185,6 +172,22 @@ func publicAddress(cfg *config.Config, bound net.Addr) string {
 		return host
 	}
 	return net.JoinHostPort(host, port)
+}
+
+func httpServer(cfg *config.Config, h http.Handler, t *tls.Config, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		TLSConfig:         t,
+		ReadHeaderTimeout: cfg.Server.Limits.HeaderTimeout.D(),
+		IdleTimeout:       cfg.Server.Limits.IdleTimeout.D(),
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		HTTP2: &http.HTTP2Config{
+			MaxReceiveBufferPerStream: 4 << 20, MaxReceiveBufferPerConnection: 16 << 20, MaxConcurrentStreams: 100,
+			// A frame that a killed client has not finished is lost: keep them small.
+			MaxReadFrameSize: 16 << 10,
+		},
+	}
 }
 
 // writeReady writes the ready file in one step, so that who waits for it never

@@ -70,17 +70,13 @@ func newSite(ctx context.Context, env *Env, cfg *config.Config, url string, id *
 
 func (s *site) wire(ctx context.Context, env *Env) error {
 	var err error
-	ban := s.cfg.Tokens.Ban
-	if ban.Tries == 0 {
-		ban.Tries = math.MaxInt
-	}
 	s.alerts = newAlerts(s.log, s.cfg.Alerts)
 	metrics := server.NewMetrics()
 	s.tokens, err = token.New(token.Config{
 		Records: s.store, Clock: env.Now, Alerts: s.alerts, Counters: metrics,
 		Volume: token.Volume{Bytes: int64(s.cfg.Alerts.Volume)},
 		Sleep:  func(ctx context.Context, d time.Duration) { _ = env.Sleep(ctx, d) },
-		Guard:  token.Guard{Ban: ban.Tries, Window: ban.Window.D(), Delay: max(ban.Delay.D(), 1), BanFor: ban.For.D()},
+		Guard:  guardOf(s.cfg.Tokens.Ban),
 	})
 	if err != nil {
 		return err
@@ -139,6 +135,22 @@ func (s *site) wire(ctx context.Context, env *Env) error {
 	return nil
 }
 
+// guardOf is what guessing tokens costs. In a guard a zero is a default, in the
+// configuration it is none.
+func guardOf(b config.Ban) token.Guard {
+	g := token.Guard{Ban: b.Tries, Window: b.Window.D(), Delay: b.Delay.D(), MaxDelay: maxDelay * b.Delay.D(), BanFor: b.For.D()}
+	if g.Ban == 0 {
+		g.Ban = math.MaxInt
+	}
+	if g.Delay == 0 {
+		g.Delay, g.MaxDelay = 1, 1 // ns
+	}
+	return g
+}
+
+// maxDelay is how many times the first delay the longest is.
+const maxDelay = 4
+
 func loadOf(cfg *config.Config) server.Load {
 	return server.Load{Total: cfg.Server.Limits.Parallel, PerAddress: cfg.Server.Limits.PerAddress}
 }
@@ -193,9 +205,21 @@ func (s *site) exchanger(ctx context.Context, env *Env) (server.Exchanger, error
 	if err := s.tokens.PutScheduler(ctx, token.Scheduler{Name: oidcScheduler}); err != nil {
 		return nil, err
 	}
-	var policies []oidc.Policy
-	for _, o := range s.cfg.OIDC {
-		policies = append(policies, oidc.Policy{
+	ex, err := oidc.New(oidc.Config{
+		Policies: policies(s.cfg), Tokens: s.tokens, Records: s.store, Client: &http.Client{Timeout: 20 * time.Second}, Clock: env.Now,
+	})
+	if err != nil {
+		return nil, usageError{err}
+	}
+	s.oidc = ex
+	return ex, nil
+}
+
+// policies are the policies under which identity tokens are exchanged.
+func policies(cfg *config.Config) []oidc.Policy {
+	var list []oidc.Policy
+	for _, o := range cfg.OIDC {
+		list = append(list, oidc.Policy{
 			Name: o.Name, Issuer: o.Issuer, Audience: o.Audience, Claims: o.Match, Target: o.Target,
 			Scheduler: oidcScheduler, Lifetime: o.TTL.D(),
 			Grant: token.Grant{
@@ -204,14 +228,7 @@ func (s *site) exchanger(ctx context.Context, env *Env) (server.Exchanger, error
 			},
 		})
 	}
-	ex, err := oidc.New(oidc.Config{
-		Policies: policies, Tokens: s.tokens, Records: s.store, Client: &http.Client{Timeout: 20 * time.Second}, Clock: env.Now,
-	})
-	if err != nil {
-		return nil, usageError{err}
-	}
-	s.oidc = ex
-	return ex, nil
+	return list
 }
 
 // oidcScheduler is in whose name identity tokens are exchanged.
@@ -238,10 +255,13 @@ func (s *site) rules(ctx context.Context) (err error) {
 	return err
 }
 
+// linkKeyFile is the name, in the store's folder, of the key of signed links.
+const linkKeyFile = "link-key"
+
 // linkKey is the key of signed links. It lies beside the catalog, not in it, so
 // that nobody can read with what a stolen catalog holds.
 func (s *site) linkKey() ([]byte, error) {
-	file := filepath.Join(s.cfg.Server.Store, "link-key")
+	file := filepath.Join(s.cfg.Server.Store, linkKeyFile)
 	key, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		key = []byte(connect.NewSessionSecret() + "\n")
@@ -444,14 +464,19 @@ func (s *site) maintain(ctx context.Context, env *Env) (wait func(), err error) 
 	s.keepUp(ctx, env, &wg)
 	wg.Go(func() {
 		for env.Sleep(ctx, time.Minute) == nil {
-			before := env.Now().Add(-s.cfg.Server.Limits.SessionIdle.D())
-			if err := s.sessions.Expire(ctx, 10*time.Minute, before); err != nil && ctx.Err() == nil {
-				s.log.Error("expiring sessions", "error", err)
-			}
+			s.expire(ctx, env.Now())
 			s.prune(ctx, env.Now())
 		}
 	})
 	return wg.Wait, nil
+}
+
+// expire ends the sessions that nobody comes back to.
+func (s *site) expire(ctx context.Context, now time.Time) {
+	before := now.Add(-s.cfg.Server.Limits.SessionIdle.D())
+	if err := s.sessions.Expire(ctx, 10*time.Minute, before); err != nil && ctx.Err() == nil {
+		s.log.Error("expiring sessions", "error", err)
+	}
 }
 
 // Tokens are kept for a while after their end, so that their receipts and the

@@ -19,7 +19,7 @@ import (
 func newKeeper(env *Env, cfg *config.Config, st store.Store, sessions *session.Engine) *upkeep.Keeper {
 	return upkeep.New(upkeep.Config{
 		Store: st, Types: buildTypes(cfg), Now: env.Now, Live: sessions.Live,
-		Dir: cfg.Server.Store, Beside: []string{"tls", "acme", CredentialFile},
+		Dir: cfg.Server.Store, Beside: []string{"tls", "acme", CredentialFile, linkKeyFile},
 	})
 }
 

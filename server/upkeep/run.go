@@ -52,7 +52,7 @@ func (k *Keeper) Checks(ctx context.Context, s Schedule) {
 	if s.CheckEvery == 0 {
 		return
 	}
-	for s.Sleep(ctx, checkPause) == nil {
+	for s.Sleep(ctx, min(checkPause, s.CheckEvery)) == nil {
 		if err := k.checkIfDue(ctx, s); err != nil && ctx.Err() == nil {
 			s.Log.Error("checking content", "error", err)
 		}
