@@ -21,6 +21,7 @@ type options struct {
 	all     bool // --only was not given
 	links   string
 	peers   *regexp.Regexp
+	steps   *regexp.Regexp
 	out     string // folder of the report
 	work    string // folder of the measured files
 	fs      string // "fresh" or "here"; see [mountFresh]
@@ -37,6 +38,7 @@ func parseOptions(args []string) (*options, error) {
 	fl.BoolVar(&o.quick, "quick", false, "small data, 2 rounds, and without --only the main workloads only")
 	only := fl.String("only", "", "only what this regular expression matches: workloads, or pairs of deltas")
 	fl.StringVar(&o.links, "links", "loopback,100M40ms,20M100ms", "links to measure over")
+	steps := fl.String("steps", "", "only the first step of a workload and those that this regular expression matches")
 	peers := fl.String("peers", "", "only pubsync and the peers that this regular expression matches, such as ^rsync")
 	fl.StringVar(&o.out, "out", "", "folder of results and report (default bench/results of the checkout, with --quick bench/results/quick)")
 	fl.StringVar(&o.pubsync, "pubsync", "", "binary to measure, instead of building this checkout")
@@ -55,6 +57,9 @@ func parseOptions(args []string) (*options, error) {
 	}
 	if o.peers, err = regexp.Compile("(?i)" + *peers); err != nil {
 		return nil, fmt.Errorf("--peers: %w", err)
+	}
+	if o.steps, err = regexp.Compile("(?i)" + *steps); err != nil {
+		return nil, fmt.Errorf("--steps: %w", err)
 	}
 	if *dir, err = filepath.Abs(*dir); err != nil {
 		return nil, err

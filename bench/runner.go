@@ -124,9 +124,14 @@ func (r *runner) plan(ctx context.Context) ([]job, error) {
 	return jobs, nil
 }
 
-// chosen are pubsync and the peers that --peers matches.
+// chosen are pubsync and the peers that --peers matches; in a quick run, each in its
+// first mode over a link.
 func (r *runner) chosen(all []peer.Peer) []peer.Peer {
-	return slices.DeleteFunc(all, func(p peer.Peer) bool { return !product(p.Name()) && !r.o.peers.MatchString(p.Name()) })
+	kept := slices.DeleteFunc(all, func(p peer.Peer) bool { return !product(p.Name()) && !r.o.peers.MatchString(p.Name()) })
+	if !r.o.quick {
+		return kept
+	}
+	return slices.DeleteFunc(kept, func(p peer.Peer) bool { return strings.HasSuffix(p.Name(), listsAll) })
 }
 
 func (r *runner) close() {
@@ -170,7 +175,10 @@ func (r *runner) peer(ctx context.Context, j job, p peer.Peer, round int) error 
 		return err
 	}
 	defer p.Stop()
-	for _, s := range j.steps {
+	for i, s := range j.steps {
+		if i > 0 && !r.o.steps.MatchString(s.name) {
+			continue
+		}
 		if err := r.step(ctx, j, p, s, round); err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}

@@ -162,11 +162,14 @@ func pick(o *options, full, quick int) int {
 	return full
 }
 
+// listsAll makes rsync list the whole tree before it sends anything.
+const listsAll = "--no-inc-recursive"
+
 // treePeers are for trees of many files. Over slow links rsync lists them faster
 // without its incremental recursion.
 func treePeers(slow bool) []peer.Peer {
 	if slow {
-		all := []string{"--no-inc-recursive"}
+		all := []string{listsAll}
 		return []peer.Peer{&peer.Pubsync{}, &peer.RsyncDaemon{Flags: all}, &peer.RsyncDaemon{}, &peer.RsyncSSH{Flags: all}, &peer.RsyncSSH{}}
 	}
 	return []peer.Peer{&peer.Pubsync{}, &peer.RsyncDaemon{}, &peer.RsyncSSH{}, &peer.Rclone{}}
