@@ -25,7 +25,8 @@ type stage struct {
 	server     *exec.Cmd
 	url        string // of the server
 	credential string
-	via        string // address that curl connects to instead, "" for the server's
+	whole      map[string]string // for builders, by bearer
+	via        string            // address that curl connects to instead, "" for the server's
 }
 
 func newStage(t *testing.T, config string) *stage {
@@ -35,7 +36,7 @@ func newStage(t *testing.T, config string) *stage {
 			t.Fatalf("the test needs %s (make test installs it)", name)
 		}
 	}
-	s := &stage{t: t, dir: t.TempDir()}
+	s := &stage{t: t, dir: t.TempDir(), whole: map[string]string{}}
 	s.program = filepath.Join(s.dir, "pubsync")
 	self, err := os.Executable()
 	s.check(err)
@@ -148,6 +149,7 @@ func (s *stage) issue(grant string) (bearer, accessor string) {
 	if a.status != 201 || !strings.HasPrefix(bearer, "psb_") {
 		s.t.Fatalf("issue %s: %s %s", grant, a, a.body)
 	}
+	s.whole[bearer] = a.field("token")
 	return bearer, a.field("accessor")
 }
 
