@@ -57,6 +57,7 @@ type site struct {
 	pace    server.Pace
 	load    server.Load
 	proxies []netip.Prefix
+	deny    []netip.Prefix
 	skew    atomic.Int64
 	alerts  atomic.Int64
 	kinds   sync.Map // of alerts
@@ -150,7 +151,7 @@ func (s *site) start() {
 	s.check(err)
 	var srv *server.Server
 	srv = server.New(server.Config{
-		Store: st, Tokens: s.tokens, Sessions: engine, Log: log, Now: s.ahead, Limits: limits, Load: s.load, TrustedProxies: s.proxies,
+		Store: st, Tokens: s.tokens, Sessions: engine, Log: log, Now: s.ahead, Limits: limits, Load: s.load, TrustedProxies: s.proxies, Deny: s.deny,
 		Pace:   s.pace,
 		Files:  files.New(files.Config{Store: st, Sight: func(r *http.Request) store.Sight { return srv.FilesSight(r) }}),
 		Access: rules, URL: "https://example.org", LinkKey: []byte("a key of links, for tests"),
