@@ -13,6 +13,7 @@ import (
 
 	"github.com/pubsync/pubsync/bench/link"
 	"github.com/pubsync/pubsync/bench/peer"
+	"github.com/pubsync/pubsync/bench/scale"
 )
 
 func TestParseRate(t *testing.T) {
@@ -130,7 +131,8 @@ func TestShownHidesTokenAndFolders(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := shown([]string{"pubsync", "push", o.cache.Dir + "/x", "--token", "secret", "-e", "ssh -i /w/key"}, "/w", o)
+	o.pubsync = "/somewhere/pubsync"
+	got := shown([]string{o.pubsync, "push", o.cache.Dir + "/x", "--token", "secret", "-e", "ssh -i /w/key"}, "/w", o)
 	if want := "pubsync push CACHE/x --token TOKEN -e 'ssh -i WORK/key'"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
@@ -257,5 +259,27 @@ func TestMarksOfSavedParts(t *testing.T) {
 	v.got.Value = 9
 	if v.met() || v.said() != "MISSED, 0.90 of it" {
 		t.Errorf("9 of at least 10 is %s", v.said())
+	}
+}
+
+// A law is judged by the middle probe of each kind and shape, and by all builds.
+func TestSpread(t *testing.T) {
+	at := func(kind string, catalog, cost float64) probe {
+		return probe{Kind: kind, Files: 10, FileSize: 1, Server: cost, Push: scale.Push{Catalog: catalog}}
+	}
+	probes := []probe{at("first", 1, 1), at("first", 2, 9), at("first", 3, 2), at("build", 4, 2), at("build", 5, 4), at("none", 6, 0.001)}
+	if got := typical(probes, serverCPU); len(got) != 4 || got[0].Push.Catalog != 3 {
+		t.Fatalf("%+v", got)
+	}
+	got := spreadOf(probes, func(probe) float64 { return 2 }, serverCPU)
+	if math.Abs(got.median-0.25) > 1e-9 || math.Abs(got.bias) > 1e-9 {
+		t.Errorf("%+v, want the middle of 0, 0, a half and 199.9 off", got)
+	}
+}
+
+func TestReadingsAreKept(t *testing.T) {
+	p := &readPart{Samples: []readSample{{Reading: headReading, Round: 1}, {Reading: largeReading}}}
+	if got := p.without([]readSample{{Reading: headReading, Round: 2}}); len(got) != 1 || got[0].Reading != largeReading {
+		t.Errorf("%+v", got)
 	}
 }

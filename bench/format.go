@@ -61,6 +61,9 @@ func shown(args []string, dir string, o *options) string {
 		if i > 0 && args[i-1] == "--token" {
 			a = "TOKEN"
 		}
+		if a == o.pubsync {
+			a = "pubsync"
+		}
 		a = strings.ReplaceAll(strings.ReplaceAll(a, dir, "WORK"), o.cache.Dir, "CACHE")
 		if strings.ContainsAny(a, " ") {
 			a = "'" + a + "'"
