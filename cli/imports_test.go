@@ -19,6 +19,7 @@ var mayImport = map[string][]string{
 	"sync/wire":                 {"sync/manifest"},
 	"sync/wire/connect":         nil,
 	"sync/walk":                 {"sync/manifest"},
+	"sync/attic":                {"sync/manifest"},
 	"sync/push":                 {"sync/manifest", "sync/wire", "sync/walk", "delta", "delta/"},
 	"sync/pull":                 {"sync/manifest", "sync/wire", "delta", "delta/"},
 	"sync/remote":               {"sync/manifest", "sync/wire"},

@@ -9,12 +9,15 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/pubsync/pubsync/cli/config"
 	"github.com/pubsync/pubsync/cli/progress"
+	"github.com/pubsync/pubsync/sync/attic"
 	"github.com/pubsync/pubsync/sync/manifest"
 	"github.com/pubsync/pubsync/sync/push"
 	"github.com/pubsync/pubsync/sync/remote"
@@ -33,6 +36,8 @@ type transferFlags struct {
 	filesFrom                                              string
 	through                                                string
 	basis                                                  []string
+	cache                                                  string
+	cacheSize                                              config.Size
 	from0, skipUnfit                                       bool
 	aliases                                                []string
 }
@@ -56,8 +61,48 @@ func (f *transferFlags) add(fl *pflag.FlagSet) {
 	fl.StringVar(&f.filesFrom, "files-from", "", "push only the paths listed in `FILE`, one a line (- is standard input)")
 	fl.StringArrayVar(&f.basis, "basis", nil, "an old `FILE` that the server holds too: what is new goes as the difference from it")
 	fl.StringArrayVar(&f.aliases, "alias", nil, "have this `NAME` beside the build show it, such as lastSuccessful; the server's configuration says which there are")
+	fl.StringVar(&f.cache, "cache", "", "keep what is pushed in `DIR`, so that the next push sends true differences (default $PUBSYNC_CACHE, or no cache)")
+	f.cacheSize = defaultCache
+	fl.Var(sizeFlag{&f.cacheSize}, "cache-size", "`BYTES` that the cache may hold, such as 500MB; what was not used for longest goes first")
 	fl.StringVar(&f.through, "through-compression", "auto", "match archives by what is inside them: auto, always or never `WHEN`")
 	fl.BoolVarP(&f.from0, "from0", "0", false, "lists of files end in NUL instead of newline")
+}
+
+// defaultCache is the size of a cache that was not given one.
+const defaultCache = 10_000_000_000
+
+// sizeFlag is a flag that takes a number of bytes, with a unit or without.
+type sizeFlag struct{ size *config.Size }
+
+func (s sizeFlag) String() string {
+	if s.size == nil {
+		return ""
+	}
+	return s.size.String()
+}
+
+func (s sizeFlag) Set(text string) error {
+	if _, err := strconv.ParseUint(text, 10, 62); err == nil {
+		text += "B"
+	}
+	return s.size.UnmarshalText([]byte(text))
+}
+
+func (s sizeFlag) Type() string { return "size" }
+
+// attic opens the cache, if there is to be one. One that cannot be used is worth
+// a warning and no failure.
+func (f *transferFlags) attic(env *Env, d *progress.Display) push.Attic {
+	dir := or(f.cache, env.Getenv("PUBSYNC_CACHE"))
+	if dir == "" {
+		return nil
+	}
+	a, err := attic.Open(dir, int64(f.cacheSize), env.Now)
+	if err != nil {
+		d.Printf("no cache: %s", oneLine(err.Error()))
+		return nil
+	}
+	return a
 }
 
 // ruleFlag hands each value of a flag on in the order given: for filter rules
@@ -237,7 +282,7 @@ func (f *transferFlags) pushOnce(ctx context.Context, env *Env, conn connect.Con
 	defer client.Close()
 	hash := connect.HashSession(kept.Secret)
 	o := push.Options{
-		Target: manifest.Path(target), Bases: bases, Mirror: f.delete, Checksum: f.checksum, DryRun: f.dryRun, Visibility: f.visibility,
+		Target: manifest.Path(target), Bases: bases, Attic: f.attic(env, d), Mirror: f.delete, Checksum: f.checksum, DryRun: f.dryRun, Visibility: f.visibility,
 		SessionHash: hex.EncodeToString(hash[:]), Progress: d, Now: env.Now,
 		Through: through, Spool: func() (*os.File, error) { return unnamed("") }, Aliases: f.aliases,
 	}

@@ -56,6 +56,8 @@ func TestScripts(t *testing.T) {
 			"oddtree":   oddtree,
 			"unfit":     unfit,
 			"mkbig":     mkbig,
+			"damage":    damage,
+			"scatter":   scatter,
 			"listen":    listen,
 			"signalled": signalled,
 			"staged":    staged,
@@ -231,6 +233,36 @@ func mkbig(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), b, 0o644))
 }
 
+// scatter FILE N changes every N-th byte of a file.
+func scatter(ts *testscript.TestScript, _ bool, args []string) {
+	b, err := os.ReadFile(ts.MkAbs(args[0]))
+	ts.Check(err)
+	for i := 0; i < len(b); i += int(number(ts, args[1])) {
+		b[i]++
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), b, 0o644))
+}
+
+// damage DIR flips a bit of every large file in DIR.
+func damage(ts *testscript.TestScript, _ bool, args []string) {
+	files, err := filepath.Glob(filepath.Join(ts.MkAbs(args[0]), "*"))
+	ts.Check(err)
+	n := 0
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		ts.Check(err)
+		if len(b) < 1000 {
+			continue
+		}
+		n++
+		b[len(b)/2] ^= 1
+		ts.Check(os.WriteFile(f, b, 0o600))
+	}
+	if n == 0 {
+		ts.Fatalf("nothing large in %s", args[0])
+	}
+}
+
 // listen NAME FILE sets a variable to the address in the URL that a file holds.
 func listen(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Setenv(args[0], strings.TrimPrefix(strings.TrimSpace(ts.ReadFile(args[1])), "https://"))
@@ -342,7 +374,7 @@ func signalled(ts *testscript.TestScript, _ bool, args []string) {
 func command(ts *testscript.TestScript, args ...string) *exec.Cmd {
 	cmd := exec.Command(filepath.Join(firstDir(ts.Getenv("PATH")), "pubsync"), args...)
 	cmd.Dir = ts.MkAbs(".")
-	for _, name := range []string{"PATH", "HOME", "PUBSYNC_STATE_DIR", "PUBSYNC_TOKEN", "PUBSYNC_TOKEN_FILE", "TMPDIR"} {
+	for _, name := range []string{"PATH", "HOME", "PUBSYNC_STATE_DIR", "PUBSYNC_TOKEN", "PUBSYNC_TOKEN_FILE", "PUBSYNC_CACHE", "TMPDIR"} {
 		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
 	}
 	return cmd

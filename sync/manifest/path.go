@@ -134,6 +134,19 @@ func (p Path) Dir() Path {
 // Base returns the last component of p.
 func (p Path) Base() string { return string(p[strings.LastIndexByte(string(p), '/')+1:]) }
 
+// Stem returns the last component of p without its digits: files that differ
+// only in version or date have the same.
+func (p Path) Stem() string {
+	name := p.Base()
+	out := make([]byte, 0, len(name))
+	for i := range len(name) {
+		if c := name[i]; c < '0' || c > '9' {
+			out = append(out, c)
+		}
+	}
+	return string(out)
+}
+
 // First returns the first component of p: of a target, its type.
 func (p Path) First() string {
 	first, _, _ := strings.Cut(string(p), "/")

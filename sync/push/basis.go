@@ -53,28 +53,17 @@ func (b *LocalBasis) Close() error {
 }
 
 // localBasis returns the old file for an entry: that of the same name but for
-// digits, or the only one there is.
+// digits, or the only one there is, or what the attic has.
 func (p *pusher) localBasis(e *manifest.Entry) *LocalBasis {
 	for _, b := range p.opts.Bases {
-		if nameStem(b.name) == nameStem(e.Path.Base()) {
+		if manifest.Path(b.name).Stem() == e.Path.Stem() {
 			return b
 		}
 	}
 	if len(p.opts.Bases) == 1 && e.Size >= minArchive {
 		return p.opts.Bases[0]
 	}
-	return nil
-}
-
-// nameStem drops the digits of a name.
-func nameStem(name string) string {
-	out := make([]byte, 0, len(name))
-	for i := range len(name) {
-		if c := name[i]; c < '0' || c > '9' {
-			out = append(out, c)
-		}
-	}
-	return string(out)
+	return p.fromAttic(e)
 }
 
 // held asks whether the server holds the old file where the token may read it,

@@ -36,7 +36,7 @@ func (p *pusher) volunteer(sig wire.Signature) {
 // step, and the server has what arrived.
 func (p *pusher) eager(ctx context.Context) (done bool, err error) {
 	w, ok := p.eagerWindow()
-	if !ok || p.opts.DryRun || len(p.opts.Bases) > 0 {
+	if !ok || p.opts.DryRun || len(p.opts.Bases) > 0 || p.opts.Attic != nil {
 		return false, nil
 	}
 	if err := p.hash(ctx, &w); err != nil {

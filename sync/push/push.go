@@ -53,8 +53,10 @@ type Options struct {
 	Aliases  []string // names beside the build that are to show it
 	// Visibility is asked for the target; "" leaves it as it is.
 	Visibility string
-	// Bases are old files at hand; see [LocalBasis].
+	// Bases are old files at hand; see [LocalBasis]. Attic, if not nil, has more
+	// of them and keeps what is pushed.
 	Bases []*LocalBasis
+	Attic Attic
 	// SessionHash is the SHA-256 of the session secret that the Remote sends,
 	// hexadecimal.
 	SessionHash string
@@ -129,7 +131,12 @@ func Push(ctx context.Context, r Remote, t *walk.Tree, o Options) (Result, error
 	p := &pusher{remote: r, tree: t, opts: o, coder: codec.NewCoder(), changes: map[int]int{}, partial: map[int]int64{}, counted: make([]bool, len(t.Entries)), needs: make([]bool, len(t.Entries))}
 	p.result.Files, p.result.Bytes = t.Entries.Totals()
 	o.Progress.Total(p.result.Files, p.result.Bytes)
+	p.old = oldFiles{}
+	defer p.old.close()
 	err := p.run(ctx)
+	if err == nil {
+		p.keep()
+	}
 	p.collect()
 	return p.result, err
 }
@@ -163,7 +170,8 @@ type pusher struct {
 	rate    rate
 	pace    pace
 
-	basisLock sync.Mutex // guards the views of Options.Bases
+	basisLock sync.Mutex // guards the views of old files, and old
+	old       oldFiles
 	expanding sync.Mutex // held while an archive is taken apart
 
 	whole, delta, archive, linked tally

@@ -46,6 +46,10 @@ func (t *Tree) Open(i int) (*File, error) {
 	return &File{io.NewSectionReader(f, 0, m.Size), f, r, m.Stamp, name}, nil
 }
 
+// Handle returns the open file itself, for the system's own ways of copying. It
+// is closed with f.
+func (f *File) Handle() *os.File { return f.f }
+
 func changed(name string) error { return fmt.Errorf("%w: %q", ErrChanged, name) }
 
 // openError tells what a change of the tree explains from other failures. A
