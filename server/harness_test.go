@@ -51,8 +51,9 @@ type site struct {
 	engine  *session.Engine
 	by      token.Scheduler
 	http    *httptest.Server
-	limit   int64 // of bodies
-	disk    int64 // bytes it seems to have; 0: as it is
+	limit   int64   // of bodies
+	disk    int64   // bytes it seems to have; 0: as it is
+	fs      disk.FS // beneath the store's content; nil: the real one
 	quotas  []session.Quota
 	pace    server.Pace
 	load    server.Load
@@ -117,6 +118,9 @@ func (s *site) start() {
 		fsys, err := disk.NewFS(o.Dir)
 		s.check(err)
 		o.FS = smallDisk{fsys, s}
+	}
+	if s.fs != nil {
+		o.FS = s.fs
 	}
 	st, err := disk.Open(s.t.Context(), o)
 	s.check(err)

@@ -208,11 +208,13 @@ func (x *exchange) takeIn(st *staging, index int, e manifest.Entry) (ok bool, er
 		x.session.claim.settle(debt{index, wire.Raw}) // to be promised anew
 		return false, nil
 	}
+	// Of a failure nobody knows how far it got: the next to ask opens what is there.
+	st.partial.Close()
+	st.partial = nil
 	if err != nil {
 		return false, err
 	}
-	st.partial.Close()
-	st.partial, st.done = nil, true
+	st.done = true
 	x.took(index, e.Digest)
 	return true, nil
 }
