@@ -201,6 +201,9 @@ func (p *plan) apply(n int64) error {
 	if err := p.endRows(n); err != nil {
 		return err
 	}
+	if err := p.endAliases(n); err != nil {
+		return err
+	}
 	for _, dir := range p.trees {
 		from, to := below(dir)
 		k, err := p.c.exec(`UPDATE entries SET to_pub=?4 WHERE to_pub IS NULL AND dir IN (

@@ -15,6 +15,7 @@ const maxNamed = 20
 type liveRow struct {
 	manifest.Entry
 	blob int64
+	from int64 // the publication that made it
 }
 
 // dirID returns the number of the directory row at path and makes one where
@@ -47,7 +48,7 @@ func (p *plan) live(dir int64, wishes []wish, all bool) (map[string]liveRow, err
 	)
 	add := func() error {
 		n++
-		out[string(s.name)] = liveRow{s.entry(""), s.blob.Int64}
+		out[string(s.name)] = liveRow{s.entry(""), s.blob.Int64, s.from}
 		return nil
 	}
 	if all {

@@ -36,6 +36,7 @@ type plan struct {
 
 	inserts []insert
 	ends    []ended
+	left    []ended         // aliases that move
 	trees   []manifest.Path // directories all of whose content ends
 	moved   []manifest.Path // aliases that change
 	rebuilt bool            // the build was there before
@@ -55,6 +56,7 @@ type insert struct {
 type ended struct {
 	dir  int64
 	name string
+	from int64 // the publication that made it
 }
 
 func newPlan(c *conn, commit *store.Commit) *plan {
@@ -165,7 +167,11 @@ func (p *plan) directory(dir manifest.Path) error {
 	all := p.commit.Mirror && !p.commit.Remove && dir.Within(p.commit.Target)
 	var live map[string]liveRow
 	if !p.fresh[dir] {
-		if live, err = p.live(id, wishes, all); err != nil {
+		others, aliases := split(wishes)
+		if live, err = p.live(id, others, all); err != nil {
+			return err
+		}
+		if err := p.newest(id, aliases, live); err != nil {
 			return err
 		}
 	}
@@ -208,9 +214,12 @@ func (p *plan) decide(dir int64, path manifest.Path, w wish, row liveRow, there 
 	switch {
 	case !there:
 		p.added++
-	case same || w.alias:
+	case w.alias:
 		p.replaced++
-		p.ends = append(p.ends, ended{dir, path.Base()})
+		p.left = append(p.left, ended{dir, path.Base(), row.from})
+	case same:
+		p.replaced++
+		p.ends = append(p.ends, ended{dir, path.Base(), row.from})
 	default:
 		p.replaced++
 		if err := p.end(dir, path, row); err != nil {
@@ -239,7 +248,7 @@ func (p *plan) end(dir int64, path manifest.Path, row liveRow) error {
 		}
 		return p.conflictsBelow(path)
 	}
-	p.ends = append(p.ends, ended{dir, path.Base()})
+	p.ends = append(p.ends, ended{dir, path.Base(), row.from})
 	if row.Kind == manifest.Dir {
 		p.trees = append(p.trees, path)
 	}
