@@ -28,7 +28,8 @@ func (e *extent) end() int64 { return e.text + e.Len }
 // at every stride-th byte of the text, and extends those it meets in both
 // directions (the scheme of Bentley and McIlroy, "Data compression using long
 // common strings", 1999). Of the new file itself it indexes what is about its
-// literals, at every byte: the rest is in the text as well.
+// literals, as densely as finds every match of the least length: the rest is in
+// the text as well.
 type finder struct {
 	text     *pages
 	extents  []extent // ascending
@@ -36,6 +37,7 @@ type finder struct {
 	seeds    int64 // numbers of seeds of the text; those of the new file come after
 	ownSeeds int64 // seeds of the new file indexed
 	maxOwn   int64 // at most
+	ownStep  int64 // one seed of the new file every so many bytes
 	indexed  int64 // up to where in the new file
 	slots    []uint64
 	shift    uint
@@ -70,7 +72,7 @@ func newFinder(text Source, extents []extent, src Source, opt finderOptions) (*f
 	f := &finder{
 		text:    newPages(text, opt.cache),
 		extents: extents,
-		stride:  max((size+maxSeeds-1)/maxSeeds, 1),
+		stride:  max((size+maxSeeds-1)/maxSeeds, opt.min-seedLen+1),
 		hash:    rolling.New(seedLen),
 		src:     newPages(src, opt.cache/4),
 		own:     newPages(src, opt.cache*3/4),
@@ -79,7 +81,8 @@ func newFinder(text Source, extents []extent, src Source, opt finderOptions) (*f
 		min:     opt.min,
 	}
 	f.seeds = text.Size/f.stride + 1
-	f.maxOwn = min(opt.own, maxIndex-size/f.stride-1)
+	f.ownStep = opt.min - seedLen + 1
+	f.maxOwn = min(opt.own/f.ownStep+1, maxIndex-size/f.stride-1)
 	room := size/f.stride + 1 + f.maxOwn
 	width := max(log2(room+room/8), 4)
 	f.slots = make([]uint64, 1<<width)
@@ -114,6 +117,10 @@ func (f *finder) index(e *extent, win *window) error {
 // before everything that is still to be searched.
 func (f *finder) indexOwn(from, to, end int64) error {
 	from, to = max(from-seedLen+1, f.indexed), min(to, end-seedLen+1)
+	f.indexed = max(f.indexed, to)
+	if f.ownStep > 1 {
+		return f.indexSome((from+f.ownStep-1)/f.ownStep*f.ownStep, to, end)
+	}
 	for off := from; off < to && f.ownSeeds < f.maxOwn; {
 		b, err := f.ind.at(off, end, seedLen)
 		if err != nil {
@@ -130,7 +137,22 @@ func (f *finder) indexOwn(from, to, end int64) error {
 		f.ownSeeds += n
 		off += n
 	}
-	f.indexed = max(f.indexed, to)
+	return nil
+}
+
+// indexSome adds the seeds at every ownStep-th byte.
+func (f *finder) indexSome(off, to, end int64) error {
+	for off < to && f.ownSeeds < f.maxOwn {
+		b, err := f.ind.at(off, end, seedLen)
+		if err != nil {
+			return err
+		}
+		for ; len(b) >= seedLen && off < to && f.ownSeeds < f.maxOwn; f.ownSeeds++ {
+			f.insert(rolling.Sum(b[:seedLen]), f.seeds+off)
+			off += f.ownStep
+			b = b[min(f.ownStep, int64(len(b))):]
+		}
+	}
 	return nil
 }
 
