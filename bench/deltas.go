@@ -119,7 +119,7 @@ type deltaMeter struct {
 }
 
 func newDeltaMeter(ctx context.Context, dir, bin string) (*deltaMeter, error) {
-	m := &deltaMeter{dir: dir, host: link.Host(), pubsync: &peer.Pubsync{}, rsync: &peer.RsyncDaemon{Flags: []string{"--no-whole-file"}}}
+	m := &deltaMeter{dir: dir, host: link.Host(), pubsync: &peer.Pubsync{Flags: []string{"--through-compression=always"}}, rsync: &peer.RsyncDaemon{Flags: []string{"--no-whole-file"}}}
 	var err error
 	if m.counter, err = link.Count(m.host); err != nil {
 		return nil, err

@@ -15,7 +15,7 @@ type Through int
 
 // The ways of [Options.Through].
 const (
-	Auto   Through = iota // where it is expected to be quicker, or costs little
+	Auto   Through = iota // where that is quicker by what this push measured, or takes half a second in all
 	Always                // wherever it can be done
 	Never
 )
@@ -39,30 +39,39 @@ func (p *pusher) expand(ctx context.Context, f *walk.File, full bool) (*expanded
 	if p.opts.Through == Never || p.opts.Spool == nil || f.Size() < minArchive || !sniffs(f) {
 		return nil, nil
 	}
-	if p.opts.Through == Auto && !p.pays(f.Size()) {
-		return nil, nil
-	}
-	spool, err := p.opts.Spool()
-	if err != nil {
-		return nil, err
-	}
 	p.expanding.Lock() // each takes up to 64 MiB
 	defer p.expanding.Unlock()
-	began := p.opts.Now()
+	t := &trial{src: f, now: p.opts.Now}
+	began, whole := p.opts.Now(), p.rate.wholeTime(f.Size())
 	takeApart := archive.Sample
-	if full {
+	switch {
+	case full:
 		takeApart = archive.Analyse
+	case p.opts.Through == Auto:
+		limit, ok := p.pace.pays(f.Size(), whole)
+		if !ok {
+			return nil, nil
+		}
+		t.until = began.Add(limit)
 	}
-	v, err := takeApart(ctx, f, f.Size(), spool, archive.DefaultLimits())
-	if err != nil {
-		spool.Close()
-		if errors.Is(err, archive.ErrNotArchive) {
+	var err error
+	if t.File, err = p.opts.Spool(); err != nil {
+		return nil, err
+	}
+	v, err := takeApart(ctx, source{t}, f.Size(), t, archive.DefaultLimits())
+	switch spent := p.opts.Now().Sub(began); {
+	case err == nil && full:
+	case err == nil:
+		p.pace.took(f.Size(), spent, whole)
+	default:
+		p.pace.took(min(t.read.Load(), f.Size()), spent, 0)
+		t.File.Close()
+		if errors.Is(err, archive.ErrNotArchive) || errors.Is(err, errSlow) {
 			return nil, nil
 		}
 		return nil, err
 	}
-	p.pace.add(f.Size(), p.opts.Now().Sub(began))
-	return &expanded{plain: spool, size: v.PlainSize, recipe: v.Recipe}, nil
+	return &expanded{plain: t.File, size: v.PlainSize, recipe: v.Recipe}, nil
 }
 
 func sniffs(f *walk.File) bool {

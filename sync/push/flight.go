@@ -14,10 +14,29 @@ type flight struct {
 func (fl *flight) send(body []byte) error {
 	p := fl.sender.p
 	fl.outcomes = map[int]wire.Outcome{}
-	err := p.exchange(fl.sender.ctx, body, fl.collect)
+	err := fl.exchange(body)
 	if p.shrink(err, len(body)) {
 		fl.tooLarge = true
 		return nil
+	}
+	return err
+}
+
+// exchange sends the body and learns from the time it takes: of the server, if it
+// has archives to rebuild, else of how fast requests get through.
+func (fl *flight) exchange(body []byte) error {
+	p, archives := fl.sender.p, int64(0)
+	for _, c := range fl.on {
+		if c.tally == &p.archive && c.last {
+			archives += c.bytes
+		}
+	}
+	if archives == 0 {
+		return p.exchange(fl.sender.ctx, body, fl.collect)
+	}
+	took, err := p.timed(fl.sender.ctx, body, fl.collect)
+	if err == nil {
+		p.pace.served(archives, took-p.rate.wholeTime(int64(len(body))))
 	}
 	return err
 }

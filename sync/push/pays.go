@@ -1,74 +1,147 @@
 package push
 
 import (
+	"errors"
+	"os"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/pubsync/pubsync/sync/walk"
 )
 
 const (
-	// guessedPace is how many bytes of archive a second are taken apart here and
-	// rebuilt there, until it is measured.
-	guessedPace = 8 << 20
-	// near is the time of a small request below which the server is next door
-	// and its link is taken to be fast until that is measured.
-	near = 3 * time.Millisecond
-	// farLink is the rate in bytes a second that a link is taken to have, until it
-	// is measured, to a server that is not next door.
-	farLink = 5 << 20
-	// nearLink is the same for one that is.
-	nearLink = 200 << 20
 	// allowance is how much time a push may spend on archives beyond what
 	// sending them would take. It keeps the wire quiet where nobody would
-	// notice the time.
-	allowance = 3 * time.Second
+	// notice the time, and pays for finding out how long archives take.
+	allowance = 500 * time.Millisecond
+	// near is the time of a small request below which the server is next door.
+	near = 3 * time.Millisecond
+	// nearLink and farLink are the rates in bytes a second that a link is taken
+	// to have, to a server next door and to others, until it is measured: 1 Gbit/s
+	// and 20 Mbit/s.
+	nearLink = 125e6
+	farLink  = 2.5e6
 )
 
-// pace follows how fast archives are taken apart.
+// pace follows how fast archives are taken apart here and rebuilt there, as it
+// is measured in this push.
 type pace struct {
-	mu    sync.Mutex
-	bytes float64 // of archive per second; 0 while unknown
-	spent time.Duration
+	mu          sync.Mutex
+	take, serve speed
+	spent       time.Duration // beyond what sending would have taken
 }
 
-func (c *pace) add(bytes int64, took time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+// A speed is measured on all work so far, the latest counting most.
+type speed struct{ bytes, seconds float64 }
+
+func (s *speed) add(bytes int64, took time.Duration) {
 	if took <= 0 || bytes < enough {
 		return
 	}
-	// The server rebuilds about as fast as this side takes apart.
-	now := float64(bytes) / (2 * took.Seconds())
-	if c.bytes == 0 {
-		c.bytes = now
-	}
-	c.bytes += (now - c.bytes) / 4
+	s.bytes, s.seconds = s.bytes*3/4+float64(bytes), s.seconds*3/4+took.Seconds()
 }
 
-// pays reports whether an archive of the size is to go by what is inside it:
-// where the time of taking it apart and rebuilding it is less than that of
-// sending it whole, or fits what the push may spend.
-func (p *pusher) pays(size int64) bool {
-	link := p.rate.measured()
-	if link == 0 {
-		link = farLink
-		if q := p.rate.quickest(); q > 0 && q < near {
-			link = nearLink
-		}
+func (s *speed) time(bytes int64) time.Duration { return seconds(float64(bytes) * s.seconds / s.bytes) }
+
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
+
+// cost is the time that an archive takes on both sides, or false as long as none
+// was taken apart. Until the server's side is measured it is taken to be as slow
+// as this one.
+func (c *pace) cost(size int64) (here, there time.Duration, known bool) {
+	if c.take.bytes == 0 {
+		return 0, 0, false
 	}
-	c := &p.pace
+	here = c.take.time(size)
+	if c.serve.bytes == 0 {
+		return here, here, true
+	}
+	return here, c.serve.time(size), true
+}
+
+// pays says whether an archive of the size is to go by what is inside it, and how
+// long taking it apart may last: where both sides' work on it takes less time
+// than whole does, that of sending it, or fits what the push may spend.
+func (c *pace) pays(size int64, whole time.Duration) (limit time.Duration, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	speed := c.bytes
-	if speed == 0 {
-		speed = guessedPace
+	left := allowance - c.spent
+	here, there, known := c.cost(size)
+	if here+there-whole > left || !known && left <= 0 {
+		return 0, false
 	}
-	extra := time.Duration((float64(size)/speed - float64(size)/link) * float64(time.Second))
-	if extra <= 0 {
-		return true
+	return whole + max(left, 0)/2, true // the other half is the server's
+}
+
+// took takes note of an archive, or the first so many bytes of it, taken apart.
+// whole is the time of sending it, 0 if it is to be sent after all.
+func (c *pace) took(bytes int64, took, whole time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.take.add(bytes, took)
+	there := time.Duration(0)
+	if whole > 0 {
+		_, there, _ = c.cost(bytes)
 	}
-	if c.spent+extra > allowance {
-		return false
+	c.spent += max(took+there-whole, 0)
+}
+
+// served takes note of how long the server took over archives.
+func (c *pace) served(bytes int64, took time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.serve.add(bytes, took)
+}
+
+// wholeTime is how long the link takes for a file.
+func (r *rate) wholeTime(size int64) time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return max(seconds(float64(size)/r.carries()), 1)
+}
+
+// carries is the rate of the link in bytes per second as far as anybody knows.
+func (r *rate) carries() float64 {
+	switch {
+	case r.link > 0:
+		return r.link
+	case r.trip > 0 && r.trip < next:
+		return nearLink
+	case r.trip == 0 && r.bytes > 0:
+		return r.bytes
+	case r.trip == 0 && r.quick > 0 && r.quick < near:
+		return nearLink
 	}
-	c.spent += extra
-	return true
+	return farLink
+}
+
+// errSlow is the error for an archive that takes longer than it is worth.
+var errSlow = errors.New("taking the archive apart takes too long")
+
+// A trial is an archive being taken apart for as long as it may last: its file,
+// counting what is read of it, and its spool, which ends it.
+type trial struct {
+	*os.File // the spool
+	src      *walk.File
+	read     atomic.Int64
+	now      func() time.Time
+	until    time.Time // zero: no matter how long
+}
+
+// source is the file of a trial.
+type source struct{ *trial }
+
+func (s source) ReadAt(b []byte, off int64) (int, error) {
+	n, err := s.src.ReadAt(b, off)
+	s.read.Add(int64(n))
+	return n, err
+}
+
+// WriteAt writes to the spool.
+func (t *trial) WriteAt(b []byte, off int64) (int, error) {
+	if !t.until.IsZero() && t.now().After(t.until) {
+		return 0, errSlow
+	}
+	return t.File.WriteAt(b, off)
 }

@@ -253,13 +253,22 @@ func (p *pusher) attempt(ctx context.Context) (done bool, err error) {
 
 // exchange sends frames to the session and learns from the time it takes.
 func (p *pusher) exchange(ctx context.Context, body []byte, reply func(wire.Frame) error) error {
-	began := p.opts.Now()
-	err := p.remote.Exchange(ctx, p.session, body, reply)
+	took, err := p.timed(ctx, body, reply)
 	if err == nil {
-		p.rate.add(len(body), p.opts.Now().Sub(began))
-		p.rate.learn(p.remote.Link())
+		p.rate.add(len(body), took)
 	}
 	return err
+}
+
+// timed sends frames to the session and returns how long it took.
+func (p *pusher) timed(ctx context.Context, body []byte, reply func(wire.Frame) error) (time.Duration, error) {
+	began := p.opts.Now()
+	err := p.remote.Exchange(ctx, p.session, body, reply)
+	if err != nil {
+		return 0, err
+	}
+	p.rate.learn(p.remote.Link())
+	return p.opts.Now().Sub(began), nil
 }
 
 // smallList is the size in bytes up to which the list rides on the open: what

@@ -107,22 +107,6 @@ func (r *rate) effort() effort {
 // fast reports whether the link outruns thorough compression.
 func (r *rate) fast() bool { return r.effort() != thorough }
 
-// measured returns the rate in bytes per second at which requests get through, 0
-// while it is unknown.
-func (r *rate) measured() float64 {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.bytes
-}
-
-// quickest returns the time of the quickest small request, about that of a
-// round trip; 0 while unknown.
-func (r *rate) quickest() time.Duration {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.quick
-}
-
 func (r *rate) level() codec.Level {
 	if r.fast() {
 		return codec.Fast

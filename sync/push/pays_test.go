@@ -1,0 +1,72 @@
+package push
+
+import (
+	"errors"
+	"os"
+	"testing"
+	"time"
+)
+
+const mb = 1_000_000
+
+// Archives go by what is inside them where that is quicker by what was measured,
+// or while the allowance lasts.
+func TestPays(t *testing.T) {
+	loopback, slow := &rate{link: 1e9}, &rate{link: 2.5e6}
+	for _, c := range []struct {
+		name string
+		rate *rate
+		pace *pace
+		size int64
+		want bool
+	}{
+		{"nothing measured, next door", loopback, &pace{}, 50 * mb, true},
+		{"nothing measured, nothing left to try with", loopback, &pace{spent: allowance}, 50 * mb, false},
+		{"slower than the link", loopback, &pace{take: speed{20 * mb, 1}}, 10 * mb, false},
+		{"slower than the link, but not by much", loopback, &pace{take: speed{20 * mb, 1}}, 3 * mb, true},
+		{"the same, once the allowance is spent", loopback, &pace{take: speed{20 * mb, 1}, spent: allowance}, 3 * mb, false},
+		{"quicker than the link", slow, &pace{take: speed{20 * mb, 1}, spent: allowance}, 100 * mb, true},
+		{"quicker here, a slow server", slow, &pace{take: speed{20 * mb, 1}, serve: speed{2 * mb, 1}, spent: allowance}, 100 * mb, false},
+		{"an unknown link", &rate{}, &pace{take: speed{20 * mb, 1}, spent: allowance}, 10 * mb, true},
+		{"a server next door, nothing sent yet", &rate{trip: time.Millisecond / 10}, &pace{take: speed{20 * mb, 1}, spent: allowance}, 10 * mb, false},
+	} {
+		if _, ok := c.pace.pays(c.size, c.rate.wholeTime(c.size)); ok != c.want {
+			t.Errorf("%s: pays %v", c.name, ok)
+		}
+	}
+}
+
+// However archives come out, a push spends no more than the allowance on those
+// that the link would have carried in no time.
+func TestAllowanceIsSpentOnce(t *testing.T) {
+	var p pace
+	spent := time.Duration(0)
+	for range 100 {
+		limit, ok := p.pays(8*mb, 1)
+		if !ok {
+			continue
+		}
+		spent += limit // given up at the last moment
+		p.took(mb, limit, 0)
+	}
+	if spent == 0 || spent > allowance {
+		t.Errorf("%v spent, of %v", spent, allowance)
+	}
+}
+
+func TestTrialEnds(t *testing.T) {
+	f, err := os.Create(t.TempDir() + "/spool")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	now := time.Unix(1000, 0)
+	tr := &trial{File: f, now: func() time.Time { return now }, until: now.Add(time.Second)}
+	if _, err := tr.WriteAt([]byte("in time"), 0); err != nil {
+		t.Error(err)
+	}
+	now = now.Add(2 * time.Second)
+	if _, err := tr.WriteAt([]byte("late"), 0); !errors.Is(err, errSlow) {
+		t.Errorf("late: %v", err)
+	}
+}
