@@ -80,7 +80,8 @@ func (a *applier) open(part []byte, maxOutput int64) error {
 	switch {
 	case r.bad:
 		return fmt.Errorf("%w: part cut short", ErrMalformed)
-	case a.flags&flagsUnknown != 0 || a.flags&flagPrimed != 0 && a.flags&flagLiterals == 0:
+	case a.flags&flagsUnknown != 0 || a.flags&flagPrimed != 0 && a.flags&flagLiterals == 0,
+		a.flags&flagMixed != 0 && a.flags&(flagLiterals|flagOps) != flagOps:
 		return fmt.Errorf("%w: unknown flags %#x", ErrMalformed, a.flags)
 	case int64(output) > maxOutput:
 		return fmt.Errorf("%w: a part makes %d bytes, at most %d allowed", ErrTooLarge, output, maxOutput)
@@ -144,6 +145,9 @@ func (a *applier) openLiterals(r *reader, n int64) error {
 			return err
 		}
 	}
+	if a.flags&flagMixed != 0 && n > 0 {
+		return a.openMixed(r, n)
+	}
 	if a.flags&flagLiterals == 0 {
 		if int64(len(r.b)) != n && !(a.cut && int64(len(r.b)) < n) {
 			return fmt.Errorf("%w: %d bytes of literals, %d needed", ErrMalformed, len(r.b), n)
@@ -164,13 +168,18 @@ func (a *applier) openLiterals(r *reader, n int64) error {
 	return err
 }
 
-// dictionary reads the dictionary of a priming.
-func (a *applier) dictionary(p priming) ([]byte, error) {
+// sizes returns the sizes of the bases.
+func (a *applier) sizes() []int64 {
 	sizes := make([]int64, len(a.bases))
 	for i := range a.bases {
 		sizes[i] = a.bases[i].Size
 	}
-	places, ok := p.places(a.steps, sizes)
+	return sizes
+}
+
+// dictionary reads the dictionary of a priming.
+func (a *applier) dictionary(p priming) ([]byte, error) {
+	places, ok := p.places(a.steps, a.sizes())
 	if !ok {
 		return nil, fmt.Errorf("%w: dictionary of more than %d bytes", ErrTooLarge, MaxDictionary)
 	}

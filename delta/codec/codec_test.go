@@ -115,7 +115,7 @@ func TestPartsMakeTheNewFile(t *testing.T) {
 		src, ops := drawOps(t, one, two)
 		opt := codec.EncodeOptions{
 			Limit:    rapid.SampledFrom([]int{0, codec.MinLimit, 10_000, 1 << 20}).Draw(t, "limit"),
-			Level:    codec.Level(rapid.IntRange(0, 2).Draw(t, "level")),
+			Level:    codec.Level(rapid.IntRange(0, 3).Draw(t, "level")),
 			NumBases: 2,
 			Start:    rapid.Int64Range(0, int64(len(src))).Draw(t, "start"),
 		}

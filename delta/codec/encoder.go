@@ -228,7 +228,8 @@ const (
 	flagOps      = 1 << 0 // there are ops; else all is one literal
 	flagLiterals = 1 << 1 // literals are compressed
 	flagPrimed   = 1 << 2 // with a dictionary from the bases
-	flagsUnknown = ^byte(1<<3 - 1)
+	flagMixed    = 1 << 3 // literals are coded with a mixModel
+	flagsUnknown = ^byte(1<<4 - 1)
 )
 
 // partHead bounds the bytes of a part that are neither ops nor literals.
@@ -262,6 +263,12 @@ func (e *Encoder) appendLiterals(dst []byte) ([]byte, byte, error) {
 		return append(dst, lits...), 0, nil
 	}
 	start := len(dst)
+	if e.opt.Level == Dense && len(e.steps) > 1 {
+		mixed, ok, err := e.appendMixed(dst)
+		if ok || err != nil {
+			return mixed, flagMixed, err
+		}
+	}
 	if ps, p := e.prime(); len(ps) > 0 {
 		var err error
 		if e.dict, err = e.readDictionary(e.dict[:0], ps, p); err != nil {

@@ -57,9 +57,25 @@ func (e *rangeEncoder) direct(v uint64, n int) {
 	}
 }
 
+// chance codes one bit whose probability of being 1 is p in 1/65536, between 1
+// and 65535.
+func (e *rangeEncoder) chance(p, b uint32) {
+	bound := uint32(uint64(e.rng) * uint64(p) >> 16)
+	if b != 0 {
+		e.rng = bound
+	} else {
+		e.low += uint64(bound)
+		e.rng -= bound
+	}
+	for e.rng < minRange {
+		e.rng <<= 8
+		e.shift()
+	}
+}
+
 // shift moves the top byte of low out, or holds it back while it may change.
 func (e *rangeEncoder) shift() {
-	if e.low < 0xFF<<24 || e.low > 1<<32-1 {
+	if e.held == 0 || e.low < 0xFF<<24 || e.low > 1<<32-1 {
 		carry := byte(e.low >> 32)
 		for ; e.held > 0; e.held-- {
 			e.out = append(e.out, e.cache+carry)
@@ -150,4 +166,21 @@ func (d *rangeDecoder) direct(n int) uint64 {
 		}
 	}
 	return v
+}
+
+func (d *rangeDecoder) chance(p uint32) uint32 {
+	bound := uint32(uint64(d.rng) * uint64(p) >> 16)
+	b := uint32(0)
+	if d.code < bound {
+		d.rng = bound
+		b = 1
+	} else {
+		d.code -= bound
+		d.rng -= bound
+	}
+	for d.rng < minRange {
+		d.rng <<= 8
+		d.code = d.code<<8 | d.next()
+	}
+	return b
 }

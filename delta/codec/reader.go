@@ -55,3 +55,11 @@ func (r *reader) bytes(n uint64) []byte {
 func (r *reader) fail() {
 	r.bad, r.b = true, nil
 }
+
+// appendUvarints appends numbers one after another.
+func appendUvarints(dst []byte, vs ...uint64) []byte {
+	for _, v := range vs {
+		dst = binary.AppendUvarint(dst, v)
+	}
+	return dst
+}

@@ -78,6 +78,14 @@ func vectorParts(t *testing.T) map[string]func() any {
 			return v
 		}
 	}
+	mixed := func(note string, bases []delta.Source, src []byte, ops []delta.Op) func() any {
+		return func() any {
+			v := encode(note, src, ops, old)().(partVector)
+			ps, _ := parts(t, c, src, ops, codec.EncodeOptions{Level: codec.Dense, NumBases: 1, Bases: bases})
+			v.Part = ps[0]
+			return v
+		}
+	}
 	lit := func(off, n int64) delta.Op { return delta.Op{Basis: delta.Literal, Off: off, Len: n} }
 	edited := append(append(append(bytes.Clone(old[:200]), "EDITED"...), old[206:400]...), "inserted"...)
 	edited = append(edited, old[400:]...)
@@ -85,6 +93,10 @@ func vectorParts(t *testing.T) map[string]func() any {
 	twice := append(bytes.Clone(edited), edited[150:450]...)
 	two := append(bytes.Clone(other[100:]), old[:300]...)
 	primed := append(append(bytes.Clone(old[:300]), old[200:280]...), old[300:]...)
+	replaced := bytes.Clone(old)
+	for i := 200; i < 400; i += 40 {
+		replaced[i] = '#'
+	}
 	bad := func(note, what string, change func(p []byte) []byte) func() any {
 		return func() any {
 			v := encode(note, edited, edits, old)().(partVector)
@@ -99,6 +111,8 @@ func vectorParts(t *testing.T) map[string]func() any {
 		"self":             encode("a copy of own output across literals", twice, append(edits[:5:5], delta.Op{Basis: delta.Self, Off: 150, Len: 300}), old),
 		"two-bases":        encode("copies from two bases", two, []delta.Op{{Basis: 1, Off: 100, Len: 200}, {Basis: 0, Off: 0, Len: 300}}, old, other),
 		"primed":           encode("a literal that its neighbours foretell", primed, []delta.Op{{Len: 300}, lit(300, 80), {Off: 300, Len: 300}}, old),
+		"mixed":            mixed("a literal mixed from what its neighbours have", nil, primed, []delta.Op{{Len: 300}, lit(300, 80), {Off: 300, Len: 300}}),
+		"mixed-outside":    mixed("a literal mixed from what it replaces", []delta.Source{source(old)}, replaced, []delta.Op{{Len: 200}, lit(200, 200), {Off: 400, Len: 200}}),
 		"bad-version":      bad("another version", "malformed", func(p []byte) []byte { p[0]++; return p }),
 		"bad-flag":         bad("an unknown flag", "malformed", func(p []byte) []byte { p[1] |= 0x40; return p }),
 		"bad-short":        bad("cut short", "malformed", func(p []byte) []byte { return p[:len(p)-1] }),

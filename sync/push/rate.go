@@ -122,14 +122,21 @@ func (e effort) zstdLevel() zstd.EncoderLevel {
 	return zstd.SpeedFastest
 }
 
-// fewLiterals is the size in bytes of what a delta leaves to send below which
-// the best compression takes no time to speak of.
-const fewLiterals = 4 << 20
+// Bounds of what a delta leaves to send, in bytes, for the best compression, which
+// takes no time to speak of, and for the densest, which takes both sides some
+// 2 us a byte.
+const (
+	fewLiterals   = 4 << 20
+	denseLiterals = 512 << 10
+)
 
 // levelFor is the level for a stream: what was worth matching is worth the
 // best, unless there is much of it.
 func (p *pusher) levelFor(st *stream) codec.Level {
-	if st.at != nil || st.plan != nil && st.missing() < fewLiterals {
+	switch {
+	case st.at != nil || st.plan != nil && st.missing() < denseLiterals:
+		return codec.Dense
+	case st.plan != nil && st.missing() < fewLiterals:
 		return codec.Best
 	}
 	return p.rate.level()

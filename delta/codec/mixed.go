@@ -1,0 +1,235 @@
+package codec
+
+import (
+	"fmt"
+
+	"github.com/pubsync/pubsync/delta"
+)
+
+// Bounds of literals coded with a mixModel, which takes about 2 s for as much as
+// a part may have.
+const (
+	maxMixed    = 512 << 10 // literal bytes
+	maxMixWork  = 2 << 20   // bytes taken in and coded
+	maxMixRatio = 64        // literal bytes for each coded one
+	mixSlack    = 256       // and so many more
+	mixInside   = 512       // bytes of a copy that an encoder takes in
+	mixOutside  = 4 << 10   // and of what a literal replaces
+)
+
+// A mixVisitor is handed the pieces of a text in the order that a mixModel meets
+// them: bytes of a basis beside a literal, which are at an offset of the part's
+// output, or which the literal replaces, and literals.
+type mixVisitor interface {
+	beside(from delta.Op, at int64) error
+	replaced(from delta.Op) error
+	literal(n int64) error
+}
+
+// mixed walks through the steps of a part as its model does.
+func (p priming) mixed(steps []step, sizes []int64, v mixVisitor) error {
+	at, head := int64(0), int64(0)
+	for i := range steps {
+		s := &steps[i]
+		if s.literal > 0 {
+			if i > 0 {
+				if err := p.before(steps[i-1].copy, at, head, s, sizes, v); err != nil {
+					return err
+				}
+			}
+			if err := v.literal(s.literal); err != nil {
+				return err
+			}
+		}
+		at, head = at+s.literal, 0
+		if c := s.copy; s.literal > 0 && c.Basis >= 0 && c.Len > 0 {
+			head = min(c.Len, p.inside)
+			c.Len = head
+			if err := v.beside(c, at); err != nil {
+				return err
+			}
+		}
+		at += s.copy.Len
+	}
+	return nil
+}
+
+// before hands over what lies before the literal of s, which is at an offset of
+// the output: the end of the copy before, of which head bytes were there already,
+// and what the literal replaces.
+func (p priming) before(c delta.Op, at, head int64, s *step, sizes []int64, v mixVisitor) error {
+	if c.Basis < 0 || c.Len == 0 {
+		return nil
+	}
+	end := c.Off + c.Len
+	if n := min(p.inside, c.Len-head); n > 0 {
+		if err := v.beside(delta.Op{Basis: c.Basis, Off: end - n, Len: n}, at-n); err != nil {
+			return err
+		}
+	}
+	gone := min(s.literal, sizes[c.Basis]-end)
+	if next := s.copy; next.Len > 0 && next.Basis == c.Basis && next.Off >= end {
+		gone = next.Off - end
+	}
+	if gone = min(gone, p.outside); gone > 0 {
+		return v.replaced(delta.Op{Basis: c.Basis, Off: end, Len: gone})
+	}
+	return nil
+}
+
+// mixWork counts the bytes that a model meets.
+type mixWork struct{ literals, all int64 }
+
+func (w *mixWork) beside(from delta.Op, _ int64) error { w.all += from.Len; return nil }
+func (w *mixWork) replaced(from delta.Op) error        { w.all += from.Len; return nil }
+func (w *mixWork) literal(n int64) error {
+	w.literals += n
+	w.all += n
+	return nil
+}
+
+// work returns what a model meets.
+func (p priming) work(steps []step, sizes []int64) (w mixWork) {
+	p.mixed(steps, sizes, &w)
+	return w
+}
+
+// A mixEncoder codes literals.
+type mixEncoder struct {
+	*Encoder
+	model *mixModel
+	out   *rangeEncoder
+	rest  []byte // literals not coded yet
+	buf   []byte
+}
+
+func (e *mixEncoder) beside(from delta.Op, at int64) error {
+	e.buf = grow(e.buf, int(from.Len))
+	if n, err := e.src.ReadAt(e.buf, e.start+at); n < len(e.buf) {
+		return fmt.Errorf("read new file: %w", notEOF(err))
+	}
+	e.model.read(e.buf)
+	return nil
+}
+
+func (e *mixEncoder) replaced(from delta.Op) error {
+	return e.model.readReplaced(&e.buf, from, e.opt.Bases)
+}
+
+func (e *mixEncoder) literal(n int64) error {
+	e.model.encode(e.out, e.rest[:n])
+	e.rest = e.rest[n:]
+	return nil
+}
+
+// appendMixed appends the literals as a mixModel codes them, or reports that they
+// are too many or do not get small.
+func (e *Encoder) appendMixed(dst []byte) ([]byte, bool, error) {
+	p := priming{inside: mixInside}
+	if e.opt.Bases != nil {
+		p.outside = mixOutside
+	}
+	sizes := e.sizes()
+	n := int64(len(e.literals))
+	w := p.work(e.steps, sizes)
+	for ; w.all > min(4*n+64<<10, maxMixWork) && p.inside > 16; w = p.work(e.steps, sizes) {
+		p = priming{p.inside / 2, p.outside / 2}
+	}
+	if n > maxMixed || w.all > maxMixWork {
+		return dst, false, nil
+	}
+	dst = appendUvarints(dst, uint64(p.inside), uint64(p.outside))
+	start := len(dst)
+	v := &mixEncoder{Encoder: e, model: e.coder.mixModel(w.all), out: newRangeEncoder(dst), rest: e.literals}
+	defer e.coder.mixers.Put(v.model)
+	if err := p.mixed(e.steps, sizes, v); err != nil {
+		return dst, false, err
+	}
+	dst = v.out.finish(start)
+	size := int64(len(dst) - start)
+	return dst, size < n && n <= maxMixRatio*size+mixSlack, nil
+}
+
+// mixModel returns a model ready for a text of n bytes, to be put back.
+func (c *Coder) mixModel(n int64) *mixModel {
+	m, ok := c.mixers.Get().(*mixModel)
+	if !ok {
+		m = &mixModel{}
+	}
+	m.reset(int(n))
+	return m
+}
+
+// A mixDecoder decodes literals.
+type mixDecoder struct {
+	*applier
+	model *mixModel
+	in    *rangeDecoder
+	rest  []byte // literals to be filled in
+}
+
+func (d *mixDecoder) beside(from delta.Op, _ int64) error {
+	d.dict = grow(d.dict, int(from.Len))
+	if err := readBasis(d.dict, from, d.bases); err != nil {
+		return err
+	}
+	d.model.read(d.dict)
+	return nil
+}
+
+func (d *mixDecoder) replaced(from delta.Op) error {
+	return d.model.readReplaced(&d.dict, from, d.bases)
+}
+
+func (d *mixDecoder) literal(n int64) error {
+	d.model.decode(d.in, d.rest[:n])
+	d.rest = d.rest[n:]
+	return nil
+}
+
+// openMixed decodes n bytes of literals that a mixModel coded.
+func (a *applier) openMixed(r *reader, n int64) error {
+	p := priming{inside: int64(r.uvarint(maxMixWork)), outside: int64(r.uvarint(maxMixWork))}
+	if r.bad {
+		return fmt.Errorf("%w: contexts cut short", ErrMalformed)
+	}
+	sizes := a.sizes()
+	w := p.work(a.steps, sizes)
+	if n > maxMixed || w.all > maxMixWork || n > maxMixRatio*int64(len(r.b))+mixSlack {
+		return fmt.Errorf("%w: %d bytes of literals, with contexts %d, out of %d", ErrTooLarge, n, w.all, len(r.b))
+	}
+	a.literals = grow(a.scratch.literals, int(n))
+	a.scratch.literals = a.literals
+	v := &mixDecoder{applier: a, model: a.coder.mixModel(w.all), in: newRangeDecoder(r.b), rest: a.literals}
+	defer a.coder.mixers.Put(v.model)
+	if err := p.mixed(a.steps, sizes, v); err != nil {
+		return err
+	}
+	if len(v.in.b) > 0 {
+		return fmt.Errorf("%w: %d bytes after the literals", ErrMalformed, len(v.in.b))
+	}
+	return nil
+}
+
+// readReplaced takes in what the next literal replaces, and predicts that it
+// begins like that.
+func (m *mixModel) readReplaced(buf *[]byte, from delta.Op, bases []delta.Source) error {
+	*buf = grow(*buf, int(from.Len))
+	if err := readBasis(*buf, from, bases); err != nil {
+		return err
+	}
+	at, last8, word := len(m.history), m.last8, m.word
+	m.read(*buf)
+	m.last8, m.word, m.matchLen = last8, word, 0
+	m.startByte()
+	m.matchPos, m.matchLen, m.matchByte = at, matchMax, uint32(m.history[at])|256
+	return nil
+}
+
+// readBasis fills b from a basis.
+func readBasis(b []byte, from delta.Op, bases []delta.Source) error {
+	if n, err := bases[from.Basis].ReadAt(b, from.Off); n < len(b) {
+		return fmt.Errorf("read basis %d at %d: %w", from.Basis, from.Off, notEOF(err))
+	}
+	return nil
+}
