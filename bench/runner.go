@@ -29,6 +29,8 @@ type sample struct {
 	Connections                int
 	Requests                   int64 // of pubsync only
 	Clients                    int   // at once
+	// Methods is how pubsync sent the files; of several clients, the last's.
+	Methods map[string]peer.Share `json:",omitempty"`
 }
 
 // runner runs workloads and keeps the samples.
@@ -276,17 +278,16 @@ func quote(args []string) string {
 }
 
 func (r *runner) keep(j job, p peer.Peer, s step, round int, c measure.Cost, t link.Traffic) {
-	var requests int64
+	var said peer.Said
 	if product(p.Name()) {
-		if said, err := peer.ParseSaid(c.Output); err == nil {
-			requests = said.Requests
-		}
+		// Pulls say less of themselves, and what they do not say stays empty.
+		said, _ = peer.ParseSaid(c.Output)
 	}
 	r.part.Samples = append(r.part.Samples, sample{
 		Workload: j.name, Step: s.name, Link: j.net.Name, Peer: p.Name(), Round: round,
 		Wall: seconds(c.Wall), ClientCPU: seconds(c.ClientCPU), ServerCPU: seconds(c.ServerCPU),
 		ClientMem: c.ClientMem, ServerMem: c.ServerMem, Up: t.Up, Down: t.Down, Resent: t.Resent,
-		Connections: t.Connections, Requests: requests, Clients: max(s.clients, 1),
+		Connections: t.Connections, Requests: said.Requests, Clients: max(s.clients, 1), Methods: said.Methods,
 	})
 }
 

@@ -2,8 +2,10 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/pubsync/pubsync/bench/chart"
@@ -91,6 +93,24 @@ func cellTable(d *report.Document, res *results, c cell) {
 	}
 	d.Table([]string{"", "seconds:", "quartiles", "pubsync takes:", "95 %", "up:", "down:", "CPU client:", "CPU server:",
 		"memory client:", "memory server:", "requests:", "connections:"}, rows)
+	if how := shares(res.by[c][ours]); how != "" {
+		d.Paragraph("How pubsync sent the files: " + how + ".")
+	}
+}
+
+// shares says by which methods the files of the last of the samples were sent.
+func shares(samples []sample) string {
+	if len(samples) == 0 {
+		return ""
+	}
+	var all []string
+	methods := samples[len(samples)-1].Methods
+	for _, name := range slices.Sorted(maps.Keys(methods)) {
+		if s := methods[name]; s.Files > 0 {
+			all = append(all, fmt.Sprintf("%s %d (%s for %s)", name, s.Files, size(float64(s.Sent)), size(float64(s.Bytes))))
+		}
+	}
+	return strings.Join(all, ", ")
 }
 
 // conditions says on what and how it was measured.

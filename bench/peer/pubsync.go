@@ -109,7 +109,8 @@ type Said struct {
 // Share is what one method of sending covered.
 type Share struct {
 	Files int64 `json:"files"`
-	Bytes int64 `json:"bytes"`
+	Bytes int64 `json:"bytes"` // of the files
+	Sent  int64 `json:"sent"`  // in their place
 }
 
 // ParseSaid reads the output of pushes, one after another, and adds up what they sent
