@@ -24,9 +24,9 @@ type bearerFlags struct {
 }
 
 func (f *bearerFlags) add(fl *pflag.FlagSet) {
-	fl.StringVar(&f.token, "token", "", "the `token`, or - to read it from standard input (default $PUBSYNC_TOKEN, or the file named by $PUBSYNC_TOKEN_FILE)")
+	fl.StringVar(&f.token, "token", "", "the `TOKEN`, or - to read it from standard input (default $PUBSYNC_TOKEN, or the file named by $PUBSYNC_TOKEN_FILE)")
 	fl.StringVar(&f.server, "server", "", "`URL` of the server, instead of the one in the token")
-	fl.StringVar(&f.bwlimit, "bwlimit", "", "send at most so many KiB a second; suffixes as in rsync (1.5m, 500k) `RATE`")
+	fl.StringVar(&f.bwlimit, "bwlimit", "", "send `RATE` KiB a second at most; suffixes as in rsync: 1.5m, 500k")
 	fl.DurationVar(&f.patience, "retry-for", 2*time.Minute, "how long to go on trying when the network or the server fails")
 }
 

@@ -44,6 +44,7 @@ type transferFlags struct {
 
 func (f *transferFlags) add(fl *pflag.FlagSet) {
 	f.bearerFlags.add(fl)
+	f.addHabits(fl)
 	fl.BoolVar(&f.delete, "delete", false, "remove what the target holds beyond what is pushed (mirror)")
 	fl.BoolVarP(&f.checksum, "checksum", "c", false, "compare contents, not size and modification time")
 	fl.StringVar(&f.visibility, "visibility", "", "who may read the target from now on: private, licensed or public (default: as it is)")
@@ -52,7 +53,7 @@ func (f *transferFlags) add(fl *pflag.FlagSet) {
 	fl.BoolVar(&f.json, "json", false, "print one JSON object at the end, and no progress")
 	fl.BoolVarP(&f.quiet, "quiet", "q", false, "print errors only")
 	fl.CountVarP(&f.verbose, "verbose", "v", "name the files as they are dealt with")
-	fl.BoolVar(&f.progress, "progress", false, "show progress even if standard error is no terminal")
+	fl.BoolVar(&f.progress, "progress", false, "show progress on standard error, with --json too")
 	fl.Var(ruleFlag{f.filter.Exclude}, "exclude", "leave out what matches the `PATTERN`, as in rsync")
 	fl.Var(ruleFlag{f.filter.Include}, "include", "take what matches the `PATTERN`, though a later rule excludes it")
 	fl.Var(ruleFlag{func(name string) error { return f.rulesFrom(name, f.filter.ExcludeFrom) }}, "exclude-from", "read exclude patterns from `FILE`")
@@ -64,8 +65,18 @@ func (f *transferFlags) add(fl *pflag.FlagSet) {
 	fl.StringVar(&f.cache, "cache", "", "keep what is pushed in `DIR`, so that the next push sends true differences (default $PUBSYNC_CACHE, or no cache)")
 	f.cacheSize = defaultCache
 	fl.Var(sizeFlag{&f.cacheSize}, "cache-size", "`BYTES` that the cache may hold, such as 500MB; what was not used for longest goes first")
-	fl.StringVar(&f.through, "through-compression", "auto", "match archives by what is inside them: auto, always or never `WHEN`")
+	fl.StringVar(&f.through, "through-compression", "auto", "`WHEN` to match archives by what is inside them: auto, always or never")
 	fl.BoolVarP(&f.from0, "from0", "0", false, "lists of files end in NUL instead of newline")
+}
+
+// addHabits takes what fingers used to rsync type: what is always so here, and -P.
+func (f *transferFlags) addHabits(fl *pflag.FlagSet) {
+	for _, habit := range [][2]string{{"archive", "a"}, {"recursive", "r"}, {"compress", "z"}} {
+		fl.BoolP(habit[0], habit[1], true, "always so, as in rsync")
+		fl.Lookup(habit[0]).Hidden = true
+	}
+	fl.BoolVarP(&f.progress, "partial-progress", "P", false, "as --progress; what was interrupted always goes on")
+	fl.Lookup("partial-progress").Hidden = true
 }
 
 // defaultCache is the size of a cache that was not given one.
@@ -135,7 +146,7 @@ once or not at all. Files that the server holds anywhere the token may read are
 linked, changed ones go as deltas. Nothing is removed unless --delete is given.
 
 A push that was interrupted goes on where it was when the same command is run
-again.`,
+again. "pubsync --help" lists the exit codes.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			sources := make([]walk.Source, len(args))
@@ -235,7 +246,7 @@ func (f *transferFlags) names(env *Env) ([]string, error) {
 func (f *transferFlags) display(env *Env, verb string) *progress.Display {
 	_, terminal := env.Terminal()
 	return progress.New(progress.Options{
-		Out: env.Stderr, Silent: f.quiet || f.json, Terminal: terminal, Now: env.Now, Verb: verb,
+		Out: env.Stderr, Silent: f.quiet, Warnings: f.json && !f.progress, Terminal: terminal, Now: env.Now, Verb: verb,
 		Width: func() int { w, _ := env.Terminal(); return w },
 	})
 }
@@ -295,8 +306,8 @@ func (f *transferFlags) pushOnce(ctx context.Context, env *Env, conn connect.Con
 
 // A summary is the JSON object at the end of a push.
 type summary struct {
-	Status       string            `json:"status"` // "published", "unchanged" or "dry-run"
-	Publication  int64             `json:"publication,omitempty"`
+	Status       string            `json:"status"`      // "published", "unchanged" or "dry-run"
+	Publication  int64             `json:"publication"` // 0 for a dry run
 	Target       manifest.Path     `json:"target"`
 	URL          string            `json:"url,omitempty"`
 	Files        int               `json:"files"` // files and symlinks pushed, changed or not

@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"runtime/debug"
@@ -75,16 +77,17 @@ holds in any build are not sent; changed files go as deltas.
 Exit codes: 0 done or nothing to do, 64 usage, 65 conflict with what is
 published, 69 server not reached, 74 local I/O, 75 try again, 77 token refused,
 130 interrupted.`,
-		SilenceUsage:  true,
-		SilenceErrors: true,
-		Args:          cobra.ArbitraryArgs,
-		RunE:          verb,
+		SuggestionsMinimumDistance: 2,
+		SilenceUsage:               true,
+		SilenceErrors:              true,
+		Args:                       cobra.ArbitraryArgs,
+		RunE:                       verb,
 	}
-	root.SetOut(env.Stdout)
+	root.SetOut(helpWriter{env.Stdout})
 	root.SetErr(env.Stderr)
 	root.SetIn(env.Stdin)
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return usageError{fmt.Errorf("%w; see %q", err, c.CommandPath()+" --help")}
+		return usageError{hinted{err, "see \"" + c.CommandPath() + " --help\""}}
 	})
 	root.AddCommand(
 		serveCommand(env), tokenCommand(env), schedulerCommand(env), pushCommand(env), publishCommand(env), pullCommand(env),
@@ -96,12 +99,26 @@ published, 69 server not reached, 74 local I/O, 75 try again, 77 token refused,
 	return root
 }
 
+// helpWriter takes out of help texts how booleans may be written: every flag
+// that takes no value would have it.
+type helpWriter struct{ io.Writer }
+
+func (w helpWriter) Write(b []byte) (int, error) {
+	const noise = "[=true|false]"
+	_, err := w.Writer.Write(bytes.ReplaceAll(b, []byte(noise), bytes.Repeat([]byte(" "), len(noise))))
+	return len(b), err
+}
+
 // verb is what a command does that needs a verb after it.
 func verb(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return c.Help()
 	}
-	return usageError{hinted{fmt.Errorf("unknown command %q for %q", args[0], c.CommandPath()), "see \"" + c.CommandPath() + " --help\""}}
+	hint := "see \"" + c.CommandPath() + " --help\""
+	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+		hint = "did you mean \"" + c.CommandPath() + " " + near[0] + "\"? Else " + hint
+	}
+	return usageError{hinted{fmt.Errorf("unknown command %q for %q", args[0], c.CommandPath()), hint}}
 }
 
 // checkUsage gives the errors of argument checks their exit code.
@@ -109,7 +126,7 @@ func checkUsage(c *cobra.Command) {
 	if check := c.Args; check != nil {
 		c.Args = func(c *cobra.Command, args []string) error {
 			if err := check(c, args); err != nil {
-				return usageError{fmt.Errorf("%w; see %q", err, c.CommandPath()+" --help")}
+				return usageError{hinted{fmt.Errorf("%q is used like this: %s", c.CommandPath(), c.UseLine()), "see \"" + c.CommandPath() + " --help\""}}
 			}
 			return nil
 		}

@@ -19,14 +19,16 @@ type Options struct {
 	// Out is written to, usually standard error. It is written to by one
 	// goroutine at a time, whole lines or one redraw a call; errors are ignored.
 	Out io.Writer
-	// Silent shows nothing at all, Printf included: --quiet, --json.
+	// Silent shows nothing at all, Printf included: --quiet.
 	Silent bool
+	// Warnings shows what Printf is given and nothing else: --json.
+	Warnings bool
 	// Terminal redraws one line in place; otherwise whole lines are written.
 	Terminal bool
 	// Width returns the terminal's width in columns, asked before each draw;
 	// nil or a result below 20 means 80.
 	Width func() int
-	// Now is the clock. It must not be nil unless Silent.
+	// Now is the clock. It must not be nil unless Silent or Warnings.
 	Now func() time.Time
 	// Verb begins every line: "push", "pull".
 	Verb string
@@ -90,7 +92,7 @@ func (d *Display) Tick() { d.Add(0, 0) }
 // update changes the display's values and shows them if the change says so, or
 // if the last time is long enough ago.
 func (d *Display) update(change func(now time.Time) bool) {
-	if d.o.Silent {
+	if d.o.Silent || d.o.Warnings {
 		return
 	}
 	d.mu.Lock()

@@ -139,6 +139,19 @@ func TestSilent(t *testing.T) {
 	}
 }
 
+func TestWarnings(t *testing.T) {
+	var out bytes.Buffer
+	d := New(Options{Out: &out, Warnings: true, Terminal: true}) // and no clock
+	d.State("sending")
+	d.Total(1, 1)
+	d.Add(1, 1)
+	d.Printf("x")
+	d.Done()
+	if out.String() != "x\n" {
+		t.Errorf("wrote %q", out.String())
+	}
+}
+
 func TestRateFallsWhileNothingArrives(t *testing.T) {
 	d, out, clk := newTest(true, 100)
 	d.Total(0, 1e9)
