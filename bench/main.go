@@ -10,6 +10,7 @@
 //	go run ./bench scale      the cost model, its constants, and its simulation
 //	go run ./bench tokens     how many tokens a minute a server issues and redeems
 //	go run ./bench soak       kills, cuts, bit flips: tries to make a server lose a byte
+//	go run ./bench secrets    whether the time of a refusal tells a wrong secret
 //	go run ./bench fetch      only fetches and makes the data
 //
 // Data is fetched by name, pinned and checked, and kept in $XDG_CACHE_HOME/pubsync-bench
@@ -57,6 +58,8 @@ func run(ctx context.Context, args []string) error {
 		return deltas(ctx, o)
 	case "scale":
 		return scaleReport(ctx, o)
+	case "secrets":
+		return secrets(ctx, o)
 	case "tokens":
 		return lives(ctx, o)
 	case "fetch":

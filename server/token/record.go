@@ -50,6 +50,7 @@ const (
 	bucketKey       = "scheduler_key"  // key id: hash of the secret, then the scheduler's name
 	bucketRemoved   = "scheduler_gone" // key id that was removed: nothing
 	bucketCert      = "scheduler_cert" // what a certificate shows: the scheduler's name
+	bucketDecoy     = "token_decoy"    // see level
 	bucketAudit     = "audit"          // time "-" random: event
 )
 

@@ -102,6 +102,9 @@ func (s *Service) PutScheduler(ctx context.Context, c Scheduler) error {
 		if err := putCerts(tx, &c); err != nil {
 			return err
 		}
+		if err := putDecoys(tx); err != nil {
+			return err
+		}
 		if err := putScheduler(tx, &c); err != nil {
 			return err
 		}

@@ -34,7 +34,12 @@ var (
 // NewBearer makes a bearer of the kind with a fresh accessor and secret from
 // crypto/rand.
 func NewBearer(k Kind) string {
-	s := string(k) + random(AccessorLen+SecretLen)
+	return JoinBearer(k, random(AccessorLen), random(SecretLen))
+}
+
+// JoinBearer makes a bearer of its parts, as [SplitBearer] returns them.
+func JoinBearer(k Kind, accessor, secret string) string {
+	s := string(k) + accessor + secret
 	return s + checksum(s)
 }
 
