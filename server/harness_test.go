@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -224,6 +225,7 @@ func (s *site) issue(g token.Grant) string {
 type builder struct {
 	*site
 	dir, bearer, secret string
+	via                 string // the address of a proxy; "": none
 	opts                push.Options
 	client              *remote.Client
 	sleep               func(context.Context, time.Duration) error // nil: not at all
@@ -242,7 +244,7 @@ func (b *builder) push(ctx context.Context) (push.Result, error) {
 		sleep = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 	}
 	b.client, err = remote.New(remote.Config{
-		URL: b.http.URL, Pin: &pin, Token: b.bearer, Secret: b.secret, Patience: time.Minute, Now: time.Now,
+		URL: cmp.Or(b.via, b.http.URL), Pin: &pin, Token: b.bearer, Secret: b.secret, Patience: time.Minute, Now: time.Now,
 		Sleep: sleep, Jitter: func() float64 { return 0 },
 	})
 	b.check(err)

@@ -163,7 +163,7 @@ func (s *site) findAll(ctx context.Context, damaged map[string][]string) error {
 	if o.code == 0 {
 		s.r.violation("fsck --content ended well with %d damaged blobs", len(damaged))
 	}
-	if n := strings.Count(o.out, "damaged: "); n != len(damaged) {
+	if n := strings.Count("\n"+o.out, "\ndamaged: "); n != len(damaged) {
 		s.r.violation("fsck --content named %d blobs, %d are damaged", n, len(damaged))
 	}
 	for d, paths := range damaged {
@@ -172,7 +172,7 @@ func (s *site) findAll(ctx context.Context, damaged map[string][]string) error {
 		}
 		for _, p := range paths {
 			for _, at := range []string{"rot/1/", "rot/2/"} {
-				if !strings.Contains(o.out, "in "+at+p+"\n") && !strings.Contains(o.out, "in "+at+p+" ") {
+				if !strings.Contains(o.out, "in "+at+p+"\n") && !strings.Contains(o.out, "in "+at+p+",") {
 					s.r.violation("fsck --content does not name %s%s", at, p)
 				}
 			}
