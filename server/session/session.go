@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
 
@@ -24,14 +23,12 @@ type session struct {
 	published bool // guarded by engine.mu
 
 	mu     sync.Mutex
-	list   manifest.List // as received so far
-	totals totals        // of list
-	paid   totals        // taken from the token's budget
-	held   []bool        // by index: its content, if it has any, is held and leased
-	given  []bool        // by index: the client gave its digest, not the quick check
-	live   map[manifest.Path]liveFile
-	ready  bool                 // live is filled
-	old    map[int]liveFile     // by index: what is published at the path of an unsettled file
+	list   manifest.List        // as received so far
+	totals totals               // of list
+	paid   totals               // taken from the token's budget
+	held   []bool               // by index: its content, if it has any, is held and leased
+	given  []bool               // by index: the client gave its digest, not the quick check
+	old    map[int]oldFile      // by index: what is published at the path of an unsettled file
 	builds *builds              // earlier builds of the type, nil until asked for
 	parts  map[partKey]*staging // files arriving in parts
 	puts   int                  // files that came by themselves
@@ -41,10 +38,11 @@ type session struct {
 	claim    *claim
 }
 
-// liveFile is a file published under the target when the session looked.
-type liveFile struct {
-	size, mtime int64
-	digest      manifest.Digest
+// oldFile is a file that was published at the path of an entry when the session
+// looked.
+type oldFile struct {
+	size   int64
+	digest manifest.Digest
 }
 
 // totals are what a token's budget counts.
@@ -64,7 +62,7 @@ func (t *totals) add(e *manifest.Entry, times int) {
 
 func newSession(e *Engine, id store.SessionID, rec *record) *session {
 	return &session{
-		engine: e, id: id, rec: rec, used: e.cfg.Now(), old: map[int]liveFile{}, parts: map[partKey]*staging{},
+		engine: e, id: id, rec: rec, used: e.cfg.Now(), old: map[int]oldFile{}, parts: map[partKey]*staging{},
 		archives: map[manifest.Digest]*assembly{}, paid: totals{rec.Files, rec.Bytes}, claim: newClaim(e.room, e.cfg.Quotas(rec.Target, rec.Owner)),
 	}
 }
@@ -109,10 +107,13 @@ func (s *session) addList(ctx context.Context, first int, l manifest.List) ([]by
 	if first+len(l) > s.rec.Entries {
 		return nil, wire.Errorf(wire.CodeBadRequest, "the list has more than the %d entries announced", s.rec.Entries)
 	}
-	if err := s.loadLive(ctx); err != nil {
-		return nil, err
+	had := len(s.list)
+	err := s.extend(first, l)
+	if err == nil {
+		err = s.settle(ctx, had)
 	}
-	if err := s.extend(first, l); err != nil {
+	if err != nil {
+		s.shorten(had)
 		return nil, err
 	}
 	bits := make([]byte, (len(l)+7)/8)
@@ -122,9 +123,6 @@ func (s *session) addList(ctx context.Context, first int, l manifest.List) ([]by
 			continue
 		}
 		s.given[first+i] = false // the client need not know the digest (any more)
-	}
-	if len(s.list) == s.rec.Entries {
-		s.live, s.ready = nil, false
 	}
 	return bits, nil
 }
@@ -149,49 +147,39 @@ func (s *session) extend(first int, l manifest.List) error {
 		}
 		s.list = append(s.list, l[i])
 		s.totals.add(&l[i], 1)
-		s.held = append(s.held, s.settled(at))
+		s.held = append(s.held, false)
 		s.given = append(s.given, false)
 	}
 	return nil
 }
 
-// settled applies the quick check to the entry at index i: what is no file
-// needs no content, and a file of the same path, size and mtime has the content
-// that is published.
-func (s *session) settled(i int) bool {
-	e := &s.list[i]
-	if e.Kind != manifest.File {
-		return true
+// shorten cuts the list to its first n entries.
+func (s *session) shorten(n int) {
+	for i := n; i < len(s.list); i++ {
+		s.totals.add(&s.list[i], -1)
+		delete(s.old, i)
 	}
-	f, ok := s.live[e.Path]
-	if !ok {
-		return false
-	}
-	if !s.rec.Checksum && f.size == e.Size && f.mtime == e.MTime {
-		e.Digest = f.digest
-		return true
-	}
-	s.old[i] = f
-	return false
+	s.list, s.held, s.given = s.list[:n], s.held[:n], s.given[:n]
 }
 
-// loadLive reads what is published under the target, once for a list.
-func (s *session) loadLive(ctx context.Context) error {
-	if s.ready || len(s.list) == s.rec.Entries && s.rec.Entries > 0 {
-		return nil
+// settle applies the quick check to the entries from index first on: what is no
+// file needs no content, and a file of the same path, size and mtime has the
+// content that is published.
+func (s *session) settle(ctx context.Context, first int) error {
+	for i := first; i < len(s.list); i++ {
+		s.held[i] = s.list[i].Kind != manifest.File
 	}
-	live := map[manifest.Path]liveFile{}
-	err := s.store().Walk(ctx, s.rec.Target, store.Latest, func(e manifest.Entry) error {
-		if e.Kind == manifest.File {
-			live[e.Path] = liveFile{e.Size, e.MTime, e.Digest}
+	return s.store().Match(ctx, s.rec.Target, s.list[first:], func(i int, was manifest.Entry) error {
+		e := &s.list[first+i]
+		switch {
+		case e.Kind != manifest.File || was.Kind != manifest.File:
+		case !s.rec.Checksum && was.Size == e.Size && was.MTime == e.MTime:
+			e.Digest, s.held[first+i] = was.Digest, true
+		default:
+			s.old[first+i] = oldFile{was.Size, was.Digest}
 		}
 		return nil
 	})
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return err
-	}
-	s.live, s.ready = live, true
-	return nil
 }
 
 // amend replaces the entry at index i: its file changed after it was listed.

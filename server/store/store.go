@@ -269,6 +269,12 @@ type Tree interface {
 	// relative to dir, in no order that callers may rely on. An error of f
 	// ends the walk and is returned as it is.
 	Walk(ctx context.Context, dir manifest.Path, v Version, f func(manifest.Entry) error) error
+	// Match calls f, in no order that callers may rely on, for each entry of l, a
+	// list of paths relative to dir, at whose path something stands in the
+	// latest version: with its index in l and what stands there, its path as in
+	// l. It takes time in proportion to l, however much stands. An error of f
+	// ends it and is returned as it is; f must not call the store.
+	Match(ctx context.Context, dir manifest.Path, l manifest.List, f func(i int, e manifest.Entry) error) error
 	// Standing returns the publication to target whose pushed tree had this
 	// digest and still stands as it was pushed: entry for entry, and, if
 	// mirror, with nothing else below target. ErrNotFound if there is none

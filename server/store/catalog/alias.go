@@ -1,6 +1,10 @@
 package catalog
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/pubsync/pubsync/sync/manifest"
+)
 
 // An alias moves with every build, so that its name has a row for each move that
 // is still kept. Finding the one that stands among them as other entries are
@@ -21,15 +25,22 @@ func split(wishes []wish) (others, aliases []wish) {
 	return others, aliases
 }
 
-// newest adds to live what stands in a directory at the names of aliases.
-func (p *plan) newest(dir int64, aliases []wish, live map[string]liveRow) error {
-	var s rowScan
-	for _, w := range aliases {
+// newest compares the wishes for aliases in the directory at path with what is at
+// their names.
+func (p *plan) newest(dir int64, path manifest.Path, aliases []wish) error {
+	for i := range aliases {
+		var (
+			s   rowScan
+			row *liveRow
+		)
 		err := p.c.rows(s.dest(), func() error {
-			live[w.name()] = liveRow{s.entry(""), s.blob.Int64, s.from}
+			row = &liveRow{s.entry(""), s.blob.Int64, s.from}
 			return nil
 		}, "SELECT "+entryCols+` FROM (SELECT * FROM entries WHERE dir=? AND name=? ORDER BY from_pub DESC LIMIT 1) e
-			LEFT JOIN blobs b ON b.id=e.blob WHERE e.to_pub IS NULL`, dir, []byte(w.name()))
+			LEFT JOIN blobs b ON b.id=e.blob WHERE e.to_pub IS NULL`, dir, []byte(aliases[i].name()))
+		if err == nil {
+			err = p.decide(dir, path, &aliases[i], row)
+		}
 		if err != nil {
 			return err
 		}

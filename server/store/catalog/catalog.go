@@ -11,8 +11,16 @@ import (
 	"github.com/pubsync/pubsync/server/store"
 )
 
-// readers is how many connections read at once. Each keeps up to 2 MB of pages.
+// readers is how many connections read at once.
 const readers = 6
+
+// What the writer and each reader keep of the file in memory. A page of 4 KiB
+// takes 8 KiB of it: the allocator of modernc.org/sqlite rounds up to powers of
+// two, and a page has a header.
+const (
+	writerCache = "cache_size(-4000)" // KiB
+	readerCache = "cache_size(-1000)"
+)
 
 // A Catalog is an open catalog. It implements [store.Tree] and [store.Records],
 // and offers the disk package what it needs to know about blobs. It is safe for
@@ -51,7 +59,7 @@ func (c *Catalog) open(o Options) (err error) {
 		sync = "synchronous(OFF)"
 	}
 	c.db, err = sql.Open("sqlite", dsn(o.Path, "journal_mode(WAL)", sync, "wal_autocheckpoint(0)",
-		"cache_size(-8000)", "temp_store(MEMORY)", "busy_timeout(10000)"))
+		writerCache, "temp_store(MEMORY)", "busy_timeout(10000)"))
 	if err != nil {
 		return err
 	}
@@ -66,7 +74,7 @@ func (c *Catalog) open(o Options) (err error) {
 	if err := c.recall(w); err != nil {
 		return err
 	}
-	c.rdb, err = sql.Open("sqlite", dsn(o.Path, "query_only(1)", "cache_size(-2000)", "temp_store(MEMORY)", "busy_timeout(10000)"))
+	c.rdb, err = sql.Open("sqlite", dsn(o.Path, "query_only(1)", readerCache, "temp_store(MEMORY)", "busy_timeout(10000)"))
 	if err != nil {
 		return err
 	}

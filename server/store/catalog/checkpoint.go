@@ -61,6 +61,7 @@ func (k *checkpointer) checkpoint(size int64) {
 			return
 		}
 		k.c = c
+		c.exec("PRAGMA cache_size=-100") // it passes pages by
 	}
 	mode := "PASSIVE"
 	if size >= truncateAt {

@@ -11,7 +11,7 @@ import (
 // maxNamed is how many paths a ConflictError names.
 const maxNamed = 20
 
-// A liveRow is an entry that stands when a commit begins.
+// A liveRow is an entry that stands. Its path is its name.
 type liveRow struct {
 	manifest.Entry
 	blob int64
@@ -35,37 +35,91 @@ func dirID(c *conn, path manifest.Path, fresh bool) (id int64, err error) {
 	return id, err
 }
 
-// live returns what stands in a directory, by name: all of it, or at least what
-// is wished for. The latter takes time in proportion to the wishes, however
-// large the directory: one look at the range they span, which mostly is little
-// more than themselves, and only if it is much more, one by one.
-func (p *plan) live(dir int64, wishes []wish, all bool) (map[string]liveRow, error) {
+// names are what is looked for in a directory: n names in ascending order.
+type names struct {
+	n  int
+	at func(i int) string
+}
+
+// stands calls f, in the order of the names, for each of them with the row that
+// stands in the directory, nil for none; with all, also for each row that none
+// names, with index -1. A row is good until f returns. It takes time in
+// proportion to the names, however large the directory, unless all is asked for:
+// one look at the range they span, which mostly is little more than themselves,
+// and only if it is much more, name by name.
+func stands(c *conn, dir int64, want names, all bool, f func(i int, row *liveRow) error) error {
 	const q = "SELECT " + entryCols + " FROM entries e LEFT JOIN blobs b ON b.id=e.blob WHERE e.dir=? AND e.to_pub IS NULL"
-	var (
-		s   rowScan
-		n   int
-		out = make(map[string]liveRow, len(wishes))
-	)
-	add := func() error {
-		n++
-		out[string(s.name)] = liveRow{s.entry(""), s.blob.Int64, s.from}
-		return nil
-	}
+	m := merge{c: c, want: want, all: all, f: f}
 	if all {
-		return out, p.c.rows(s.dest(), add, q, dir)
+		return m.run(want.n, q+" ORDER BY e.name", dir)
 	}
-	if len(wishes) > 1 {
-		limit := 3 * len(wishes)
-		first, last := []byte(wishes[0].name()), []byte(wishes[len(wishes)-1].name())
-		err := p.c.rows(s.dest(), add, q+" AND e.name BETWEEN ? AND ? ORDER BY e.name LIMIT ?", dir, first, last, limit)
-		if err != nil || n < limit {
-			return out, err
+	if want.n > 1 {
+		m.limit = 3 * want.n
+		first, last := []byte(want.at(0)), []byte(want.at(want.n-1))
+		err := m.run(want.n, q+" AND e.name BETWEEN ? AND ? ORDER BY e.name LIMIT ?", dir, first, last, m.limit)
+		if err != nil || m.next == want.n {
+			return err
 		}
 	}
-	err := inGroups(len(wishes), func(i int) any { return []byte(wishes[i].name()) }, func(marks string, names []any) error {
-		return p.c.rows(s.dest(), add, q+" AND e.name IN "+marks, append([]any{dir}, names...)...)
+	from := m.next
+	return inGroups(want.n-from, func(i int) any { return []byte(want.at(from + i)) }, func(marks string, names []any) error {
+		end := min(m.next+len(names), want.n)
+		return m.run(end, q+" AND e.name IN "+marks+" ORDER BY e.name", append([]any{dir}, names...)...)
 	})
-	return out, err
+}
+
+// merge holds rows against names, both in order.
+type merge struct {
+	c     *conn
+	want  names
+	all   bool
+	limit int // on the rows of a query; 0: none
+	next  int // the first name not dealt with
+	f     func(i int, row *liveRow) error
+}
+
+// run deals with the rows of a query and with the names before end, except where
+// the query came to its limit: then with those before its last row.
+func (m *merge) run(end int, q string, args ...any) error {
+	var (
+		s rowScan
+		n int
+	)
+	err := m.c.rows(s.dest(), func() error {
+		n++
+		name := string(s.name)
+		for m.next < end && m.want.at(m.next) < name {
+			if err := m.missing(); err != nil {
+				return err
+			}
+		}
+		i := -1
+		if m.next < end && m.want.at(m.next) == name {
+			i = m.next
+			m.next++
+		}
+		if i < 0 && !m.all {
+			return nil
+		}
+		row := liveRow{s.entry(""), s.blob.Int64, s.from}
+		return m.f(i, &row)
+	}, q, args...)
+	if err != nil || m.limit > 0 && n == m.limit {
+		m.limit = 0
+		return err
+	}
+	for m.next < end {
+		if err := m.missing(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// missing deals with a name of which no row stands.
+func (m *merge) missing() error {
+	m.next++
+	return m.f(m.next-1, nil)
 }
 
 // inGroups calls f with IN lists that together hold n values, few at a time,

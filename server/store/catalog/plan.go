@@ -165,82 +165,87 @@ func (p *plan) directory(dir manifest.Path) error {
 	wishes := p.wishes[dir]
 	slices.SortFunc(wishes, func(a, b wish) int { return strings.Compare(a.name(), b.name()) })
 	all := p.commit.Mirror && !p.commit.Remove && dir.Within(p.commit.Target)
-	var live map[string]liveRow
-	if !p.fresh[dir] {
-		others, aliases := split(wishes)
-		if live, err = p.live(id, others, all); err != nil {
-			return err
+	if p.fresh[dir] {
+		for i := range wishes {
+			if err := p.decide(id, dir, &wishes[i], nil); err != nil {
+				return err
+			}
 		}
-		if err := p.newest(id, aliases, live); err != nil {
-			return err
-		}
+		return nil
 	}
 	if b := p.commit.Build; b != "" && b.Dir() == dir {
-		p.rebuilt = live[b.Base()].Kind == manifest.Dir
-	}
-	for _, w := range wishes {
-		row, there := live[w.name()]
-		delete(live, w.name())
-		if err := p.decide(id, dir.Join(manifest.Path(w.name())), w, row, there); err != nil {
+		if p.rebuilt, err = isStandingDir(p.c, id, b.Base()); err != nil {
 			return err
 		}
 	}
-	if !all {
-		return nil
+	others, aliases := split(wishes)
+	if err := p.newest(id, dir, aliases); err != nil {
+		return err
 	}
-	for name, row := range live {
+	want := names{len(others), func(i int) string { return others[i].name() }}
+	return stands(p.c, id, want, all, func(i int, row *liveRow) error {
+		if i >= 0 {
+			return p.decide(id, dir, &others[i], row)
+		}
 		p.removed++
-		if err := p.end(id, dir.Join(manifest.Path(name)), row); err != nil {
-			return err
-		}
-	}
-	return nil
+		return p.end(id, dir.Join(row.Path), row)
+	})
 }
 
-// decide plans for one wish for path, where row stands, if anything does.
-func (p *plan) decide(dir int64, path manifest.Path, w wish, row liveRow, there bool) error {
-	e := w.entry
-	if there && (w.implied && row.Kind == manifest.Dir || w.follow && p.rebuilt) {
+// isStandingDir reports whether a directory of the name stands in dir.
+func isStandingDir(c *conn, dir int64, name string) (is bool, err error) {
+	err = stands(c, dir, names{1, func(int) string { return name }}, false, func(_ int, row *liveRow) error {
+		is = row != nil && row.Kind == manifest.Dir
+		return nil
+	})
+	return is, err
+}
+
+// decide plans for one wish in the directory at path, where row stands, nil for
+// nothing.
+func (p *plan) decide(dir int64, path manifest.Path, w *wish, row *liveRow) error {
+	e, name := w.entry, w.name()
+	if row != nil && (w.implied && row.Kind == manifest.Dir || w.follow && p.rebuilt) {
 		return nil
 	}
-	if there && w.alias && row.Kind != manifest.Symlink {
-		p.conflict(path)
+	if row != nil && w.alias && row.Kind != manifest.Symlink {
+		p.conflict(path.Join(manifest.Path(name)))
 		return nil
 	}
-	same := there && row.Kind == e.Kind && row.Digest == e.Digest && row.Link == e.Link
+	same := row != nil && row.Kind == e.Kind && row.Digest == e.Digest && row.Link == e.Link
 	if same && row.SameAs(e) {
 		return nil
 	}
+	in := insert{dir: dir, entry: e}
 	switch {
-	case !there:
+	case row == nil:
 		p.added++
 	case w.alias:
 		p.replaced++
-		p.left = append(p.left, ended{dir, path.Base(), row.from})
+		p.left = append(p.left, ended{dir, name, row.from})
 	case same:
 		p.replaced++
-		p.ends = append(p.ends, ended{dir, path.Base(), row.from})
+		p.ends = append(p.ends, ended{dir, name, row.from})
 	default:
 		p.replaced++
-		if err := p.end(dir, path, row); err != nil {
+		if err := p.end(dir, path.Join(manifest.Path(name)), row); err != nil {
 			return err
 		}
 	}
 	if w.alias {
-		p.moved = append(p.moved, path)
+		p.moved = append(p.moved, path.Join(manifest.Path(name)))
 	}
-	in := insert{dir: dir, entry: e}
 	if same {
 		in.blob = row.blob
 	} else if e.Kind == manifest.Dir {
-		p.fresh[path] = true
+		p.fresh[path.Join(manifest.Path(name))] = true
 	}
 	p.inserts = append(p.inserts, in)
 	return nil
 }
 
 // end plans the end of the row at path and, if it is a directory, of all below.
-func (p *plan) end(dir int64, path manifest.Path, row liveRow) error {
+func (p *plan) end(dir int64, path manifest.Path, row *liveRow) error {
 	if !p.commit.Overwrite {
 		p.conflict(path)
 		if row.Kind != manifest.Dir {
@@ -262,15 +267,11 @@ func (p *plan) removeTarget() error {
 	if err != nil {
 		return err
 	}
-	e := manifest.Entry{Path: path}
-	live, err := p.live(id, []wish{{entry: &e}}, false)
-	if err != nil {
-		return err
-	}
-	row, there := live[path.Base()]
-	if !there {
-		return nil
-	}
-	p.removed++
-	return p.end(id, path, row)
+	return stands(p.c, id, names{1, func(int) string { return path.Base() }}, false, func(_ int, row *liveRow) error {
+		if row == nil {
+			return nil
+		}
+		p.removed++
+		return p.end(id, path, row)
+	})
 }

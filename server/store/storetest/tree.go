@@ -3,6 +3,7 @@ package storetest
 import (
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -54,6 +55,35 @@ var versionTests = []test{
 		k.want(err, store.ErrNotFound)
 		_, err = k.Lookup(ctx, "t/d/f/g", 1)
 		k.want(err, store.ErrNotFound)
+	}},
+	{"Match finds what stands at the paths of a list", func(k *kit) {
+		// In "wide" the names asked for are few among many, in "t" all there is,
+		// with names about the slash on either side of a directory's content.
+		specs := []string{"a-b=1", "a/", "a/f=2", "a/l->x", "a.b=3", "gone=9", "wide/"}
+		for i := range 500 {
+			specs = append(specs, fmt.Sprintf("wide/f%03d=%d", i, i))
+		}
+		k.publish("t", "", specs...)
+		k.publish("t", "overwrite", "a/f=4")
+		asked := change("t", "", "a-b=1", "a/", "a/f=5", "a/l->x", "a/new=6", "a.b=3", "none/", "none/f=7",
+			"wide/e=1", "wide/f000=1", "wide/f001=1", "wide/f250=1", "wide/f250x=1", "wide/f499=1", "wide/g=1").Entries
+		for _, target := range []manifest.Path{"t", "other"} {
+			got := map[manifest.Path]manifest.Digest{}
+			k.must(k.Match(ctx, target, asked, func(i int, e manifest.Entry) error {
+				equal(k, "path", e.Path, asked[i].Path)
+				got[e.Path] = e.Digest
+				return nil
+			}))
+			want := map[manifest.Path]manifest.Digest{}
+			for i := range asked {
+				if e, err := k.Lookup(ctx, target.Join(asked[i].Path), store.Latest); err == nil {
+					want[asked[i].Path] = e.Digest
+				}
+			}
+			equal(k, "matches", len(want), map[manifest.Path]int{"t": 9, "other": 0}[target])
+			equal(k, "found", fmt.Sprint(got), fmt.Sprint(want))
+		}
+		k.want(k.Match(ctx, "t", asked, func(int, manifest.Entry) error { return io.EOF }), io.EOF)
 	}},
 	{"ReadDir pages in byte order", func(k *kit) {
 		names := []string{"A", "a", "a-b", "a.b", "a0", "b", "é"}
