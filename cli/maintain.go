@@ -159,6 +159,9 @@ func (p *findings) print(l upkeep.Line) error {
 	case l.Checked != nil:
 		fmt.Fprintf(p.w, "%d blobs checked, %s read, %d damaged\n", l.Checked.Blobs, progress.Bytes(l.Checked.Bytes), l.Checked.Damaged)
 	case l.Repaired != nil:
+		if l.Repaired.Indexes {
+			fmt.Fprintln(p.w, "repaired: the catalog's indexes were made anew")
+		}
 		fmt.Fprintf(p.w, "repaired: %d places found, %d healed, %d still damaged\n", l.Repaired.Found, l.Repaired.Healed, l.Repaired.Damaged)
 	case l.Finding != nil:
 		fmt.Fprintf(p.w, "damaged: %s: %s\n", l.Finding.Digest, progress.Escape(l.Finding.Error))

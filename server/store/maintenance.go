@@ -24,8 +24,8 @@ type Maintenance interface {
 	// ends it and is returned as it is. What it finds missing, short or (with
 	// Content) altered it marks as damaged, what it finds sound it unmarks.
 	Check(ctx context.Context, o CheckOptions, f func(Finding) error) (Checked, error)
-	// Repair rebuilds what can be rebuilt without the clients: the index of
-	// blobs from the packs and files themselves.
+	// Repair rebuilds what can be rebuilt without the clients: the catalog's
+	// indexes, the places of blobs from the packs and files themselves.
 	Repair(ctx context.Context, o CheckOptions) (Repaired, error)
 	// Backup writes a copy of the store to dir, which must not exist or be
 	// empty: of one moment, that at which it began, and good to be opened as
@@ -78,8 +78,8 @@ type Forgotten struct {
 
 // CheckOptions say how thoroughly and how fast to check.
 type CheckOptions struct {
-	// Content reads every byte and compares it with its digest; otherwise only
-	// presence and size are checked.
+	// Content reads every byte and compares it with its digest, and the catalog's
+	// indexes with its tables; otherwise only presence and size are checked.
 	Content bool
 	// After continues a check that got as far as Progress was told; 0: from the
 	// beginning. Progress, if not nil, is told now and then how far the check is.
@@ -118,6 +118,9 @@ type Repaired struct {
 	Healed  int `json:"healed"`  // blobs that were marked as damaged and are sound
 	Damaged int `json:"damaged"` // blobs that are still missing or altered
 	Skipped int `json:"skipped"` // stretches of packs that hold no readable record
+	// Indexes says that the catalog's indexes did not agree with its tables and
+	// were made anew.
+	Indexes bool `json:"indexes,omitempty"`
 }
 
 // Usage is what lies at or below a path.

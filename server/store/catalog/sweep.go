@@ -173,24 +173,23 @@ func (c *Catalog) Uses(ctx context.Context, d manifest.Digest) (uses []store.Use
 }
 
 // Check looks for faults in the catalog itself and calls f for each: what
-// SQLite finds wrong with the file, and entries whose content or directory the
-// catalog does not know.
-func (c *Catalog) Check(ctx context.Context, f func(error, []store.Use) error) error {
+// SQLite finds wrong with the file (with its indexes too, if deep), and entries
+// whose content or directory the catalog does not know.
+func (c *Catalog) Check(ctx context.Context, deep bool, f func(error, []store.Use) error) error {
 	var (
-		text      string
 		dir, name []byte
 		from      int64
 	)
-	return c.read(ctx, func(r *conn) error {
-		err := r.rows([]any{&text}, func() error {
-			if text == "ok" {
-				return nil
-			}
-			return f(fmt.Errorf("catalog: %w: %s; restore a backup", store.ErrDamaged, text), nil)
-		}, "PRAGMA quick_check(100)")
-		if err != nil {
+	found, err := c.faults(ctx, deep)
+	for _, text := range found {
+		if err := f(fmt.Errorf("catalog: %w: %s; repair it, or restore a backup", store.ErrDamaged, text), nil); err != nil {
 			return err
 		}
+	}
+	if err != nil {
+		return err
+	}
+	return c.read(ctx, func(r *conn) error {
 		return r.rows([]any{&dir, &name, &from}, func() error {
 			use := store.Use{Path: manifest.Path(dir).Join(manifest.Path(name)), From: store.Version(from)}
 			return f(fmt.Errorf("catalog: %w: %q refers to content or a directory it does not know; restore a backup",

@@ -17,7 +17,7 @@ var errAltered = errors.New("the bytes are not those its digest names")
 // Check implements [store.Maintenance].
 func (s *Store) Check(ctx context.Context, o store.CheckOptions, f func(store.Finding) error) (store.Checked, error) {
 	var out store.Checked
-	err := s.cat.Check(ctx, func(err error, uses []store.Use) error {
+	err := s.cat.Check(ctx, o.Content, func(err error, uses []store.Use) error {
 		out.Damaged++
 		return f(store.Finding{Err: err, Uses: uses})
 	})

@@ -19,6 +19,9 @@ func (s *Store) Repair(ctx context.Context, o store.CheckOptions) (store.Repaire
 		return out, err
 	}
 	defer end()
+	if out.Indexes, err = s.cat.RepairIndexes(ctx); err != nil {
+		return out, err
+	}
 	// A blob that is marked is worth a read even where the rest is not.
 	thorough := o
 	thorough.Content = true
