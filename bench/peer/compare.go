@@ -16,9 +16,10 @@ import (
 // difference.
 func Same(want, got string) error {
 	n := 0
+	c := &comparison{make([]byte, 256<<10), make([]byte, 256<<10)}
 	if err := each(want, func(rel string, d fs.DirEntry) error {
 		n++
-		return sameFile(filepath.Join(want, rel), filepath.Join(got, rel))
+		return c.file(filepath.Join(want, rel), filepath.Join(got, rel))
 	}); err != nil {
 		return err
 	}
@@ -46,7 +47,10 @@ func each(dir string, f func(rel string, d fs.DirEntry) error) error {
 	})
 }
 
-func sameFile(want, got string) error {
+// comparison has room to read two files into.
+type comparison struct{ want, got []byte }
+
+func (c *comparison) file(want, got string) error {
 	a, err := os.Lstat(want)
 	if err != nil {
 		return err
@@ -67,7 +71,7 @@ func sameFile(want, got string) error {
 	if off := a.ModTime().Truncate(time.Second).Sub(b.ModTime().Truncate(time.Second)); off != 0 {
 		return fmt.Errorf("%s has the time %v, want %v", got, b.ModTime(), a.ModTime())
 	}
-	return sameBytes(want, got)
+	return c.bytes(want, got)
 }
 
 func sameLink(want, got string) error {
@@ -82,7 +86,7 @@ func sameLink(want, got string) error {
 	return err
 }
 
-func sameBytes(want, got string) error {
+func (c *comparison) bytes(want, got string) error {
 	a, err := os.Open(want)
 	if err != nil {
 		return err
@@ -93,7 +97,7 @@ func sameBytes(want, got string) error {
 		return err
 	}
 	defer b.Close()
-	x, y := make([]byte, 256<<10), make([]byte, 256<<10)
+	x, y := c.want, c.got
 	for at := int64(0); ; {
 		n, errA := io.ReadFull(a, x)
 		m, errB := io.ReadFull(b, y)
