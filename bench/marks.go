@@ -105,7 +105,10 @@ func marks() []mark {
 		ratioMark(at("tarballs", "update", wan), ssh, "wall", wall, 0.6),
 		ratioMark(at("tarballs", "update", slow), ssh, "bytes", traffic, 1.0/30),
 		ratioMark(at("source", "all mtimes new", slow), ssh, "wall", wall, 0.3),
-		{"small, one file, " + slow, "whole round trips in the wall time", 4, false, roundTrips},
+		{"small, one file, " + slow, "round trips: TCP, TLS, requests", 4, false, trips(func(s sample) float64 {
+			return float64(2*s.Connections) + float64(s.Requests)
+		})},
+		{"small, one file, " + slow, "whole round trips in the wall time", 4, false, trips(wholeTrips)},
 	}
 	for _, c := range []cell{
 		at("source", "first", "loopback"), at("source", "none", "loopback"), at("source", "update", "loopback"),
@@ -130,17 +133,24 @@ func marks() []mark {
 	)
 }
 
-// roundTrips says how many whole round trips the update of one file takes at most: its
-// wall time, that of programs starting and disks syncing included, in round trips.
-func roundTrips(m *measured) (stat.Interval, string, bool) {
-	c := cell{"small", "one file", slow}
-	v := m.values(c, m.mark(c, "pubsync"), wall)
-	rate, err := parseRate(slow)
-	if err != nil || len(v) == 0 {
-		return stat.Interval{}, "", false
+// trips takes a figure of the update of one file over the slow link, with its range.
+func trips(of metric) func(*measured) (stat.Interval, string, bool) {
+	return func(m *measured) (stat.Interval, string, bool) {
+		c := cell{"small", "one file", slow}
+		v := m.values(c, m.mark(c, "pubsync"), of)
+		return stat.Interval{Value: stat.Median(v), Low: stat.Quantile(v, 0), High: stat.Quantile(v, 1)}, "", len(v) > 0
 	}
-	trips := func(q float64) float64 { return math.Floor(stat.Quantile(v, q) / (2 * rate.Delay.Seconds())) }
-	return stat.Interval{Value: trips(0.5), Low: trips(0), High: trips(1)}, "", true
+}
+
+// wholeTrips is how many round trips fit into the wall time. That is more than there are:
+// programs start, disks sync, and what is larger than TCP's first window waits for
+// acknowledgements.
+func wholeTrips(s sample) float64 {
+	rate, err := parseRate(s.Link)
+	if err != nil || rate.Delay == 0 {
+		return math.NaN()
+	}
+	return math.Floor(s.Wall / (2 * rate.Delay.Seconds()))
 }
 
 // worst is the highest median of a figure of pubsync in any step, and names it.
