@@ -153,7 +153,7 @@ func matchSecret(tx store.Tx, bucket, key, secret string) ([]byte, error) {
 func level(tx store.Tx, guess byte, found bool) {
 	key := decoyKey(guess)
 	if found {
-		key = "none" + key
+		key = "x" + key[1:] // none
 	}
 	_, _ = tx.Get(bucketDecoy, key)
 }
