@@ -462,6 +462,7 @@ func (s *site) maintain(ctx context.Context, env *Env) (wait func(), err error) 
 		return nil, err
 	}
 	s.keepUp(ctx, env, &wg)
+	wg.Go(func() { s.sessions.Index(ctx) })
 	wg.Go(func() {
 		for env.Sleep(ctx, time.Minute) == nil {
 			s.expire(ctx, env.Now())

@@ -87,6 +87,7 @@ func (s *session) commit(ctx context.Context, auth Authority, c wire.Commit) (*w
 		return nil, err
 	}
 	s.claim.end(true)
+	e.indexer.add(s.arrived)
 	auth.Published(terms, digest)
 	e.mu.Lock()
 	s.published = true

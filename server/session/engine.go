@@ -108,6 +108,7 @@ type Engine struct {
 	// archives bounds how many archives are taken apart or rebuilt at once:
 	// each may take 64 MiB of memory.
 	archives *semaphore.Weighted
+	indexer  *indexer
 
 	mu       sync.Mutex
 	sessions map[store.SessionID]*session
@@ -118,7 +119,7 @@ func New(cfg Config) *Engine {
 	if cfg.Quotas == nil {
 		cfg.Quotas = func(manifest.Path, string) []Quota { return nil }
 	}
-	return &Engine{cfg: cfg, coder: codec.NewCoder(), room: newRoom(&cfg), archives: semaphore.NewWeighted(1), sessions: map[store.SessionID]*session{}}
+	return &Engine{cfg: cfg, coder: codec.NewCoder(), room: newRoom(&cfg), archives: semaphore.NewWeighted(1), indexer: newIndexer(), sessions: map[store.SessionID]*session{}}
 }
 
 // bucket holds the records of sessions.

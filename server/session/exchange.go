@@ -31,6 +31,8 @@ func (e *Engine) Exchange(ctx context.Context, auth Authority, id store.SessionI
 	}
 	s := e.get(id, rec)
 	defer e.put(s)
+	e.indexer.begin()
+	defer e.indexer.end()
 	x := &exchange{ctx: ctx, keep: context.WithoutCancel(ctx), auth: auth, session: s, seen: map[manifest.Digest]bool{}}
 	defer x.close()
 	reply, err := x.run(body)
@@ -73,6 +75,7 @@ func (x *exchange) close() {
 func (x *exchange) took(index int, d manifest.Digest) {
 	x.session.claim.settle(debt{index, wire.Raw})
 	if x.session.setHeld(index, d) {
+		x.session.arrive(index, d)
 		x.sent++
 	}
 }

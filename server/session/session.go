@@ -34,6 +34,7 @@ type session struct {
 	puts   int                  // files that came by themselves
 
 	archives map[manifest.Digest]*assembly // archives arriving as views
+	arrived  []manifest.Digest             // content that came, to be indexed once it is published
 	views    views
 	claim    *claim
 }
@@ -210,6 +211,15 @@ func (s *session) setHeld(i int, d manifest.Digest) bool {
 	}
 	s.held[i] = true
 	return true
+}
+
+// arrive takes note of content that came in this session.
+func (s *session) arrive(i int, d manifest.Digest) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if i < len(s.list) && s.list[i].Size >= minIndexed && len(s.arrived) < maxQueued {
+		s.arrived = append(s.arrived, d)
+	}
 }
 
 func (s *session) isHeld(i int) bool {
