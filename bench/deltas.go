@@ -78,11 +78,11 @@ func deltas(ctx context.Context, o *options) error {
 // deltaPairs fetches and makes the pairs that --only matches.
 func deltaPairs(ctx context.Context, o *options) ([]deltaPair, error) {
 	var pairs []deltaPair
-	for _, p := range corpus.Pairs() {
-		if !o.only.MatchString(p.Old.Kind.String() + " " + p.Label()) {
+	for _, p := range append(corpus.Pairs(), corpus.HeldOutPairs()...) {
+		if !o.only.MatchString(p.Family() + " " + p.Label()) {
 			continue
 		}
-		d := deltaPair{Family: p.Old.Kind.String(), Label: p.Label(), oldName: p.Old.File(), newName: p.New.File()}
+		d := deltaPair{Family: p.Family(), Label: p.Label(), oldName: p.Old.File(), newName: p.New.File()}
 		var err error
 		if d.old, err = o.cache.Fetch(ctx, p.Old); err == nil {
 			d.new, err = o.cache.Fetch(ctx, p.New)

@@ -43,6 +43,8 @@ func families(rows []deltaRow) []*family {
 		switch r.Family {
 		case "npm", "go", "debian":
 			add("all releases", r)
+		case "npm, held out", "go, held out", "debian, held out":
+			add("all held out", r)
 		}
 	}
 	for _, f := range order {

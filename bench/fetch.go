@@ -8,7 +8,7 @@ import (
 
 // fetchAll fetches and makes all data, so that a later run needs no network.
 func fetchAll(ctx context.Context, o *options) error {
-	for _, r := range corpus.Releases() {
+	for _, r := range append(corpus.Releases(), corpus.HeldOut()...) {
 		if _, err := o.cache.Fetch(ctx, r); err != nil {
 			o.status.notef("left out: %v", err)
 		}

@@ -84,8 +84,9 @@ func TestRoundsNarrowAnEditDown(t *testing.T) {
 func TestFineRoundsFindWhatMovedWithShortHashes(t *testing.T) {
 	basis := randomBytes(1, 1<<20)
 	src := bytes.Clone(basis)
-	for at := 10_000; at < len(src); at += 40_000 {
-		copy(src[at:at+700], basis[(at+500_000)%(1<<20):])
+	for at := 10_000; at < 500_000; at += 40_000 {
+		copy(src[at:at+900], basis[at+500_000:])
+		copy(src[at+500_000:][:900], basis[at:])
 	}
 	p := delta.NewPlan(source(src), []int64{int64(len(basis))}, delta.PlanOptions{LiteralCost: 1})
 	first := delta.FirstRequest(int64(len(src)), int64(len(basis)))
@@ -107,6 +108,9 @@ func TestFineRoundsFindWhatMovedWithShortHashes(t *testing.T) {
 		if err := p.Match(0, sig); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if m := p.MissingBytes(); m > 26*900/2 {
+		t.Errorf("%d bytes missing, want most of the 26 times 900 that moved found", m)
 	}
 	if !bytes.Equal(patch(p.Ops(), src, basis), src) {
 		t.Error("ops do not make the new file")

@@ -58,6 +58,7 @@ func (r Release) String() string { return r.Name + "@" + r.Version }
 // Pair is two consecutive releases of one thing.
 type Pair struct {
 	Old, New Release
+	Held     bool // of the table that nothing was tuned on
 }
 
 // Label names the pair in a table: "vite 6.1.0 to 6.1.1".
@@ -71,15 +72,28 @@ func (p Pair) Label() string {
 
 // Pairs puts the table's releases together: neighbours in the table with the same
 // kind and name are consecutive.
-func Pairs() []Pair {
+func Pairs() []Pair { return pairs(Releases(), false) }
+
+// HeldOutPairs does so with the other table.
+func HeldOutPairs() []Pair { return pairs(HeldOut(), true) }
+
+func pairs(all []Release, held bool) []Pair {
 	var pairs []Pair
-	all := Releases()
 	for i := 1; i < len(all); i++ {
 		if all[i].Kind == all[i-1].Kind && all[i].Name == all[i-1].Name {
-			pairs = append(pairs, Pair{all[i-1], all[i]})
+			pairs = append(pairs, Pair{all[i-1], all[i], held})
 		}
 	}
 	return pairs
+}
+
+// Family names what the pair is summed up with: its kind, and whether it was held
+// out.
+func (p Pair) Family() string {
+	if p.Held {
+		return p.Old.Kind.String() + ", held out"
+	}
+	return p.Old.Kind.String()
 }
 
 // Find gives the release with that name and version; the table has it, or the

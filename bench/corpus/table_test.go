@@ -5,12 +5,12 @@ import (
 	"testing"
 )
 
-// The table holds what the benchmark needs: whole digests, no file twice, and at
-// least 20 pairs.
+// The tables hold what the benchmark needs: whole digests, no file twice, and at
+// least 20 pairs, a dozen of them held out.
 func TestTable(t *testing.T) {
 	hex := regexp.MustCompile(`^[0-9a-f]{64}$`)
 	files, digests := map[string]bool{}, map[string]bool{}
-	for _, r := range Releases() {
+	for _, r := range append(Releases(), HeldOut()...) {
 		if !hex.MatchString(r.SHA256) {
 			t.Errorf("%v: no SHA-256 but %q", r, r.SHA256)
 		}
@@ -21,6 +21,12 @@ func TestTable(t *testing.T) {
 	}
 	if n := len(Pairs()); n < 20 || 2*n != len(Releases()) {
 		t.Errorf("%d releases make %d pairs, want each in one pair and 20 pairs", len(Releases()), n)
+	}
+}
+
+func TestHeldOut(t *testing.T) {
+	if n := len(HeldOutPairs()); n < 12 || 2*n != len(HeldOut()) {
+		t.Errorf("%d releases make %d pairs, want each in one pair and 12 pairs", len(HeldOut()), n)
 	}
 }
 

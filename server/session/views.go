@@ -171,7 +171,7 @@ func (s *session) expand(ctx context.Context, d manifest.Digest, open func() (st
 // takeApart expands a blob into a file without a name. known says that index is
 // what was found out before.
 func (e *Engine) takeApart(ctx context.Context, d manifest.Digest, blob store.Blob, index []byte, known bool) (*basisView, error) {
-	if known && len(index) == 0 || !known && !sniffs(blob) {
+	if known && len(index) == 0 || !known && !sniffs(blob, blob.Size()) {
 		return nil, nil
 	}
 	if err := e.archives.Acquire(ctx, 1); err != nil {
@@ -232,14 +232,14 @@ func (e *Engine) keepIndex(ctx context.Context, d manifest.Digest, index []byte)
 	return err
 }
 
-// sniffs reports whether a blob may be an archive.
-func sniffs(b store.Blob) bool {
-	head := make([]byte, min(b.Size(), archive.SniffHead))
-	tail := make([]byte, min(b.Size(), archive.SniffTail))
+// sniffs reports whether size bytes may be an archive.
+func sniffs(b io.ReaderAt, size int64) bool {
+	head := make([]byte, min(size, archive.SniffHead))
+	tail := make([]byte, min(size, archive.SniffTail))
 	if _, err := b.ReadAt(head, 0); err != nil && err != io.EOF {
 		return false
 	}
-	if _, err := b.ReadAt(tail, b.Size()-int64(len(tail))); err != nil && err != io.EOF {
+	if _, err := b.ReadAt(tail, size-int64(len(tail))); err != nil && err != io.EOF {
 		return false
 	}
 	return archive.Sniff(head, tail) != archive.Bytes
