@@ -16,6 +16,7 @@ import (
 func (x *Exporter) bringUp(ctx context.Context, t manifest.Path, v store.Version, anew bool, rep *Report) error {
 	top, err := x.resolve(ctx, t, v)
 	if errors.Is(err, store.ErrNotFound) {
+		delete(x.seen, t)
 		return x.retire(t)
 	}
 	if err != nil {
@@ -24,6 +25,22 @@ func (x *Exporter) bringUp(ctx context.Context, t manifest.Path, v store.Version
 	if top.Kind != manifest.Dir {
 		return fmt.Errorf("%w: it is a %v, not a directory", ErrBadTarget, top.Kind)
 	}
+	if same, err := x.unchanged(ctx, t, top.Path, v); err != nil {
+		return err
+	} else if same && !anew {
+		x.seen[t] = seen{v, top.Path}
+		return nil
+	}
+	delete(x.seen, t) // until it is brought up
+	if err := x.bringUpTo(ctx, t, v, top, anew, rep); err != nil {
+		return err
+	}
+	x.seen[t] = seen{v, top.Path}
+	return nil
+}
+
+// bringUpTo exports what a target leads to, unless it is exported so already.
+func (x *Exporter) bringUpTo(ctx context.Context, t manifest.Path, v store.Version, top manifest.Entry, anew bool, rep *Report) error {
 	l, err := x.plan(ctx, t, top.Path, v, rep)
 	if err != nil {
 		return err

@@ -56,6 +56,7 @@ type Store interface {
 	Lookup(ctx context.Context, p manifest.Path, v store.Version) (manifest.Entry, error)
 	Walk(ctx context.Context, dir manifest.Path, v store.Version, f func(manifest.Entry) error) error
 	Open(ctx context.Context, d manifest.Digest) (store.Blob, error)
+	Log(ctx context.Context, target manifest.Path, before store.Version, limit int) ([]store.Publication, error)
 }
 
 // Outside says what becomes of a symlink that is absolute or leads out of its
@@ -123,6 +124,7 @@ type Exporter struct {
 
 	mu      sync.Mutex // held while the directory changes
 	targets []manifest.Path
+	seen    map[manifest.Path]seen // by target; what is not in it is looked at whole
 }
 
 // New checks c, makes its directory and returns an exporter for it. Errors
@@ -138,7 +140,7 @@ func New(c Config) (*Exporter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("export: %w", err)
 	}
-	return &Exporter{cfg: c, root: root, targets: slices.Clone(c.Targets)}, nil
+	return &Exporter{cfg: c, root: root, targets: slices.Clone(c.Targets), seen: make(map[manifest.Path]seen)}, nil
 }
 
 // Close releases the directory.
@@ -152,6 +154,9 @@ func (x *Exporter) SetTargets(targets []manifest.Path) error {
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	if !slices.Equal(x.targets, targets) {
+		clear(x.seen)
+	}
 	x.targets = slices.Clone(targets)
 	return nil
 }

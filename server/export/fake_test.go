@@ -22,6 +22,8 @@ type fakeStore struct {
 	blobs   map[manifest.Digest]*fakeBlob
 	opened  int
 	onOpen  func()
+	log     []store.Publication // newest first
+	walks   int
 }
 
 const inPack = 100
@@ -87,6 +89,13 @@ func (s *fakeStore) publish(entries ...manifest.Entry) {
 	}
 	s.tree.Sort()
 	s.version++
+	s.log = append([]store.Publication{{Number: s.version}}, s.log...)
+}
+
+// Log says that each version was published to the root, unless a test says
+// otherwise.
+func (s *fakeStore) Log(context.Context, manifest.Path, store.Version, int) ([]store.Publication, error) {
+	return s.log, nil
 }
 
 func (s *fakeStore) Version(context.Context) (store.Version, error) { return s.version, nil }
@@ -99,6 +108,7 @@ func (s *fakeStore) Lookup(_ context.Context, p manifest.Path, _ store.Version) 
 }
 
 func (s *fakeStore) Walk(_ context.Context, dir manifest.Path, _ store.Version, f func(manifest.Entry) error) error {
+	s.walks++
 	for i := len(s.tree) - 1; i >= 0; i-- {
 		e := s.tree[i]
 		rel, ok := e.Path.Rel(dir)
