@@ -12,6 +12,7 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -229,6 +230,7 @@ type builder struct {
 	opts                push.Options
 	client              *remote.Client
 	sleep               func(context.Context, time.Duration) error // nil: not at all
+	dial                func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
 func (s *site) builder(bearer, dir string) *builder {
@@ -245,7 +247,7 @@ func (b *builder) push(ctx context.Context) (push.Result, error) {
 	}
 	b.client, err = remote.New(remote.Config{
 		URL: cmp.Or(b.via, b.http.URL), Pin: &pin, Token: b.bearer, Secret: b.secret, Patience: time.Minute, Now: time.Now,
-		Sleep: sleep, Jitter: func() float64 { return 0 },
+		Sleep: sleep, Jitter: func() float64 { return 0 }, Dial: b.dial,
 	})
 	b.check(err)
 	defer b.client.Close()
