@@ -146,7 +146,7 @@ func (o *options) workDir(ctx context.Context) (string, func(), error) {
 	if o.fs != "fresh" {
 		return dir, remove, nil
 	}
-	at, unmount, err := mountFresh(ctx, dir)
+	at, unmount, err := mountFresh(ctx, dir, pick(o, 4_000_000, 400_000))
 	if err != nil {
 		o.status.notef("no file system of its own, measuring on %s: %v", o.onFS, err)
 		return dir, remove, nil

@@ -178,7 +178,7 @@ func (r *runner) peer(ctx context.Context, j job, p peer.Peer, round int) error 
 	}
 	defer p.Stop()
 	for i, s := range j.steps {
-		if i > 0 && !r.o.steps.MatchString(s.name) {
+		if i > 0 && !r.o.steps.MatchString(s.name) || s.long && r.o.quick && r.o.all {
 			continue
 		}
 		if err := r.step(ctx, j, p, s, round); err != nil {

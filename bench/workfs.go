@@ -18,8 +18,9 @@ const imageSize = 60 << 30
 // in dir, mounted there too. Without it every run would begin on what earlier ones left
 // behind, and an ext4 without a journal, as virtual machines have it, searches long for
 // inodes that were not freed a moment ago (recently_deleted in fs/ext4/ialloc.c): ten times
-// the time for 20,000 files after a tree was removed. It needs root and a loop device.
-func mountFresh(ctx context.Context, dir string) (string, func(), error) {
+// the time for 20,000 files after a tree was removed. Room for the inodes, 256 bytes each,
+// is written at once. It needs root and a loop device.
+func mountFresh(ctx context.Context, dir string, inodes int) (string, func(), error) {
 	image, at := filepath.Join(dir, "ext4.img"), filepath.Join(dir, "fs")
 	if err := os.Mkdir(at, 0o755); err != nil {
 		return "", nil, err
@@ -34,7 +35,7 @@ func mountFresh(ctx context.Context, dir string) (string, func(), error) {
 		return "", nil, err
 	}
 	for _, args := range [][]string{
-		{"mkfs.ext4", "-q", "-F", "-E", "lazy_itable_init=0,lazy_journal_init=0", "-N", "4000000", image},
+		{"mkfs.ext4", "-q", "-F", "-E", "lazy_itable_init=0,lazy_journal_init=0", "-N", fmt.Sprint(inodes), image},
 		{"mount", "-o", "loop", image, at},
 	} {
 		cmd := exec.CommandContext(ctx, args[0], args[1:]...)

@@ -33,6 +33,8 @@ type step struct {
 	bulk bool
 	// delete removes what the tree lacks.
 	delete bool
+	// long leaves the step out of a quick run.
+	long bool
 	// clients is how many push at once, each to a target of its own; 0 is 1.
 	clients int
 }
@@ -53,7 +55,7 @@ func workloads() []workload {
 				{name: "none", tree: first},
 				{name: "update", tree: update},
 				{name: "all mtimes new", tree: touched},
-				{name: "moved", tree: moved, delete: true, bulk: true},
+				{name: "moved", tree: moved, delete: true, bulk: true, long: true},
 			},
 			peers: func(slow bool) []peer.Peer {
 				all := treePeers(slow)
