@@ -121,6 +121,25 @@ func TestCurlThief(t *testing.T) {
 	if got := s.curl("/files/a/1/f").body; got != "honest content" {
 		t.Errorf("published: %q", got)
 	}
+	// All of it is in the audit log, by its filters, and in the metrics.
+	for query, want := range map[string]int{
+		"kind=commit": 1, "kind=open": 1, "kind=refuse&code=token_in_use": 4, "code=token_consumed": 2, "kind=alert": 6, "kind=commit&target=a/2": 0,
+		"kind=commit&from=10.0.0.0/8": 0, "kind=commit&from=127.0.0.0/8": 1, "kind=refuse&newest=2": 2, "kind=commit&until=2020-01-01T00:00:00Z": 0,
+	} {
+		a := s.curl("/v1/audit?accessor="+accessor+"&"+query, "-H", "Authorization: Bearer "+s.credential)
+		if got := strings.Count(a.body, `"kind":`); got != want {
+			t.Errorf("audit %s: %d events, want %d: %s", query, got, want, a.body)
+		}
+	}
+	metrics := s.curl("/metrics").body
+	for _, want := range []string{
+		`{event="publications",label="local"} 1`, `{event="alerts",label="token_reuse"} 6`, `{event="refusals",label="token_in_use"} 4`,
+		`{event="refusals",label="credential_invalid"} 5`, `{event="tokens_issued",label="local"} 1`,
+	} {
+		if !strings.Contains(metrics, "pubsync_events_total"+want) {
+			t.Errorf("the metrics lack %s:\n%s", want, metrics)
+		}
+	}
 	// A session secret that is lost is reset by the scheduler, and by it only.
 	bearer, accessor = s.issue(`{"target":"a/2"}`)
 	s.want("open", s.part(bearer, "lost").open(""), "201")
