@@ -135,7 +135,7 @@ func TestCodesHaveStatusAndExit(t *testing.T) {
 		CodeSourceDenied: {403, 77}, CodeTokenConsumed: {409, 77}, CodeTokenInUse: {409, 77}, CodeCallsExhausted: {429, 77},
 		CodeParallel: {429, 75}, CodeFilesExhausted: {403, 77}, CodeBytesExhausted: {413, 77}, CodePathDenied: {403, 77},
 		CodeVerbDenied: {403, 77}, CodeVisibilityDenied: {403, 77}, CodeExists: {409, 65}, CodeManifestMismatch: {409, 65},
-		CodeBadPath: {400, 64}, CodeTooLarge: {413, 75}, CodeNoSpace: {507, 75}, CodeBusy: {503, 75}, CodeNotFound: {404, 64},
+		CodeContentMismatch: {409, 75}, CodeBadPath: {400, 64}, CodeTooLarge: {413, 75}, CodeNoSpace: {507, 75}, CodeBusy: {503, 75}, CodeNotFound: {404, 64},
 		"some_later_code": {500, 75},
 	} {
 		if got := [2]int{code.Status(), code.Exit()}; got != want {
