@@ -62,6 +62,8 @@ func TestCanary(t *testing.T) {
 	run("push", "tree", "--token", used, "--server", hook.URL)                                 // not TLS
 	run("push", "tree", "--token", used, "--server", s.url, "--retry-for=1ms")                 // no pin: unknown authority
 	run("push", "nowhere", "--token", at(token("unused", `{"target":"c/2"}`)))
+	run("push", used, "--token", "-") // in the wrong place
+	run("push", "tree", "--exclude", used, "--server", used)
 	run("token", "list", "--store", "store", "--json")
 	run("token", "show", "--store", "store", at(used))
 	run("audit", "--store", "store", "--json")

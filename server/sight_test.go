@@ -116,3 +116,36 @@ func TestListsAreChecked(t *testing.T) {
 		t.Error("it was published")
 	}
 }
+
+// TestRevokedBetweenFrames revokes a token after the first frame of a request
+// (threats, row 9): the second has no effect.
+func TestRevokedBetweenFrames(t *testing.T) {
+	s := newSite(t)
+	bearer := s.issue(token.Grant{Target: "a/1"})
+	c := s.thin(bearer)
+	l := manifest.List{{Path: "f", Kind: manifest.File, Mode: 0o644, Size: 3}}
+	hash := connect.HashSession(c.secret)
+	open := wire.AppendJSON(nil, wire.FrameOpen, wire.Open{
+		Version: wire.Version, SessionHash: fmt.Sprintf("%x", hash[:]), Entries: 1, Files: 1, Bytes: 3, TreeDigest: l.TreeDigest(), Checksum: true,
+	})
+	r, w := io.Pipe()
+	req, err := http.NewRequestWithContext(t.Context(), "POST", s.http.URL+wire.SessionsPath, r)
+	s.check(err)
+	req.Header.Set("Authorization", "Bearer "+bearer)
+	req.Header.Set("Content-Type", wire.ContentType)
+	req.Header.Set(wire.SessionHeader, c.secret)
+	go func() {
+		_, _ = w.Write(wire.AppendList(open, 0, l))
+		_ = s.tokens.Revoke(t.Context(), s.by, accessorOf(bearer))
+		_, _ = w.Write(wire.AppendDigests(nil, []wire.Digest{{Index: 0, Digest: manifest.DigestOf([]byte("abc"))}}))
+		w.Close()
+	}()
+	resp, err := s.http.Client().Do(req)
+	if err != nil {
+		return // cut off
+	}
+	resp.Body.Close()
+	if resp.StatusCode != 401 {
+		t.Errorf("%s", resp.Status)
+	}
+}

@@ -228,7 +228,7 @@ func table() []mutant {
 		}
 `, ""},
 			},
-			tests: []suite{{"./server", "Revoked"}},
+			tests: []suite{{"./server", "RevokedBetween"}},
 		},
 		{
 			name: "10 the parent is not looked at for revocation",
