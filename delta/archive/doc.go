@@ -40,7 +40,8 @@
 //
 // Archives come from outside. Whatever [Expand] is given it returns a view that
 // it has itself rebuilt and compared, or [ErrNotArchive], which means: treat
-// the file as plain bytes. Recipes, views and indexes come from outside too;
+// the file as plain bytes. [Sample] and [Analyse] verify all but the deflated bytes,
+// for callers that compare the digest of what is rebuilt. Recipes, views and indexes come from outside too;
 // [Rebuild] and [UnmarshalIndex] check every number before they use it and
 // stop at their [Limits]. Nothing is ever written under a member's name: names
 // are bytes of a column and nothing else.

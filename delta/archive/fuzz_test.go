@@ -137,3 +137,30 @@ func TestRecipeBounds(t *testing.T) {
 		}
 	}
 }
+
+// What Analyse finds, from any file, makes that file again, though nothing was
+// deflated to see; and a sample finds the same plain stream.
+func FuzzAnalyse(f *testing.F) {
+	for _, b := range seeds(f) {
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		v, err := Analyse(t.Context(), bytes.NewReader(b), int64(len(b)), &memSpool{}, fuzzLimits())
+		if errors.Is(err, ErrNotArchive) {
+			return
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkView(t, v)
+		var out bytes.Buffer
+		if err := Rebuild(t.Context(), v.Plain, v.PlainSize, v.Recipe, &out, fuzzLimits(), nil); err != nil || !bytes.Equal(out.Bytes(), b) {
+			t.Fatal("rebuilt archive differs:", err)
+		}
+		var s memSpool
+		sample, err := Sample(t.Context(), bytes.NewReader(b), int64(len(b)), &s, fuzzLimits())
+		if err != nil || !bytes.Equal(s.b[:sample.PlainSize], plainOf(v)) {
+			t.Fatal("the sampled plain stream differs:", err)
+		}
+	})
+}
