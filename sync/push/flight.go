@@ -80,8 +80,10 @@ func (fl *flight) settle() error {
 			c.tally.add(0, c.bytes, int64(c.size))
 			s.p.advance(c.index, c.bytes)
 		case again[c.index]: // noted with a part before
+			c.tally.add(0, 0, int64(c.size))
 		default:
 			again[c.index] = true
+			c.tally.add(0, 0, int64(c.size)) // it went, if in vain
 			if c.tally != &s.p.whole || !c.last {
 				s.failed.note(c.index, outcome)
 				continue
