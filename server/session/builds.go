@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/pubsync/pubsync/server/store"
 	"github.com/pubsync/pubsync/sync/manifest"
@@ -16,7 +17,7 @@ const (
 	maxSimilar = 2       // bases found by name
 )
 
-// builds are the earlier builds of a session's type, newest first.
+// builds are the earlier builds of a session's type, the likeliest first.
 type builds struct {
 	targets []manifest.Path
 }
@@ -74,24 +75,38 @@ func (x *exchange) earlier(p manifest.Path) ([]wire.Basis, error) {
 	return nil, nil
 }
 
+// earlierBuilds returns builds that may hold an older version of a file: those in
+// the target's own line (android/panda/41 for android/panda/42) before the others
+// of its type, each newest first.
 func (s *session) earlierBuilds(ctx context.Context) ([]manifest.Path, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.builds != nil {
 		return s.builds.targets, nil
 	}
-	all, err := s.store().Builds(ctx, manifest.Path(s.rec.Target.First()), maxBuilds+1)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return nil, err
-	}
 	b := &builds{}
-	for _, t := range all {
-		if t != s.rec.Target && len(b.targets) < maxBuilds {
-			b.targets = append(b.targets, t)
+	for _, line := range lines(s.rec.Target) {
+		all, err := s.store().Builds(ctx, line, maxBuilds+1)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return nil, err
+		}
+		for _, t := range all {
+			if t != s.rec.Target && len(b.targets) < maxBuilds && !slices.Contains(b.targets, t) {
+				b.targets = append(b.targets, t)
+			}
 		}
 	}
 	s.builds = b
 	return b.targets, nil
+}
+
+// lines returns the directories whose builds are looked at for a target.
+func lines(target manifest.Path) []manifest.Path {
+	typ := manifest.Path(target.First())
+	if dir := target.Dir(); dir != "" && dir != typ {
+		return []manifest.Path{dir, typ}
+	}
+	return []manifest.Path{typ}
 }
 
 // similar looks for files of the same name but for versions, first in the

@@ -93,12 +93,18 @@ func (s *server) restart() {
 // open opens a session of its own for a list.
 func (s *server) open(l manifest.List) wire.Opened {
 	s.Helper()
+	return s.openAt("", l)
+}
+
+// openAt is open for another target than the bearer's.
+func (s *server) openAt(target manifest.Path, l manifest.List) wire.Opened {
+	s.Helper()
 	s.pushes++
 	s.secret = fmt.Sprint("secret ", s.pushes)
 	hash := sha256.Sum256([]byte(s.secret))
 	files, size := l.Totals()
 	opened, err := s.engine.Open(s.Context(), bearer{}, wire.Open{
-		Version: wire.Version, SessionHash: hex.EncodeToString(hash[:]), Entries: len(l), Files: files, Bytes: size, TreeDigest: l.TreeDigest(),
+		Version: wire.Version, SessionHash: hex.EncodeToString(hash[:]), Target: target, Entries: len(l), Files: files, Bytes: size, TreeDigest: l.TreeDigest(),
 	})
 	if err != nil {
 		s.Fatal(err)
