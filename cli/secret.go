@@ -34,7 +34,7 @@ func openSession(env *Env, c connect.Connection, target string) (*sessionFile, e
 		return s, nil
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
+		return nil, noPlace(err)
 	}
 	return s, s.renew()
 }
@@ -46,10 +46,18 @@ func (s *sessionFile) renew() error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(s.name), 0o700); err != nil {
-		return fmt.Errorf("keeping the session secret: %w", err)
+	err = os.MkdirAll(filepath.Dir(s.name), 0o700)
+	if err == nil {
+		err = writePrivate(s.name, string(b)+"\n")
 	}
-	return writePrivate(s.name, string(b)+"\n")
+	if err != nil {
+		return noPlace(err)
+	}
+	return nil
+}
+
+func noPlace(err error) error {
+	return hinted{fmt.Errorf("keeping the session secret, by which a push goes on: %w", err), "name a folder that can be written with $PUBSYNC_STATE_DIR"}
 }
 
 // remove forgets the secret once the push has ended.

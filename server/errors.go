@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/pubsync/pubsync/server/store"
@@ -42,7 +43,7 @@ func refusal(err error) *wire.Error {
 		return wire.Errorf(wire.CodeBadPath, "%v", err).WithHint("rename it, or exclude it from the push")
 	case errors.Is(err, store.ErrNotFound):
 		return wire.Errorf(wire.CodeNotFound, "not found")
-	case errors.Is(err, store.ErrFull):
+	case errors.Is(err, store.ErrFull), errors.Is(err, syscall.ENOSPC):
 		return wire.Errorf(wire.CodeNoSpace, "the server's disk is full; nothing was lost and nothing published").
 			WithHint("free space on the server (pubsync gc), then push again: what arrived is kept")
 	case errors.Is(err, store.ErrBusy):

@@ -36,7 +36,7 @@ func (e *Engine) Exchange(ctx context.Context, auth Authority, id store.SessionI
 	x := &exchange{ctx: ctx, keep: context.WithoutCancel(ctx), auth: auth, session: s, seen: map[manifest.Digest]bool{}}
 	defer x.close()
 	reply, err := x.run(body)
-	if errors.Is(err, store.ErrFull) || errors.Is(err, &wire.Error{Code: wire.CodeNoSpace}) {
+	if fullDisk(err) || errors.Is(err, &wire.Error{Code: wire.CodeNoSpace}) {
 		s.refused()
 	}
 	return reply, err

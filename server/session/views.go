@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"syscall"
 
 	"github.com/pubsync/pubsync/delta"
 	"github.com/pubsync/pubsync/delta/archive"
@@ -194,6 +195,10 @@ func (e *Engine) takeApart(ctx context.Context, d manifest.Digest, blob store.Bl
 		spool.Close()
 		return nil, e.keepIndex(ctx, d, nil)
 	}
+	if fullDisk(err) {
+		spool.Close()
+		return nil, nil // by its bytes, then
+	}
 	if err != nil {
 		spool.Close()
 		return nil, err
@@ -203,11 +208,16 @@ func (e *Engine) takeApart(ctx context.Context, d manifest.Digest, blob store.Bl
 	if err == nil {
 		err = e.keepIndex(ctx, d, x.Marshal())
 	}
-	if err != nil {
+	if err != nil && !fullDisk(err) {
 		spool.Close()
 		return nil, err
 	}
 	return v, nil
+}
+
+// fullDisk reports whether something failed for want of space.
+func fullDisk(err error) bool {
+	return errors.Is(err, store.ErrFull) || errors.Is(err, syscall.ENOSPC)
 }
 
 func (v *basisView) replay(ctx context.Context, blob store.Blob, index []byte) error {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"syscall"
 
 	"github.com/pubsync/pubsync/delta/archive"
 	"github.com/pubsync/pubsync/sync/walk"
@@ -56,7 +57,7 @@ func (p *pusher) expand(ctx context.Context, f *walk.File, full bool) (*expanded
 	}
 	var err error
 	if t.File, err = p.opts.Spool(); err != nil {
-		return nil, err
+		return nil, nil // no place for it: by its bytes, then
 	}
 	v, err := takeApart(ctx, source{t}, f.Size(), t, archive.DefaultLimits())
 	switch spent := p.opts.Now().Sub(began); {
@@ -66,7 +67,7 @@ func (p *pusher) expand(ctx context.Context, f *walk.File, full bool) (*expanded
 	default:
 		p.pace.took(min(t.read.Load(), f.Size()), spent, 0)
 		t.File.Close()
-		if errors.Is(err, archive.ErrNotArchive) || errors.Is(err, errSlow) {
+		if errors.Is(err, archive.ErrNotArchive) || errors.Is(err, errSlow) || errors.Is(err, syscall.ENOSPC) {
 			return nil, nil
 		}
 		return nil, err

@@ -10,7 +10,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/pubsync/pubsync/sync/wire"
@@ -224,6 +226,8 @@ func refusal(resp *http.Response) error {
 		return wire.Errorf(wire.CodeTooLarge, "a proxy before the server refuses bodies of this size")
 	case s/100 == 3:
 		return wire.Errorf(wire.CodeNotFound, "the server redirects to %q, which is not followed: a token goes to no other address", resp.Header.Get("Location"))
+	case s == http.StatusNotFound && isFile(resp.Request.URL.Path):
+		return absent(resp.Request.URL)
 	case s == http.StatusNotFound:
 		return wire.Errorf(wire.CodeNotFound, "what answers there is no pubsync server, or an older one")
 	case s == http.StatusTooManyRequests, s == http.StatusBadGateway, s == http.StatusServiceUnavailable, s == http.StatusGatewayTimeout:
@@ -233,6 +237,22 @@ func refusal(resp *http.Response) error {
 	default:
 		return wire.Errorf(wire.CodeInternal, "the server answers %s", resp.Status)
 	}
+}
+
+const filesPath = "/files/"
+
+func isFile(path string) bool { return strings.Contains(path, filesPath) }
+
+// absent is the refusal for a path at which there is nothing, or nothing to be
+// seen: a server tells neither from the other.
+func absent(u *url.URL) error {
+	_, p, _ := strings.Cut(u.Path, filesPath)
+	when := ""
+	if at := u.Query().Get("at"); at != "" {
+		when = " in version " + at
+	}
+	return wire.Errorf(wire.CodeNotFound, "nothing is published at %q%s", strings.TrimRight(p, "/"), when).
+		WithHint("look with \"pubsync ls\"; what is private needs a token that may read it")
 }
 
 // retryAfter reads the header of that name, if it is a number of seconds.

@@ -2,8 +2,6 @@ package remote
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -36,21 +34,7 @@ func (c *Client) Tree(ctx context.Context, target manifest.Path, at int64) (l ma
 		version, l, err = wire.ParseTree(b, maxTree)
 		return err
 	})
-	if errors.Is(err, &wire.Error{Code: wire.CodeNotFound}) {
-		err = absent(target, at)
-	}
 	return l, version, err
-}
-
-// absent is the refusal for a path at which there is nothing, or nothing to be
-// seen: a server tells neither from the other.
-func absent(p manifest.Path, at int64) error {
-	when := ""
-	if at > 0 {
-		when = fmt.Sprintf(" in version %d", at)
-	}
-	return wire.Errorf(wire.CodeNotFound, "nothing is published at %q%s", string(p), when).
-		WithHint("look with \"pubsync ls\"; what is private needs a token that may read it")
 }
 
 func readBody(resp *http.Response) ([]byte, error) {
