@@ -22,8 +22,8 @@ func TestPays(t *testing.T) {
 	}{
 		{"nothing measured, next door", loopback, &pace{}, 50 * mb, true},
 		{"nothing measured, nothing left to try with", loopback, &pace{spent: allowance}, 50 * mb, false},
-		{"slower than the link", loopback, &pace{take: speed{20 * mb, 1}}, 10 * mb, false},
-		{"slower than the link, but not by much", loopback, &pace{take: speed{20 * mb, 1}}, 3 * mb, true},
+		{"slower than the link", loopback, &pace{take: speed{20 * mb, 1}}, 100 * mb, false},
+		{"slower than the link, but not by much", loopback, &pace{take: speed{20 * mb, 1}}, 30 * mb, true},
 		{"the same, once the allowance is spent", loopback, &pace{take: speed{20 * mb, 1}, spent: allowance}, 3 * mb, false},
 		{"quicker than the link", slow, &pace{take: speed{20 * mb, 1}, spent: allowance}, 100 * mb, true},
 		{"quicker here, a slow server", slow, &pace{take: speed{20 * mb, 1}, serve: speed{2 * mb, 1}, spent: allowance}, 100 * mb, false},
