@@ -196,10 +196,19 @@ func TestTokenBytesUnannounced(t *testing.T) {
 func TestFullDisk(t *testing.T) {
 	s := newSite(t, func(s *site) { s.disk = 1_010_000 })
 	published, refused := s.race(build, func(i int) string { return s.issue(token.Grant{Target: manifest.Path(build(i))}) })
-	if published != 3 {
-		t.Errorf("%d pushes of 300 kB onto 1 MB, want 3", published)
+	// What is being written counts twice for a moment, as promised and as used, so
+	// that of ten at once two may have been all that found room.
+	if published < 2 || published > 3 {
+		t.Errorf("%d pushes of 300 kB onto 1 MB, want 2 or 3", published)
 	}
-	s.wantRefused(refused, wire.CodeNoSpace, 7)
+	s.wantRefused(refused, wire.CodeNoSpace, 10-published)
+	for i := published; i < 3; i++ {
+		s.builder(s.issue(token.Grant{Target: "late"}), s.fill(uint64(20+i))).mustPush()
+	}
+	_, err := s.builder(s.issue(token.Grant{Target: "last"}), s.fill(30)).push(t.Context())
+	if !errors.Is(err, &wire.Error{Code: wire.CodeNoSpace}) {
+		t.Errorf("a fourth push ended with %v", err)
+	}
 	for _, e := range refused {
 		if !strings.Contains(e.Message, "disk") || e.Hint == "" {
 			t.Errorf("the refusal says %q, %q", e.Message, e.Hint)
