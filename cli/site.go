@@ -462,7 +462,9 @@ func (s *site) maintain(ctx context.Context, env *Env) (wait func(), err error) 
 		return nil, err
 	}
 	s.keepUp(ctx, env, &wg)
-	wg.Go(func() { s.sessions.Index(ctx) })
+	wg.Go(func() {
+		s.sessions.Index(ctx, func(ctx context.Context) error { return env.Sleep(ctx, indexIdle) })
+	})
 	wg.Go(func() {
 		for env.Sleep(ctx, time.Minute) == nil {
 			s.expire(ctx, env.Now())
@@ -471,6 +473,10 @@ func (s *site) maintain(ctx context.Context, env *Env) (wait func(), err error) 
 	})
 	return wg.Wait, nil
 }
+
+// indexIdle is how long no request must have come before published archives are
+// taken apart for their indexes.
+const indexIdle = 10 * time.Second
 
 // expire ends the sessions that nobody comes back to.
 func (s *site) expire(ctx context.Context, now time.Time) {

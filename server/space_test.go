@@ -63,10 +63,7 @@ func (s *site) race(target func(i int) string, bearer func(i int) string) (publi
 		dirs [10]string
 	)
 	for i := range dirs {
-		r := rand.New(rand.NewPCG(uint64(i), 99))
-		dirs[i] = s.t.TempDir()
-		s.write(dirs[i], "large", noise(r, 250_000))
-		s.write(dirs[i], "small", noise(r, 50_000))
+		dirs[i] = s.racer(i)
 	}
 	for i, dir := range dirs {
 		b := s.builder(bearer(i), dir)
@@ -89,6 +86,16 @@ func (s *site) race(target func(i int) string, bearer func(i int) string) (publi
 	}
 	wg.Wait()
 	return published, refused
+}
+
+// racer makes a tree of 300 kB like no other.
+func (s *site) racer(i int) string {
+	s.t.Helper()
+	r := rand.New(rand.NewPCG(uint64(i), 99))
+	dir := s.t.TempDir()
+	s.write(dir, "large", noise(r, 250_000))
+	s.write(dir, "small", noise(r, 50_000))
+	return dir
 }
 
 func build(i int) string { return fmt.Sprintf("type/%d", i) }
@@ -203,9 +210,9 @@ func TestFullDisk(t *testing.T) {
 	}
 	s.wantRefused(refused, wire.CodeNoSpace, 10-published)
 	for i := published; i < 3; i++ {
-		s.builder(s.issue(token.Grant{Target: "late"}), s.fill(uint64(20+i))).mustPush()
+		s.builder(s.issue(token.Grant{Target: "late"}), s.racer(20+i)).mustPush()
 	}
-	_, err := s.builder(s.issue(token.Grant{Target: "last"}), s.fill(30)).push(t.Context())
+	_, err := s.builder(s.issue(token.Grant{Target: "last"}), s.racer(30)).push(t.Context())
 	if !errors.Is(err, &wire.Error{Code: wire.CodeNoSpace}) {
 		t.Errorf("a fourth push ended with %v", err)
 	}

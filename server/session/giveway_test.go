@@ -11,16 +11,17 @@ import (
 // comes, and is not begun for ever.
 func TestIndexingGivesWay(t *testing.T) {
 	ix := newIndexer()
+	idle := func(context.Context) error { return nil }
 	over, cancel := context.WithCancel(context.Background())
 	cancel()
 	ix.begin()
 	ix.add([]manifest.Digest{{1}})
-	if it, _, err := ix.next(over); err == nil {
+	if it, _, err := ix.next(over, idle); err == nil {
 		t.Fatalf("%v is indexed while a request is under way", it.digest)
 	}
 	ix.end()
 	for range maxIndexings {
-		it, work, err := ix.next(context.Background())
+		it, work, err := ix.next(context.Background(), idle)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -22,12 +22,14 @@ const (
 )
 
 // An indexer knows which published files have no index yet, and when there is
-// time to make one: while no request is under way, so that no push is slowed
-// down. It is safe for concurrent use.
+// time to make one: when no request has come for a while, so that no push is
+// slowed down. It is safe for concurrent use.
 type indexer struct {
 	mu     sync.Mutex
 	queue  []indexing
 	busy   int // requests under way
+	came   int // requests so far
+	quiet  int // of them, those before the last stretch of quiet
 	cancel context.CancelFunc
 	change chan struct{} // closed when there may be work, and replaced
 }
@@ -37,13 +39,16 @@ type indexing struct {
 	begun  int // times
 }
 
-func newIndexer() *indexer { return &indexer{cancel: func() {}, change: make(chan struct{})} }
+func newIndexer() *indexer {
+	return &indexer{quiet: -1, cancel: func() {}, change: make(chan struct{})}
+}
 
 // begin tells that a request is under way: what is being indexed is put back.
 func (ix *indexer) begin() {
 	ix.mu.Lock()
 	defer ix.mu.Unlock()
 	ix.busy++
+	ix.came++
 	ix.cancel()
 }
 
@@ -69,19 +74,30 @@ func (ix *indexer) wake() {
 	ix.change = make(chan struct{})
 }
 
-// next waits until there is a file to index and the time for it. work ends when
-// the time does; the caller calls done.
-func (ix *indexer) next(ctx context.Context) (next indexing, work context.Context, err error) {
+// next waits until there is a file to index and the time for it: until no request
+// is under way and none has come while idle lasted. work ends when the time does;
+// the caller calls done.
+func (ix *indexer) next(ctx context.Context, idle func(context.Context) error) (next indexing, work context.Context, err error) {
 	for {
 		ix.mu.Lock()
-		if ix.busy == 0 && len(ix.queue) > 0 {
+		ready := ix.busy == 0 && len(ix.queue) > 0
+		if ready && ix.quiet == ix.came {
 			next, ix.queue = ix.queue[0], ix.queue[1:]
 			work, ix.cancel = context.WithCancel(ctx)
 			ix.mu.Unlock()
 			return next, work, nil
 		}
-		change := ix.change
+		change, came := ix.change, ix.came
 		ix.mu.Unlock()
+		if ready {
+			if err := idle(ctx); err != nil {
+				return next, nil, err
+			}
+			ix.mu.Lock()
+			ix.quiet = came
+			ix.mu.Unlock()
+			continue
+		}
 		select {
 		case <-change:
 		case <-ctx.Done():
@@ -102,11 +118,12 @@ func (ix *indexer) done(it indexing, again bool) {
 }
 
 // Index makes the member indexes of archives after they are published, one at a
-// time while no request is under way, until ctx ends. Without it an index is made
-// when it is first wanted. Failures are logged.
-func (e *Engine) Index(ctx context.Context) {
+// time, until ctx ends. It begins when no request is under way and none has come
+// while idle, which waits for a stretch of time, lasted; a request ends it. Without
+// it an index is made when it is first wanted. Failures are logged.
+func (e *Engine) Index(ctx context.Context, idle func(context.Context) error) {
 	for {
-		it, work, err := e.indexer.next(ctx)
+		it, work, err := e.indexer.next(ctx, idle)
 		if err != nil {
 			return
 		}

@@ -53,7 +53,7 @@ func (k *keeping) PutDerived(ctx context.Context, d manifest.Digest, name string
 }
 
 // The index of an archive is made after it is published, without anybody
-// asking for it.
+// asking for it, once requests have stayed away for a while.
 func TestPublishedArchivesAreIndexed(t *testing.T) {
 	s := newServer(t)
 	kept := &keeping{s.store.Store, make(chan manifest.Digest, 1)}
@@ -64,13 +64,28 @@ func TestPublishedArchivesAreIndexed(t *testing.T) {
 	s.receipt(s.mustExchange(wire.AppendList(nil, 0, l), digests(l), wire.AppendFile(nil, wire.File{Index: 0, Content: content}), commit(l)))
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
+	waits := 0
+	idle := func(context.Context) error {
+		if waits++; waits == 1 { // a request comes meanwhile
+			other := manifest.List{file("b", noise(1, 10))}
+			s.open(other)
+			s.mustExchange(wire.AppendList(nil, 0, other))
+		}
+		if len(kept.kept) > 0 {
+			t.Error("indexed while requests came")
+		}
+		return nil
+	}
 	go func() {
 		defer close(done)
-		s.engine.Index(ctx)
+		s.engine.Index(ctx, idle)
 	}()
 	if d := <-kept.kept; d != l[0].Digest {
 		t.Errorf("%s was indexed", d)
 	}
 	cancel()
 	<-done
+	if waits != 2 {
+		t.Errorf("%d waits, want 2", waits)
+	}
 }
