@@ -21,8 +21,14 @@ import (
 // expansion of it found out. An empty one says that the blob is no archive.
 const indexName = "archive-1"
 
-// maxViews is how many expanded bases a session keeps at once.
-const maxViews = 4
+// Bounds of the expanded bases that a session keeps at once: as many as the client
+// matches at once, in rounds that ask about each again, while they take no more
+// than so many bytes of disk; a few in any case.
+const (
+	minViews     = 4
+	maxViews     = 128
+	maxViewBytes = 1 << 30
+)
 
 // A basisView is an archive taken apart: its plain stream in a file without a
 // name, its recipe in memory.
@@ -125,11 +131,7 @@ func (vs *views) put(h *heldView) {
 // shrink closes the views asked for longest ago that nobody uses until few
 // enough are left, or all of them once the session is over.
 func (vs *views) shrink() {
-	most := maxViews
-	if vs.closed {
-		most = 0
-	}
-	for i := 0; len(vs.order) > most && i < len(vs.order); {
+	for i := 0; i < len(vs.order) && vs.tooMany(); {
 		h := vs.of[vs.order[i]]
 		if h.users > 0 {
 			i++
@@ -141,6 +143,29 @@ func (vs *views) shrink() {
 		delete(vs.of, vs.order[i])
 		vs.order = slices.Delete(vs.order, i, i+1)
 	}
+}
+
+func (vs *views) tooMany() bool {
+	n, bytes := len(vs.order), int64(0)
+	if vs.closed || n > maxViews {
+		return n > 0
+	}
+	for _, d := range vs.order {
+		bytes += vs.of[d].size()
+	}
+	return n > minViews && bytes > maxViewBytes
+}
+
+// size is what the view takes on disk; that of one being made is not known.
+func (h *heldView) size() int64 {
+	select {
+	case <-h.ready:
+		if h.v != nil {
+			return h.v.size
+		}
+	default:
+	}
+	return 0
 }
 
 // close closes the views, those in use as soon as they are put back.

@@ -73,8 +73,8 @@ func TestViewsAreForgottenOldestFirstButNotInUse(t *testing.T) {
 	var vs views
 	held, _ := vs.enter(manifest.Digest{0})
 	vs.made(manifest.Digest{0}, held)
-	for i := range byte(2 * maxViews) {
-		d := manifest.Digest{1, i}
+	for i := range 2 * maxViews {
+		d := manifest.Digest{1, byte(i), byte(i >> 8)}
 		h, first := vs.enter(d)
 		if !first {
 			t.Fatalf("view %d is there before it was made", i)
@@ -88,6 +88,15 @@ func TestViewsAreForgottenOldestFirstButNotInUse(t *testing.T) {
 	if len(vs.of) != maxViews || len(vs.order) != maxViews {
 		t.Errorf("%d views held, %d in order, want %d", len(vs.of), len(vs.order), maxViews)
 	}
+	// One large view drives out all but a few.
+	large, _ := vs.enter(manifest.Digest{2})
+	large.v = &basisView{size: maxViewBytes + 1}
+	vs.made(manifest.Digest{2}, large)
+	if len(vs.of) != minViews {
+		t.Errorf("%d views held beside a large one, want %d", len(vs.of), minViews)
+	}
+	large.v = nil
+	vs.put(large)
 	vs.close()
 	if len(vs.of) != 1 {
 		t.Errorf("%d views held after the end, want the one in use", len(vs.of))

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"syscall"
+	"time"
 
 	"github.com/pubsync/pubsync/delta/archive"
 	"github.com/pubsync/pubsync/sync/walk"
@@ -29,6 +30,8 @@ type expanded struct {
 	plain  *os.File
 	size   int64
 	recipe []byte
+	took   time.Duration // taking it apart
+	due    time.Duration // rebuilding it, on the server, as expected
 }
 
 func (e *expanded) close() { e.plain.Close() }
@@ -63,16 +66,26 @@ func (p *pusher) expand(ctx context.Context, f *walk.File, full bool) (*expanded
 	switch spent := p.opts.Now().Sub(began); {
 	case err == nil && full:
 	case err == nil:
-		p.pace.took(f.Size(), spent, whole)
+		p.pace.took(f.Size(), spent, true)
 	default:
-		p.pace.took(min(t.read.Load(), f.Size()), spent, 0)
+		p.pace.took(min(t.read.Load(), f.Size()), spent, false)
 		t.File.Close()
 		if errors.Is(err, archive.ErrNotArchive) || errors.Is(err, errSlow) || errors.Is(err, syscall.ENOSPC) {
 			return nil, nil
 		}
 		return nil, err
 	}
-	return &expanded{plain: t.File, size: v.PlainSize, recipe: v.Recipe}, nil
+	return &expanded{plain: t.File, size: v.PlainSize, recipe: v.Recipe, took: p.opts.Now().Sub(began)}, nil
+}
+
+// slow reports whether an archive that is matched had better go whole after all.
+func (p *pusher) slow(m *match) bool {
+	places := 0
+	if m.plain.plan != nil {
+		places = len(m.plain.plan.Ops())
+	}
+	m.view.due = m.view.rebuilding(m.plain.missing(), places)
+	return p.opts.Through == Auto && !p.pace.worth(m.view.due, p.rate.wholeTime(m.file.Size()))
 }
 
 func sniffs(f *walk.File) bool {

@@ -200,8 +200,9 @@ func (s *sender) put(body []byte, at map[int]*match) error {
 
 // finish sends what the matching left to send.
 func (s *sender) finish(m *match) error {
-	if m.plain != nil && m.plain.missing()/2 > m.file.Size() {
-		// Less of it is known than its own compression saves.
+	if m.plain != nil && (m.plain.missing()/2 > m.file.Size() || s.p.slow(m)) {
+		// Less of it is known than its own compression saves, or it is sent sooner than
+		// the server rebuilds it.
 		m.forgetView()
 		if err := s.useBytes(m, nil); err != nil {
 			return err
@@ -228,6 +229,7 @@ func (s *sender) tallyOf(st *stream) *tally {
 // finishArchive sends the recipe, then the plain view unless the server has it.
 // With the last part the server rebuilds the archive.
 func (s *sender) finishArchive(m *match) error {
+	s.due[m.verdict.Index] = m.view.due
 	if err := s.encode(m.verdict, m.recipe, 0, &s.p.archive, m.plainHeld); err != nil {
 		return err
 	}

@@ -139,6 +139,6 @@ func (s *sender) eagerDelta(i int, sig wire.Signature) error {
 		before := len(s.body)
 		s.body = wire.AppendPart(s.body, wire.Part{Index: i, View: wire.Raw, Offset: off, Total: src.Size, Bases: bases, Body: body})
 		off += n
-		s.on = append(s.on, cargo{i, &s.p.delta, n, len(s.body) - before, off == src.Size})
+		s.on = append(s.on, cargo{index: i, tally: &s.p.delta, bytes: n, size: len(s.body) - before, last: off == src.Size})
 	}
 }

@@ -1,6 +1,10 @@
 package push
 
-import "github.com/pubsync/pubsync/sync/wire"
+import (
+	"time"
+
+	"github.com/pubsync/pubsync/sync/wire"
+)
 
 // flight is one request under way.
 type flight struct {
@@ -25,18 +29,16 @@ func (fl *flight) send(body []byte) error {
 // exchange sends the body and learns from the time it takes: of the server, if it
 // has archives to rebuild, else of how fast requests get through.
 func (fl *flight) exchange(body []byte) error {
-	p, archives := fl.sender.p, int64(0)
+	p, due := fl.sender.p, time.Duration(0)
 	for _, c := range fl.on {
-		if c.tally == &p.archive && c.last {
-			archives += c.bytes
-		}
+		due += c.due
 	}
-	if archives == 0 {
+	if due == 0 {
 		return p.exchange(fl.sender.ctx, body, fl.collect)
 	}
 	took, err := p.timed(fl.sender.ctx, body, fl.collect)
 	if err == nil {
-		p.pace.served(archives, took-p.rate.wholeTime(int64(len(body))))
+		p.pace.served(due, took-p.rate.wholeTime(int64(len(body))))
 	}
 	return err
 }

@@ -26,13 +26,30 @@ const (
 	farLink  = 2.5e6
 )
 
+const (
+	// matching is how long matching and coding an archive takes beside taking it
+	// apart, and searching how much longer than that the server searches for the
+	// tokens of what changed; where nothing changed it copies the old ones about as
+	// fast as a stream is taken apart. As measured on 22 releases.
+	matching  = 1
+	searching = 9
+	// reach is how many bytes of plain content behind a change are rebuilt by
+	// searching: the window of deflate (RFC 1951).
+	reach = 32 << 10
+)
+
 // pace follows how fast archives are taken apart here and rebuilt there, as it
 // is measured in this push.
 type pace struct {
-	mu          sync.Mutex
-	take, serve speed
-	spent       time.Duration // beyond what sending would have taken
+	mu    sync.Mutex
+	take  speed
+	serve lag
+	spent time.Duration // beyond what sending would have taken
 }
+
+// A lag is how long the server took over archives, and was expected to, in
+// seconds, the latest counting most.
+type lag struct{ expected, took float64 }
 
 // A speed is measured on all work so far, the latest counting most.
 type speed struct{ bytes, seconds float64 }
@@ -48,52 +65,73 @@ func (s *speed) time(bytes int64) time.Duration { return seconds(float64(bytes) 
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 
-// cost is the time that an archive takes on both sides, or false as long as none
-// was taken apart. Until the server's side is measured it is taken to be as slow
-// as this one.
-func (c *pace) cost(size int64) (here, there time.Duration, known bool) {
-	if c.take.bytes == 0 {
-		return 0, 0, false
+// there is how long the server takes over what is expected of a machine like
+// this one.
+func (c *pace) there(expected time.Duration) time.Duration {
+	if c.serve.expected == 0 {
+		return expected
 	}
-	here = c.take.time(size)
-	if c.serve.bytes == 0 {
-		return here, here, true
-	}
-	return here, c.serve.time(size), true
+	return seconds(expected.Seconds() * c.serve.took / c.serve.expected)
 }
 
-// pays says whether an archive of the size is to go by what is inside it, and how
-// long taking it apart may last: where both sides' work on it takes less time
-// than whole does, that of sending it, or fits what the push may spend.
+// pays says whether an archive of the size is to be taken apart, and how long that
+// may last: where the work on it takes less time than whole does, that of sending
+// it, or fits what the push may spend, if little in it has changed.
 func (c *pace) pays(size int64, whole time.Duration) (limit time.Duration, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	left := allowance - c.spent
-	here, there, known := c.cost(size)
-	if here+there-whole > left || !known && left <= 0 {
+	if c.take.bytes == 0 {
+		return whole + max(left, 0)/(2+matching), left > 0
+	}
+	take := c.take.time(size)
+	if take*(1+matching)+c.there(take)-whole > left {
 		return 0, false
 	}
-	return whole + max(left, 0)/2, true // the other half is the server's
+	return whole + max(left, 0)/(2+matching), true
 }
 
-// took takes note of an archive, or the first so many bytes of it, taken apart.
-// whole is the time of sending it, 0 if it is to be sent after all.
-func (c *pace) took(bytes int64, took, whole time.Duration) {
+// took takes note of an archive, or the first so many bytes of it, taken apart;
+// matched says that it goes on to be matched.
+func (c *pace) took(bytes int64, took time.Duration, matched bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.take.add(bytes, took)
-	there := time.Duration(0)
-	if whole > 0 {
-		_, there, _ = c.cost(bytes)
+	if matched {
+		took *= 1 + matching
 	}
-	c.spent += max(took+there-whole, 0)
+	c.spent += took
+}
+
+// rebuilding is how long the server is expected to take over an archive of which
+// so much, in so many places, is not in its basis.
+func (e *expanded) rebuilding(missing int64, places int) time.Duration {
+	changed := min(missing+int64(places)*reach, e.size)
+	return seconds(e.took.Seconds() * (1 + searching*float64(changed)/float64(max(e.size, 1))))
+}
+
+// worth says, of an archive that is matched, whether the server will have rebuilt
+// it sooner than whole, the time of sending it, or whether the push may spend the
+// difference; then it is spent.
+func (c *pace) worth(expected, whole time.Duration) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	over := c.there(expected) - whole
+	if over > max(allowance-c.spent, 0) {
+		return false
+	}
+	c.spent = max(c.spent+over, 0)
+	return true
 }
 
 // served takes note of how long the server took over archives.
-func (c *pace) served(bytes int64, took time.Duration) {
+func (c *pace) served(expected, took time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.serve.add(bytes, took)
+	if took <= 0 || expected <= 0 {
+		return
+	}
+	c.serve.expected, c.serve.took = c.serve.expected*3/4+expected.Seconds(), c.serve.took*3/4+took.Seconds()
 }
 
 // wholeTime is how long the link takes for a file.

@@ -26,12 +26,40 @@ func TestPays(t *testing.T) {
 		{"slower than the link, but not by much", loopback, &pace{take: speed{20 * mb, 1}}, 30 * mb, true},
 		{"the same, once the allowance is spent", loopback, &pace{take: speed{20 * mb, 1}, spent: allowance}, 3 * mb, false},
 		{"quicker than the link", slow, &pace{take: speed{20 * mb, 1}, spent: allowance}, 100 * mb, true},
-		{"quicker here, a slow server", slow, &pace{take: speed{20 * mb, 1}, serve: speed{2 * mb, 1}, spent: allowance}, 100 * mb, false},
+		{"quicker here, a slow server", slow, &pace{take: speed{20 * mb, 1}, serve: lag{1, 10}, spent: allowance}, 100 * mb, false},
 		{"an unknown link", &rate{}, &pace{take: speed{20 * mb, 1}, spent: allowance}, 10 * mb, true},
 		{"a server next door, nothing sent yet", &rate{trip: time.Millisecond / 10}, &pace{take: speed{20 * mb, 1}, spent: allowance}, 10 * mb, false},
 	} {
 		if _, ok := c.pace.pays(c.size, c.rate.wholeTime(c.size)); ok != c.want {
 			t.Errorf("%s: pays %v", c.name, ok)
+		}
+	}
+}
+
+// What was matched goes whole where the server is expected to search for what
+// changed, or is known to be slow, for longer than the link takes.
+func TestWorth(t *testing.T) {
+	e := &expanded{size: 100 * mb, took: time.Second}
+	for _, c := range []struct {
+		name            string
+		pace            *pace
+		missing, places int
+		whole           time.Duration
+		want            bool
+	}{
+		{"unchanged", &pace{spent: allowance}, 0, 0, 2 * time.Second, true},
+		{"half of it changed", &pace{spent: allowance}, 50 * mb, 0, 2 * time.Second, false},
+		{"a place in every window", &pace{spent: allowance}, 0, 10_000, 2 * time.Second, false},
+		{"the same, within the allowance", &pace{}, 50 * mb, 0, 2 * time.Second, true},
+		{"a slow server", &pace{spent: allowance, serve: lag{1, 3}}, 0, 0, 2 * time.Second, false},
+		{"a quick server", &pace{spent: allowance, serve: lag{10, 1}}, 50 * mb, 0, 2 * time.Second, true},
+	} {
+		before := c.pace.spent
+		if got := c.pace.worth(e.rebuilding(int64(c.missing), c.places), c.whole); got != c.want {
+			t.Errorf("%s: %v", c.name, got)
+		}
+		if !c.want && c.pace.spent != before {
+			t.Errorf("%s: %v spent on what goes whole", c.name, c.pace.spent-before)
 		}
 	}
 }
@@ -47,7 +75,7 @@ func TestAllowanceIsSpentOnce(t *testing.T) {
 			continue
 		}
 		spent += limit // given up at the last moment
-		p.took(mb, limit, 0)
+		p.took(mb, limit, false)
 	}
 	if spent == 0 || spent > allowance {
 		t.Errorf("%v spent, of %v", spent, allowance)

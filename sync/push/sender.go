@@ -44,9 +44,10 @@ type sender struct {
 	flying  chan error // the end of the request under way; nil if none
 	landing *flight    // that request
 
-	again   []int        // to be asked about again
-	broken  map[int]bool // of those, files a part of which did not arrive
-	amended []byte       // frames that tell of entries that changed
+	due     map[int]time.Duration // by index: what the server is expected to take over an archive
+	again   []int                 // to be asked about again
+	broken  map[int]bool          // of those, files a part of which did not arrive
+	amended []byte                // frames that tell of entries that changed
 }
 
 // cargo is one frame of content in a body.
@@ -56,6 +57,8 @@ type cargo struct {
 	bytes int64 // of the file this frame covers
 	size  int   // of the frame
 	last  bool  // the file's last frame
+
+	due time.Duration // for the last frame of an archive: what the server is expected to take
 }
 
 // failures say what has come to nothing in a window, by index.
@@ -76,7 +79,7 @@ func (f failures) note(index int, o wire.Outcome) {
 }
 
 func newSender(ctx context.Context, p *pusher, failed failures) *sender {
-	return &sender{ctx: ctx, p: p, failed: failed, broken: map[int]bool{}}
+	return &sender{ctx: ctx, p: p, failed: failed, due: map[int]time.Duration{}, broken: map[int]bool{}}
 }
 
 func (s *sender) send(w work) error {
@@ -181,7 +184,7 @@ func (s *sender) file(i int) error {
 		return err
 	}
 	s.plain = plain
-	s.packed = append(s.packed, cargo{i, &s.p.whole, int64(size), len(plain) - before, true})
+	s.packed = append(s.packed, cargo{index: i, tally: &s.p.whole, bytes: int64(size), size: len(plain) - before, last: true})
 	return nil
 }
 
@@ -289,6 +292,9 @@ func (s *sender) encode(v wire.Verdict, st *stream, from int64, t *tally, last b
 			return err
 		}
 		c := cargo{index: v.Index, tally: t, last: last && off+n == st.src.Size}
+		if c.last && t == &s.p.archive {
+			c.due = s.due[v.Index]
+		}
 		if st.view == wire.Raw {
 			c.bytes = n
 		} else if c.last {
