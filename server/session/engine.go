@@ -2,16 +2,11 @@ package session
 
 import (
 	"context"
-	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/base32"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -120,60 +115,6 @@ func New(cfg Config) *Engine {
 		cfg.Quotas = func(manifest.Path, string) []Quota { return nil }
 	}
 	return &Engine{cfg: cfg, coder: codec.NewCoder(), room: newRoom(&cfg), archives: semaphore.NewWeighted(1), indexer: newIndexer(), sessions: map[store.SessionID]*session{}}
-}
-
-// bucket holds the records of sessions.
-const bucket = "session"
-
-// record is what of a session survives a restart.
-type record struct {
-	Accessor   string              `json:"accessor"`
-	Owner      string              `json:"owner,omitempty"`
-	Hash       connect.SessionHash `json:"hash"` // of the session secret
-	Target     manifest.Path       `json:"target"`
-	Mode       string              `json:"mode"`
-	Entries    int                 `json:"entries"`
-	Files      int                 `json:"files"`
-	Bytes      int64               `json:"bytes"`
-	TreeDigest manifest.Digest     `json:"tree_digest"`
-	Checksum   bool                `json:"checksum,omitempty"`
-	DryRun     bool                `json:"dry_run,omitempty"`
-	ByFile     bool                `json:"by_file,omitempty"`
-	Visibility string              `json:"visibility,omitempty"` // asked for
-	Placed     placedTotals        `json:"placed,omitzero"`      // by a session by file, so far
-	Aliases    []string            `json:"aliases,omitempty"`
-	Opened     time.Time           `json:"opened"`
-	Used       time.Time           `json:"used,omitzero"`     // to the hour
-	Receipt    *wire.Receipt       `json:"receipt,omitempty"` // once published
-}
-
-// placedTotals are what the files put so far come to.
-type placedTotals struct {
-	Files int   `json:"files"`
-	Bytes int64 `json:"bytes"`
-}
-
-// same reports whether a repeated open asks for what the session was opened
-// for.
-func (r *record) same(q *record) bool {
-	return r.Target == q.Target && r.Mode == q.Mode && r.TreeDigest == q.TreeDigest && r.Checksum == q.Checksum && r.Entries == q.Entries &&
-		r.ByFile == q.ByFile && r.Visibility == q.Visibility && slices.Equal(r.Aliases, q.Aliases)
-}
-
-func (r *record) terms(id store.SessionID) Terms {
-	return Terms{Target: r.Target, Files: r.Files, Bytes: r.Bytes, DryRun: r.DryRun, Visibility: r.Visibility, Session: id, Hash: r.Hash}
-}
-
-// sessionID derives the name of a session from what identifies it, so that an
-// open repeated after a lost answer meets the session of the first.
-func sessionID(accessor string, hash connect.SessionHash, dryRun bool) store.SessionID {
-	h := sha256.New()
-	fmt.Fprintf(h, "pubsync session 1\n%s\n%x\n%v", accessor, hash[:], dryRun)
-	id := strings.ToLower(base32.StdEncoding.EncodeToString(h.Sum(nil)[:15]))
-	if dryRun {
-		id = DryRunPrefix + id
-	}
-	return store.SessionID(id)
 }
 
 // Open answers an open message. See [wire.Open] and [wire.Opened].
@@ -292,34 +233,6 @@ func (e *Engine) empty(ctx context.Context, target manifest.Path) (bool, error) 
 	return len(es) == 0, err
 }
 
-// Abandon ends an open session and frees what it holds. The token's
-// publication stays with the session secret: the same client may open again.
-func (e *Engine) Abandon(ctx context.Context, auth Authority, id store.SessionID, secret string) error {
-	rec, err := e.find(ctx, auth, id, secret)
-	if err != nil {
-		return err
-	}
-	if rec.Receipt != nil {
-		e.drop(id)
-		return nil
-	}
-	return e.Discard(ctx, id)
-}
-
-// Discard ends a session whoever holds it, and frees what it holds.
-func (e *Engine) Discard(ctx context.Context, id store.SessionID) error {
-	e.drop(id)
-	if err := e.cfg.Store.Release(ctx, id); err != nil {
-		return err
-	}
-	return e.cfg.Store.Update(ctx, func(tx store.Tx) error {
-		if err := forgetFiles(tx, id); err != nil {
-			return err
-		}
-		return tx.Delete(bucket, string(id))
-	})
-}
-
 // find returns the record of the session if it is the bearer's: same token,
 // and the secret whose hash it was opened with.
 func (e *Engine) find(ctx context.Context, auth Authority, id store.SessionID, secret string) (*record, error) {
@@ -338,34 +251,6 @@ func (e *Engine) find(ctx context.Context, auth Authority, id store.SessionID, s
 		return nil, wire.Errorf(wire.CodeTokenInUse, "this token is in use by another session")
 	}
 	return rec, nil
-}
-
-func (e *Engine) load(ctx context.Context, id store.SessionID) (rec *record, err error) {
-	err = e.cfg.Store.View(ctx, func(tx store.Tx) error {
-		rec, err = getRecord(tx, id)
-		return err
-	})
-	return rec, err
-}
-
-func getRecord(tx store.Tx, id store.SessionID) (*record, error) {
-	b, err := tx.Get(bucket, string(id))
-	if err != nil {
-		return nil, err
-	}
-	rec := new(record)
-	if err := json.Unmarshal(b, rec); err != nil {
-		return nil, fmt.Errorf("session %s: %w: %v", id, store.ErrDamaged, err)
-	}
-	return rec, nil
-}
-
-func putRecord(tx store.Tx, id store.SessionID, rec *record) error {
-	b, err := json.Marshal(rec)
-	if err != nil {
-		return err
-	}
-	return tx.Put(bucket, string(id), b)
 }
 
 // get returns the session's state in memory, making it if need be.
@@ -433,80 +318,6 @@ func (e *Engine) drop(id store.SessionID) {
 	if s != nil {
 		s.close()
 	}
-}
-
-// Live returns a function that tells whether a session may still come back:
-// those on record, as of now. What others lease or have staged is garbage.
-func (e *Engine) Live(ctx context.Context) func(store.SessionID) bool {
-	return func(id store.SessionID) bool {
-		rec, err := e.load(ctx, id)
-		if errors.Is(err, store.ErrNotFound) {
-			return false
-		}
-		return err != nil || rec.Receipt == nil
-	}
-}
-
-// last is when the session was used last, as far as it is on record.
-func (r *record) last() time.Time {
-	if r.Used.After(r.Opened) {
-		return r.Used
-	}
-	return r.Opened
-}
-
-// touch puts on record that a session is in use, once an hour.
-func (e *Engine) touch(ctx context.Context, id store.SessionID, rec *record) error {
-	now := e.cfg.Now()
-	if now.Sub(rec.last()) < time.Hour {
-		return nil
-	}
-	return e.cfg.Store.Update(ctx, func(tx store.Tx) error {
-		b, err := tx.Get(bucket, string(id))
-		if err != nil {
-			return err // ended meanwhile
-		}
-		var on record
-		if err := json.Unmarshal(b, &on); err != nil {
-			return err
-		}
-		on.Used = now
-		return putRecord(tx, id, &on)
-	})
-}
-
-// Expire forgets what sessions unused for longer than idle hold in memory, and
-// ends those used last before the given time for good. Call it now and then.
-func (e *Engine) Expire(ctx context.Context, idle time.Duration, before time.Time) error {
-	var quiet []*session
-	e.mu.Lock()
-	for id, s := range e.sessions {
-		if s.users == 0 && e.cfg.Now().Sub(s.used) > idle {
-			quiet = append(quiet, s)
-			delete(e.sessions, id)
-		}
-	}
-	e.mu.Unlock()
-	for _, s := range quiet {
-		s.close()
-	}
-	var dead []store.SessionID
-	err := e.cfg.Store.View(ctx, func(tx store.Tx) error {
-		return tx.Scan(bucket, "", func(key string, value []byte) bool {
-			var rec record
-			if json.Unmarshal(value, &rec) != nil || rec.last().Before(before) {
-				dead = append(dead, store.SessionID(key))
-			}
-			return true
-		})
-	})
-	for _, id := range dead {
-		if err != nil {
-			return err
-		}
-		err = e.Discard(ctx, id)
-	}
-	return err
 }
 
 // Receipt returns the receipt of a publication.
