@@ -228,7 +228,7 @@ func table() []mutant {
 		}
 `, ""},
 			},
-			tests: []suite{{"./server", "RevokedBetween"}},
+			tests: []suite{{"./server/session", "RevokedWithin"}},
 		},
 		{
 			name: "10 the parent is not looked at for revocation",
@@ -668,8 +668,12 @@ func table() []mutant {
 			tests: []suite{{"./server", "Constraints"}},
 		},
 		{
-			name: "17 lists are not checked",
+			name: "17 lists are not checked", // neither by the session nor by the store
 			edits: []edit{
+				{"server/store/catalog/commit.go", `	if err := c.Entries.Check(); err != nil {
+		return fmt.Errorf("commit to %q: %w", c.Target, err)
+	}
+`, ""},
 				{"server/session/commit.go", `	if err := s.list.Check(); err != nil {
 		return nil, err
 	}

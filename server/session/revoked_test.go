@@ -1,0 +1,51 @@
+package session_test
+
+import (
+	"bytes"
+	"errors"
+	"slices"
+	"testing"
+
+	"github.com/pubsync/pubsync/sync/manifest"
+	"github.com/pubsync/pubsync/sync/wire"
+)
+
+var errRevoked = errors.New("revoked")
+
+// fading may go on for so many frames.
+type fading struct {
+	bearer
+	frames *int
+}
+
+func (f fading) Live() error {
+	if *f.frames--; *f.frames < 0 {
+		return errRevoked
+	}
+	return nil
+}
+
+// A token that is revoked while a request is read cuts it at the next frame,
+// whatever the frame is.
+func TestRevokedWithinARequest(t *testing.T) {
+	s := newServer(t)
+	contents := [][]byte{noise(1, 100), noise(2, 100), noise(3, 100)}
+	l := manifest.List{file("a", contents[0]), file("b", contents[1]), file("c", contents[2])}
+	s.open(l)
+	s.mustExchange(wire.AppendList(nil, 0, l), digests(l))
+	var body []byte
+	for i, c := range contents {
+		body = append(body, wire.AppendFile(nil, wire.File{Index: i, Content: c})...)
+	}
+	body = append(body, commit(l)...)
+	for _, frames := range []int{0, 1, 2, 3} {
+		left := frames
+		if _, err := s.engine.Exchange(t.Context(), fading{frames: &left}, s.session, s.secret, bytes.NewReader(slices.Clone(body))); !errors.Is(err, errRevoked) {
+			t.Errorf("revoked after %d frames: %v", frames, err)
+		}
+	}
+	if v, err := s.store.Version(t.Context()); err != nil || v != 0 {
+		t.Errorf("version %d, %v", v, err)
+	}
+	s.receipt(s.mustExchange(body))
+}
