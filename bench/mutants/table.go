@@ -595,8 +595,9 @@ func table() []mutant {
 			tests: []suite{{"./server", "Redirect"}},
 		},
 		{
-			name: "17 dot components",
+			name: "17 dot components", // which end in a dot, too
 			edits: []edit{
+				{"sync/manifest/path.go", "case name[len(name)-1] == '.':", "case name[len(name)-1] == '.' && strings.Trim(name, \".\") != \"\":"},
 				{"sync/manifest/path.go", `case name == "." || name == "..":`, `case name == "./":`},
 			},
 			tests: []suite{{"./sync/manifest", "."}, {"./server", "PathTricks"}},
