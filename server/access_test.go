@@ -219,6 +219,7 @@ func TestVisibility(t *testing.T) {
 func TestSignedLinks(t *testing.T) {
 	s := newSite(t)
 	s.publish("private/1", "", "0123456789")
+	s.publish("private/2", "", "another")
 	reader := s.issue(token.Grant{Target: "private", Verbs: token.Read, NotAfter: s.now().Add(2 * time.Hour)})
 	make := func(bearer, body string) (int, wire.Code, string) {
 		status, code, text := s.post("POST", "/v1/links", bearer, asJSON, body)
@@ -236,7 +237,7 @@ func TestSignedLinks(t *testing.T) {
 	}
 	query := at[strings.Index(at, "?"):]
 	for name, at := range map[string]string{
-		"no link": "/files/private/1/f", "another path": "/files/private/1/g" + query, "the folder": "/files/private/1/" + query,
+		"no link": "/files/private/1/f", "another path": "/files/private/2/f" + query, "the folder": "/files/private/1/" + query,
 		"changed": at[:len(at)-1] + map[bool]string{true: "1", false: "0"}[at[len(at)-1] == '0'], "later": strings.Replace(at, ".1", ".2", 1), "cut": at[:len(at)-2], "none": "/files/private/1/f?link=", "dots": "/files/private/1/f?link=..",
 	} {
 		if got := get("GET", at); got != 404 {
