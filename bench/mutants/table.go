@@ -469,7 +469,7 @@ func table() []mutant {
 		{
 			name: "schedulers: not configured any more",
 			edits: []edit{
-				{"cli/site.go", `		if known[c.Name] {
+				{"cli/schedulers.go", `		if known[c.Name] {
 `, `		if known[c.Name] || true {
 `},
 			},
@@ -929,8 +929,12 @@ func table() []mutant {
 			tests: []suite{{"./server/token", "."}},
 		},
 		{
-			name: "table: verb at commit",
+			name: "table: verb at open and commit",
 			edits: []edit{
+				{"server/token/use.go", `	if err := p.May(Publish, o.Target); err != nil {
+		return nil, err
+	}
+`, ""},
 				{"server/token/redeem.go", `	if err := p.May(Publish, u.Target); err != nil {
 		return nil, nil, err
 	}
@@ -1006,8 +1010,12 @@ func table() []mutant {
 			tests: []suite{{"./server/token", "."}},
 		},
 		{
-			name: "oidc: audience",
+			name: "oidc: audience", // asked for in three places
 			edits: []edit{
+				{"server/token/oidc/exchange.go", `		if len(a) == 1 {
+			aud, _`, `		if len(a) > 0 {
+			aud, _`},
+				{"server/token/oidc/exchange.go", "c[\"aud\"].([]any); ok && len(a) == 1 {", "c[\"aud\"].([]any); ok && len(a) > 0 {"},
 				{"server/token/oidc/exchange.go", "if len(t.Audience) != 1 || t.Audience[0] != aud {", "if len(t.Audience) == 0 {"},
 			},
 			tests: []suite{{"./server/token/oidc", "."}},
@@ -1062,7 +1070,7 @@ func table() []mutant {
 	}
 `, ""},
 			},
-			tests: []suite{{"./server", "ByFileRevoked"}},
+			tests: []suite{{"./server/session", "RevokedWithinAFile"}},
 		},
 	}
 }

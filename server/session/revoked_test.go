@@ -2,10 +2,14 @@ package session_test
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"slices"
 	"testing"
 
+	"github.com/pubsync/pubsync/server/session"
+	"github.com/pubsync/pubsync/server/store"
 	"github.com/pubsync/pubsync/sync/manifest"
 	"github.com/pubsync/pubsync/sync/wire"
 )
@@ -48,4 +52,25 @@ func TestRevokedWithinARequest(t *testing.T) {
 		t.Errorf("version %d, %v", v, err)
 	}
 	s.receipt(s.mustExchange(body))
+}
+
+// So is a file that comes in by itself: nothing more of it is read.
+func TestRevokedWithinAFile(t *testing.T) {
+	s := newServer(t)
+	s.secret = "secret"
+	hash := sha256.Sum256([]byte(s.secret))
+	opened, err := s.engine.Open(t.Context(), bearer{}, wire.Open{Version: wire.Version, SessionHash: hex.EncodeToString(hash[:]), ByFile: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	content := noise(1, 3000)
+	p := session.Placement{Path: "f", Digest: manifest.DigestOf(content), Size: int64(len(content))}
+	body, left := bytes.NewReader(content), 1
+	_, err = s.engine.Put(t.Context(), fading{frames: &left}, store.SessionID(opened.Session), s.secret, p, body)
+	if !errors.Is(err, errRevoked) || body.Len() != len(content) {
+		t.Errorf("%v, %d of %d bytes left", err, body.Len(), len(content))
+	}
+	if _, err := s.engine.Put(t.Context(), bearer{}, store.SessionID(opened.Session), s.secret, p, body); err != nil {
+		t.Error(err)
+	}
 }
