@@ -35,7 +35,7 @@ func parseOptions(args []string) (*options, error) {
 	o := &options{}
 	fl := flag.NewFlagSet("bench", flag.ContinueOnError)
 	fl.IntVar(&o.rounds, "rounds", 5, "rounds of each workload")
-	fl.BoolVar(&o.quick, "quick", false, "small data, 2 rounds, and without --only the main workloads only")
+	fl.BoolVar(&o.quick, "quick", false, "small data, 1 round (so no spread), and without --only the main workloads only")
 	only := fl.String("only", "", "only what this regular expression matches: workloads, or pairs of deltas")
 	fl.StringVar(&o.links, "links", "loopback,100M40ms,20M100ms", "links to measure over")
 	steps := fl.String("steps", "", "only the first step of a workload and those that this regular expression matches")
@@ -67,7 +67,7 @@ func parseOptions(args []string) (*options, error) {
 	given := map[string]bool{}
 	fl.Visit(func(f *flag.Flag) { given[f.Name] = true })
 	if o.quick && !given["rounds"] {
-		o.rounds = 2
+		o.rounds = 1
 	}
 	if o.quick && !given["links"] {
 		o.links = "loopback," + slow
