@@ -32,12 +32,14 @@ func (s *source) readAll(ctx context.Context, parallel int) error {
 	c := &crew{src: s, todo: []*node{s.items}}
 	c.more.L = &c.mu
 	stop := context.AfterFunc(ctx, func() { c.fail(context.Cause(ctx)) })
-	defer stop()
 	var wg sync.WaitGroup
 	for range parallel {
 		wg.Go(c.work)
 	}
 	wg.Wait()
+	if !stop() { // it ended, be it that the reading was through before anybody was told
+		return context.Cause(ctx)
+	}
 	if c.err != nil {
 		return c.err
 	}
