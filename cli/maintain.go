@@ -96,13 +96,13 @@ func printReport(w io.Writer, r upkeep.Report, dryRun bool) {
 	}
 	for _, b := range r.Removed {
 		fmt.Fprintf(w, "%sremoved %s: %s of %s, last published to %s\n", would,
-			progress.Escape(string(b.Target)), count(int64(b.Files), "file"), progress.Bytes(b.Bytes), b.Last.UTC().Format(time.DateTime))
+			progress.Escape(string(b.Target)), count(int64(b.Files), "file"), wire.Bytes(b.Bytes), b.Last.UTC().Format(time.DateTime))
 	}
 	if r.Forgotten > 0 {
 		fmt.Fprintf(w, "forgot %d entries of older versions\n", r.Forgotten)
 	}
 	fmt.Fprintf(w, "%sfreed %s on disk: %d unused blobs of %s, %d packs rewritten or removed, %d orphans, %d forgotten sessions\n",
-		would, progress.Bytes(r.Freed), r.Blobs, progress.Bytes(r.Bytes), r.Packs, r.Orphans, r.Sessions)
+		would, wire.Bytes(r.Freed), r.Blobs, wire.Bytes(r.Bytes), r.Packs, r.Orphans, r.Sessions)
 }
 
 func fsckCommand(env *Env) *cobra.Command {
@@ -157,7 +157,7 @@ func (p *findings) print(l upkeep.Line) error {
 	}
 	switch {
 	case l.Checked != nil:
-		fmt.Fprintf(p.w, "%d blobs checked, %s read, %d damaged\n", l.Checked.Blobs, progress.Bytes(l.Checked.Bytes), l.Checked.Damaged)
+		fmt.Fprintf(p.w, "%d blobs checked, %s read, %d damaged\n", l.Checked.Blobs, wire.Bytes(l.Checked.Bytes), l.Checked.Damaged)
 	case l.Repaired != nil:
 		if l.Repaired.Indexes {
 			fmt.Fprintln(p.w, "repaired: the catalog's indexes were made anew")

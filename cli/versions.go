@@ -183,7 +183,7 @@ func printDifferences(w io.Writer, r io.Reader, asJSON bool) error {
 		case d.Sum != nil:
 			s := d.Sum
 			fmt.Fprintf(w, "%d added, %d changed, %d removed: %s before, %s after\n",
-				s.Added, s.Changed, s.Removed, progress.Bytes(s.Before), progress.Bytes(s.After))
+				s.Added, s.Changed, s.Removed, wire.Bytes(s.Before), wire.Bytes(s.After))
 		default:
 			printDifference(w, &d)
 		}
@@ -206,11 +206,11 @@ func printDifference(w io.Writer, d *wire.Difference) {
 	case d.Kind != "file":
 		sizes = d.Kind
 	case d.Change == wire.Added:
-		sizes = progress.Bytes(d.After)
+		sizes = wire.Bytes(d.After)
 	case d.Change == wire.Removed:
-		sizes = progress.Bytes(d.Before)
+		sizes = wire.Bytes(d.Before)
 	default:
-		sizes = progress.Bytes(d.Before) + " to " + progress.Bytes(d.After)
+		sizes = wire.Bytes(d.Before) + " to " + wire.Bytes(d.After)
 	}
 	fmt.Fprintf(w, "%s %s  %s\n", sign, progress.Escape(unescape(d.Path)), sizes)
 }

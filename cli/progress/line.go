@@ -2,11 +2,12 @@ package progress
 
 import (
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/pubsync/pubsync/sync/wire"
 )
 
 // counts are what has been done and what is to be.
@@ -27,9 +28,9 @@ func (c *counts) fields() []string {
 	}
 	switch {
 	case c.allBytes > 0:
-		f = append(f, Bytes(c.bytes, c.allBytes))
+		f = append(f, wire.Bytes(c.bytes, c.allBytes))
 	case c.bytes > 0:
-		f = append(f, Bytes(c.bytes))
+		f = append(f, wire.Bytes(c.bytes))
 	}
 	return f
 }
@@ -71,31 +72,6 @@ func grouped(n int) string {
 		s = s[:i] + "," + s[i:]
 	}
 	return s
-}
-
-// Bytes returns a number of bytes in decimal units for people to read: "512 B",
-// "1.5 kB", "20.0 GB". Several are put as "1.5/20.0 GB", in the unit of the
-// last.
-func Bytes(n ...int64) string {
-	if len(n) == 0 {
-		return ""
-	}
-	unit, div := "B", 1.0
-	for _, next := range []string{"kB", "MB", "GB", "TB"} {
-		if math.Abs(float64(n[len(n)-1]))/div < 999.95 {
-			break
-		}
-		unit, div = next, div*1000
-	}
-	var parts []string
-	for _, v := range n {
-		if div == 1 {
-			parts = append(parts, strconv.FormatInt(v, 10))
-			continue
-		}
-		parts = append(parts, strconv.FormatFloat(float64(v)/div, 'f', 1, 64))
-	}
-	return strings.Join(parts, "/") + " " + unit
 }
 
 // clock returns a length of time as "0:07", "12:34" or "1:02:03".

@@ -1,6 +1,10 @@
 package progress
 
-import "time"
+import (
+	"time"
+
+	"github.com/pubsync/pubsync/sync/wire"
+)
 
 const (
 	sampleEvery = time.Second
@@ -48,7 +52,7 @@ func (m *meter) fields(c *counts) []string {
 	if r < 1 {
 		return nil
 	}
-	f := []string{Bytes(int64(r)) + "/s"}
+	f := []string{wire.Bytes(int64(r)) + "/s"}
 	left := float64(c.allBytes-c.bytes) / r
 	if c.allBytes > 0 && left >= 0 && left < longestLeft.Seconds() {
 		f = append(f, clock(time.Duration(left*float64(time.Second)))+" left")

@@ -1,18 +1,16 @@
 package files
 
 import (
-	"bytes"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
+
+	"github.com/pubsync/pubsync/server/nginxtest"
 )
 
 func TestHandOver(t *testing.T) {
@@ -50,39 +48,14 @@ func TestHandOver(t *testing.T) {
 	}
 }
 
-// startNginx runs a real nginx in front of upstream that finds the blobs in
-// dir and returns its URL. The location is the one in Accel's comment.
-func startNginx(t *testing.T, upstream, dir string) string {
-	t.Helper()
-	nginx, err := exec.LookPath("nginx")
-	if err != nil {
-		t.Fatal("this test needs nginx: apt-get install nginx-light")
-	}
-	// nginx inherits a listening socket, so there is no port to guess and
-	// nothing to wait for.
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	sock, err := l.(*net.TCPListener).File()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer sock.Close()
-	tmp := t.TempDir()
-	conf := fmt.Sprintf(`
-user root root; worker_processes 1; daemon off; pid %[1]s/pid; error_log stderr warn;
-events { worker_connections 64; }
-http {
-  access_log off; default_type application/octet-stream;
-  client_body_temp_path %[1]s/b; proxy_temp_path %[1]s/p; fastcgi_temp_path %[1]s/f; uwsgi_temp_path %[1]s/u; scgi_temp_path %[1]s/s;
-  server {
-    listen %[2]s;
-    location / { proxy_pass %[3]s; }
+// behindNginx are the rules for an nginx in front of upstream that finds the blobs
+// in dir. The location is the one in Accel's comment.
+func behindNginx(upstream, dir string) string {
+	return fmt.Sprintf(`
+    location / { proxy_pass %s; }
     location /pubsync-blobs/ {
       internal;
-      alias %[4]s/;
+      alias %s/;
       etag off;
       if_modified_since off;
       add_header ETag $upstream_http_etag;
@@ -90,28 +63,7 @@ http {
       add_header Repr-Digest $upstream_http_repr_digest;
       add_header Content-Security-Policy $upstream_http_content_security_policy;
       add_header X-Content-Type-Options nosniff;
-    }
-  }
-}
-`, tmp, l.Addr(), upstream, dir)
-	if err := os.WriteFile(filepath.Join(tmp, "nginx.conf"), []byte(conf), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	var log bytes.Buffer
-	cmd := exec.Command(nginx, "-p", tmp, "-c", "nginx.conf", "-e", "stderr")
-	cmd.Env = []string{"NGINX=3;"}
-	cmd.ExtraFiles = []*os.File{sock}
-	cmd.Stderr = &log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		if err := cmd.Wait(); err != nil || t.Failed() {
-			t.Logf("nginx: %v\n%s", err, &log)
-		}
-	})
-	return "http://" + l.Addr().String()
+    }`, upstream, dir)
 }
 
 // A reader behind nginx must not be able to tell who sent the bytes.
@@ -129,7 +81,7 @@ func TestNginxAnswersAsWeDo(t *testing.T) {
 	handing := httptest.NewServer(New(Config{Store: s,
 		Accel: Accel{Header: "X-Accel-Redirect", Root: dir, URI: "/pubsync-blobs/", MinSize: 1000}}))
 	defer handing.Close()
-	proxy := startNginx(t, handing.URL, dir)
+	proxy := nginxtest.Start(t, nginxtest.Site{Rules: behindNginx(handing.URL, dir)})
 
 	etag := `"` + big.Digest.String() + `"`
 	cases := [][]string{

@@ -2,7 +2,9 @@ package wire
 
 import (
 	"fmt"
+	"math"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -119,18 +121,28 @@ type Error struct {
 	Left       int64         `json:"left,omitempty"`        // of which so many were to be had
 }
 
-// Bytes writes a number of bytes for people, "20.0 MB", in powers of 1000.
-func Bytes(n int64) string {
-	const unit = 1000
-	if n < unit && n > -unit {
-		return fmt.Sprintf("%d B", n)
+// Bytes writes a number of bytes for people, in powers of 1000: "512 B", "1.5 kB",
+// "20.0 GB". Several are put as "1.5/20.0 GB", in the unit of the last.
+func Bytes(n ...int64) string {
+	if len(n) == 0 {
+		return ""
 	}
-	v, i := float64(n), -1
-	for v >= unit || v <= -unit {
-		v /= unit
-		i++
+	unit, div := "B", 1.0
+	for _, next := range []string{"kB", "MB", "GB", "TB", "PB"} {
+		if math.Abs(float64(n[len(n)-1]))/div < 999.95 {
+			break
+		}
+		unit, div = next, div*1000
 	}
-	return fmt.Sprintf("%.1f %cB", v, "kMGTPE"[i])
+	parts := make([]string, len(n))
+	for i, v := range n {
+		if div == 1 {
+			parts[i] = strconv.FormatInt(v, 10)
+			continue
+		}
+		parts[i] = strconv.FormatFloat(float64(v)/div, 'f', 1, 64)
+	}
+	return strings.Join(parts, "/") + " " + unit
 }
 
 // Errorf returns an Error with the code and a formatted message.
