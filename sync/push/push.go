@@ -60,7 +60,8 @@ type Options struct {
 	// SessionHash is the SHA-256 of the session secret that the Remote sends,
 	// hexadecimal.
 	SessionHash string
-	// Parallel is the number of windows sent at once; 0 means 2.
+	// Parallel is the number of windows sent at once; 0 means 2, or where a round
+	// trip takes 10 ms or longer, as many as the server allows up to 8.
 	Parallel int
 	// Through says whether archives go by what is inside them; Spool makes the
 	// temporary files that takes, each gone when it is closed. Without Spool
@@ -119,9 +120,6 @@ const maxRestarts = 8
 // wrap [walk.ErrChanged], [ErrProtocol], or name the local path that could not
 // be read. The result is valid as far as it got even when there is an error.
 func Push(ctx context.Context, r Remote, t *walk.Tree, o Options) (Result, error) {
-	if o.Parallel == 0 {
-		o.Parallel = 2
-	}
 	if o.Progress == nil {
 		o.Progress = noProgress{}
 	}
@@ -169,6 +167,7 @@ type pusher struct {
 	coder   *codec.Coder
 	rate    rate
 	pace    pace
+	mixing  mixing
 
 	basisLock sync.Mutex // guards the views of old files, and old
 	old       oldFiles
@@ -301,6 +300,7 @@ func (p *pusher) open(ctx context.Context) (done bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	p.rate.learn(p.remote.Link())
 	return p.opened(opened, o.TreeDigest)
 }
 

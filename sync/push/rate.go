@@ -122,22 +122,9 @@ func (e effort) zstdLevel() zstd.EncoderLevel {
 	return zstd.SpeedFastest
 }
 
-// Bounds of what a delta leaves to send, in bytes, for the best compression, which
-// takes no time to speak of, and for the densest, which takes both sides some
-// 2 us a byte.
-const (
-	fewLiterals   = 4 << 20
-	denseLiterals = 512 << 10
-)
-
-// levelFor is the level for a stream: what was worth matching is worth the
-// best, unless there is much of it.
-func (p *pusher) levelFor(st *stream) codec.Level {
-	switch {
-	case st.at != nil || st.plan != nil && st.missing() < denseLiterals:
-		return codec.Dense
-	case st.plan != nil && st.missing() < fewLiterals:
-		return codec.Best
-	}
-	return p.rate.level()
+// roundTrip is the round trip time of the link; 0 while it is unknown.
+func (r *rate) roundTrip() time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.trip
 }

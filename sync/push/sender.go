@@ -16,7 +16,8 @@ import (
 
 const (
 	// bodyTarget is the size in bytes at which a request goes off, though the
-	// server may take more: enough to keep a link busy, little to lose.
+	// server may take more: enough to keep a link busy, little to lose. Where more
+	// than two windows are under way they share what two would take.
 	bodyTarget = 4 << 20
 	// packPlain is how much plain content is compressed together.
 	packPlain = 1 << 20
@@ -189,7 +190,10 @@ func (s *sender) file(i int) error {
 }
 
 // limit is the size a body may reach.
-func (s *sender) limit() int64 { return max(min(s.p.body.Load(), bodyTarget)-frameRoom, minBody/2) }
+func (s *sender) limit() int64 {
+	target := int64(bodyTarget * fewWindows / max(s.p.parallel(), fewWindows))
+	return max(min(s.p.body.Load(), target)-frameRoom, minBody/2)
+}
 
 // pack compresses what small files have gathered onto the body.
 func (s *sender) pack() error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -31,7 +32,7 @@ func (p *pusher) transfer(ctx context.Context) error {
 		}
 		return nil
 	})
-	for range min(p.opts.Parallel, len(ws)) {
+	for range min(p.parallel(), len(ws)) {
 		g.Go(func() error {
 			for w := range hashed {
 				if err := p.transferWindow(ctx, w, len(ws) == 1); err != nil {
@@ -42,6 +43,26 @@ func (p *pusher) transfer(ctx context.Context) error {
 		})
 	}
 	return g.Wait()
+}
+
+// Numbers of windows that are asked about and sent at once. Of a window's requests
+// each waits for the answer to the one before: where a round trip takes long, more
+// windows keep the link busy.
+const (
+	fewWindows  = 2
+	manyWindows = 8
+	longTrip    = 10 * time.Millisecond
+)
+
+// parallel returns how many windows are under way at once.
+func (p *pusher) parallel() int {
+	switch {
+	case p.opts.Parallel > 0:
+		return p.opts.Parallel
+	case p.rate.roundTrip() < longTrip:
+		return fewWindows
+	}
+	return max(1, min(manyWindows, p.limits.Parallel))
 }
 
 // transferWindow asks about the files of a window and sends what is lacking,

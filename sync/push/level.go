@@ -1,0 +1,68 @@
+package push
+
+import (
+	"sync/atomic"
+
+	"github.com/pubsync/pubsync/delta/codec"
+	"github.com/pubsync/pubsync/sync/wire"
+)
+
+// Bounds of what a delta leaves to send, in bytes, for the best compression, which
+// takes no time to speak of, and for the densest, which mixes contexts and takes
+// both sides some 2 us a byte.
+const (
+	fewLiterals   = 4 << 20
+	denseLiterals = 512 << 10
+)
+
+// mixing is how many bytes of literals a push has had coded by mixing contexts,
+// those of archives not counted. It is safe for concurrent use.
+type mixing struct{ spent atomic.Int64 }
+
+// Bounds of mixing in a push, in bytes of literals, archives not counted. Mixing
+// saves less than a tenth of a byte for each, which any link but the slowest
+// carries sooner than the two sides have mixed it: it is there because a few bytes
+// less are worth a little time. So it gets a little: on a link that outruns thorough
+// compression 32 ms of either side, on others, where there is waiting anyway,
+// half a second.
+const (
+	mixedOnFast = 16 << 10
+	mixedOnSlow = 256 << 10
+)
+
+// allow says whether so many bytes may be mixed, and counts them if so.
+func (m *mixing) allow(literals int64, fast bool) bool {
+	bound := int64(mixedOnSlow)
+	if fast {
+		bound = mixedOnFast
+	}
+	if m.spent.Add(literals) <= bound {
+		return true
+	}
+	m.spent.Add(-literals)
+	return false
+}
+
+// levelFor is the level for a stream: what was worth matching is worth the best,
+// unless there is much of it.
+func (p *pusher) levelFor(st *stream) codec.Level {
+	switch {
+	case st.at != nil:
+		return codec.Dense
+	case st.plan != nil:
+		return p.deltaLevel(st.view, st.missing())
+	}
+	return p.rate.level()
+}
+
+// deltaLevel is the level for a delta of a view with so many bytes of literals.
+// Next to taking an archive apart and rebuilding it, mixing is little.
+func (p *pusher) deltaLevel(view wire.View, literals int64) codec.Level {
+	switch {
+	case literals < denseLiterals && (view != wire.Raw || p.mixing.allow(literals, p.rate.fast())):
+		return codec.Dense
+	case literals < fewLiterals:
+		return codec.Best
+	}
+	return p.rate.level()
+}

@@ -1,0 +1,64 @@
+package push
+
+import (
+	"testing"
+	"time"
+
+	"github.com/pubsync/pubsync/delta/codec"
+	"github.com/pubsync/pubsync/sync/wire"
+)
+
+// Of the deltas of files few go by mixing contexts where the link is fast, more
+// where it is slow, and those of archives always.
+func TestMixing(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		link  float64 // bytes per second
+		view  wire.View
+		bound int64
+	}{
+		{"fast link", 2e9, wire.Raw, mixedOnFast},
+		{"slow link", 2e6, wire.Raw, mixedOnSlow},
+		{"archives, fast link", 2e9, wire.Plain, 1 << 30},
+	} {
+		p := &pusher{}
+		p.rate.learn(time.Millisecond, c.link)
+		const each = 4 << 10
+		for spent := int64(each); spent < 2*mixedOnSlow; spent += each {
+			want := codec.Best
+			if spent <= c.bound {
+				want = codec.Dense
+			}
+			if got := p.deltaLevel(c.view, each); got != want {
+				t.Fatalf("%s: level %d with %d bytes of literals, want %d", c.name, got, spent, want)
+			}
+		}
+		if got := p.deltaLevel(c.view, denseLiterals); got != codec.Best {
+			t.Errorf("%s: level %d for many literals, want %d", c.name, got, codec.Best)
+		}
+	}
+}
+
+// Where a round trip takes long more windows are under way, as many as the server
+// allows.
+func TestParallelWindows(t *testing.T) {
+	for _, c := range []struct {
+		trip        time.Duration
+		option, max int
+		want        int
+	}{
+		{0, 0, 8, fewWindows},
+		{time.Millisecond, 0, 8, fewWindows},
+		{100 * time.Millisecond, 0, 16, manyWindows},
+		{100 * time.Millisecond, 0, 3, 3},
+		{100 * time.Millisecond, 0, 0, 1},
+		{100 * time.Millisecond, 5, 8, 5},
+	} {
+		p := &pusher{opts: Options{Parallel: c.option}}
+		p.limits.Parallel = c.max
+		p.rate.learn(c.trip, 0)
+		if got := p.parallel(); got != c.want {
+			t.Errorf("round trip %v, option %d, limit %d: %d windows, want %d", c.trip, c.option, c.max, got, c.want)
+		}
+	}
+}
