@@ -53,6 +53,7 @@ type matcher struct {
 	near   Range    // of the basis, beside the gap
 	runs   evidence // in blocks
 	vain   int64    // bytes that strong hashes were computed over and did not match
+	same   known    // the last window looked up
 }
 
 // vainShare and vainLimit bound the strong hashes in vain, which only a peer that
@@ -213,17 +214,6 @@ func (m *matcher) backward(off, end int64, after *placed) (placed, error) {
 	return back, nil
 }
 
-// equal reports whether b has the hash of block i.
-func (m *matcher) equal(i int32, b []byte) bool {
-	m.plan.stats.Comparisons++
-	weak := rolling.Sum(b)
-	if weak>>(64-m.WeakBits) != m.Hashes[i]>>m.StrongBits {
-		return false
-	}
-	m.plan.stats.Strong++
-	return m.join(weak, m.strong(b)) == m.Hashes[i]
-}
-
 // scan looks for blocks at every offset from off to end. next is the block that
 // would continue the copy before off.
 func (m *matcher) scan(off, end int64, next int32) error {
@@ -277,69 +267,4 @@ func (m *matcher) scan(off, end int64, next int32) error {
 		off, valid = off+1, true
 	}
 	return nil
-}
-
-// lookup returns a block with the hash of the window b at off, whose weak sum is
-// sum, or noBlock. next is preferred.
-func (m *matcher) lookup(sum uint64, b []byte, off, end int64, next int32) (int32, error) {
-	weak := sum >> (64 - m.WeakBits)
-	var (
-		strong uint64
-		known  bool
-	)
-	size := len(b)
-	for i := m.heads[weak>>m.shift]; i != noBlock; i = m.next[i] {
-		m.plan.stats.Comparisons++
-		if m.Hashes[i]>>m.StrongBits != weak {
-			continue
-		}
-		if !known {
-			m.plan.stats.Strong++
-			strong, known = m.strong(b), true
-		}
-		if m.Hashes[i] != m.join(sum, strong) {
-			continue
-		}
-		if next != noBlock && m.Hashes[next] == m.Hashes[i] && m.blockRange(next).Len == int64(m.BlockSize) {
-			if ok, err := m.proven(next, off, end); ok || err != nil {
-				return next, err
-			}
-		}
-		if ok, err := m.proven(i, off, end); ok || err != nil {
-			return i, err
-		}
-	}
-	if known {
-		m.vain += int64(size)
-	}
-	return noBlock, nil
-}
-
-// proven reports whether enough blocks from i on are what the new file has from
-// off on, the first of which is known to. Equal blocks in a row are the evidence
-// of one.
-func (m *matcher) proven(i int32, off, end int64) (bool, error) {
-	runs := m.runs.far
-	if r := m.blockRange(i); r.Off >= m.near.Off && r.End() <= m.near.End() {
-		runs = m.runs.near
-	}
-	for runs > 1 {
-		off += m.blockRange(i).Len
-		before := m.Hashes[i]
-		if i = m.after(i); i == noBlock {
-			return false, nil
-		}
-		r := m.blockRange(i)
-		if r.Len > end-off {
-			return false, nil
-		}
-		b, err := m.win.at(off, end, int(r.Len))
-		if err != nil || !m.equal(i, b[:r.Len]) {
-			return false, err
-		}
-		if m.Hashes[i] != before {
-			runs--
-		}
-	}
-	return true, nil
 }

@@ -1,0 +1,157 @@
+package delta
+
+import (
+	"bytes"
+
+	"github.com/pubsync/pubsync/delta/rolling"
+)
+
+// known is a window that was looked up, with its strong hash.
+type known struct {
+	off         int64
+	sum, strong uint64
+}
+
+// lookup returns a block with the hash of the window b at off, whose weak sum is
+// sum, or noBlock. next is preferred.
+func (m *matcher) lookup(sum uint64, b []byte, off, end int64, next int32) (int32, error) {
+	weak := sum >> (64 - m.WeakBits)
+	strong, hashed := uint64(0), false
+	alike := 0 // windows from off on with the same content; 0: not counted yet
+	for i := m.heads[weak>>m.shift]; i != noBlock; i = m.next[i] {
+		m.plan.stats.Comparisons++
+		if m.Hashes[i]>>m.StrongBits != weak {
+			continue
+		}
+		if !hashed {
+			strong, hashed = m.strongAt(off, sum, b), true
+		}
+		if m.Hashes[i] != m.join(sum, strong) {
+			continue
+		}
+		if alike == 0 {
+			var err error
+			if alike, err = m.alike(off, end); err != nil {
+				return noBlock, err
+			}
+		}
+		for _, c := range [2]int32{next, i} {
+			if c == noBlock || m.Hashes[c] != m.Hashes[i] || m.blockRange(c).Len != int64(m.BlockSize) {
+				continue
+			}
+			if ok, err := m.proven(c, alike, off, end); ok || err != nil {
+				return c, err
+			}
+		}
+	}
+	if hashed {
+		m.vain += int64(m.BlockSize)
+	}
+	return noBlock, nil
+}
+
+// strongAt returns the strong hash of the window b at off. In a run of one byte,
+// which files have by the megabyte, it is that of the window before.
+func (m *matcher) strongAt(off int64, sum uint64, b []byte) uint64 {
+	last := m.same
+	m.same = known{off, sum, last.strong}
+	if off == last.off+1 && sum == last.sum && bytes.Equal(b[1:], b[:len(b)-1]) {
+		return last.strong
+	}
+	m.plan.stats.Strong++
+	m.same.strong = m.strong(b)
+	return m.same.strong
+}
+
+// longestRun is how many blocks or windows in a row of one content are counted.
+// More are taken for one another: whoever has so many of them has them for padding.
+const longestRun = MaxChain
+
+// alike returns how many windows in a row, from that at off on, have its content,
+// at most longestRun.
+func (m *matcher) alike(off, end int64) (int, error) {
+	n := int64(m.BlockSize)
+	for k := 1; k < longestRun; k++ {
+		if off+2*n > end {
+			return k, nil
+		}
+		b, err := m.win.at(off, end, 2*m.BlockSize)
+		if err != nil {
+			return 0, err
+		}
+		if !bytes.Equal(b[:n], b[n:2*n]) {
+			return k, nil
+		}
+		off += n
+	}
+	return longestRun, nil
+}
+
+// proven reports whether enough blocks from i on are what the new file has from
+// off on, the first of which is known to and has the content of as many windows in
+// a row as alike says. Equal blocks in a row are the evidence of one.
+func (m *matcher) proven(i int32, alike int, off, end int64) (bool, error) {
+	runs := m.runs.far
+	if r := m.blockRange(i); r.Off >= m.near.Off && r.End() <= m.near.End() {
+		runs = m.runs.near
+	}
+	if runs <= 1 {
+		return true, nil
+	}
+	row := 1
+	last := i
+	for row <= alike {
+		next := m.after(last)
+		if next == noBlock || m.Hashes[next] != m.Hashes[i] {
+			break
+		}
+		row, last = row+1, next
+	}
+	if alike == longestRun {
+		return row >= longestRun, nil
+	}
+	if row != alike {
+		return false, nil // where one goes on and the other does not, they differ
+	}
+	return m.goesOn(last, runs-1, off+int64(row)*int64(m.BlockSize), end)
+}
+
+// goesOn reports whether what follows block i is what the new file has from off on,
+// for as many blocks as runs.
+func (m *matcher) goesOn(i int32, runs int, off, end int64) (bool, error) {
+	for steps := 0; runs > 0; steps++ {
+		before := m.Hashes[i]
+		if i = m.after(i); i == noBlock || steps == longestRun {
+			return false, nil
+		}
+		r := m.blockRange(i)
+		if r.Len > end-off {
+			return false, nil
+		}
+		b, err := m.win.at(off, end, int(r.Len))
+		if err != nil {
+			return false, err
+		}
+		m.vain += r.Len // until it is known to be none
+		if !m.equal(i, b[:r.Len]) {
+			return false, nil
+		}
+		m.vain -= r.Len
+		off += r.Len
+		if m.Hashes[i] != before {
+			runs--
+		}
+	}
+	return true, nil
+}
+
+// equal reports whether b has the hash of block i.
+func (m *matcher) equal(i int32, b []byte) bool {
+	m.plan.stats.Comparisons++
+	weak := rolling.Sum(b)
+	if weak>>(64-m.WeakBits) != m.Hashes[i]>>m.StrongBits {
+		return false
+	}
+	m.plan.stats.Strong++
+	return m.join(weak, m.strong(b)) == m.Hashes[i]
+}
