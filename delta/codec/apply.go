@@ -32,29 +32,26 @@ func (c *Coder) ApplyNoting(part []byte, bases []delta.Source, w io.Writer, maxO
 	if err := a.open(part, maxOutput); err != nil {
 		return 0, err
 	}
-	if note != nil {
-		for _, p := range a.pieces {
-			if p.Basis != delta.Literal {
-				note(p.at, p.Op)
-			}
-		}
-	}
+	a.note(note, a.output)
 	return a.run()
 }
 
 // ApplyCut writes as much of the output as can be made of the beginning of a
 // part, for a part of which the rest did not arrive, and returns its length: up
 // to the first missing literal, to the granularity of a zstd block. Of a
-// beginning that ends before the literals it makes nothing. Errors are those of
-// Apply.
-func (c *Coder) ApplyCut(part []byte, bases []delta.Source, w io.Writer, maxOutput int64) (int64, error) {
+// beginning that ends before the literals it makes nothing. When it has written
+// it calls note, if not nil, as ApplyNoting does, for the copies that were written
+// whole. Errors are those of Apply.
+func (c *Coder) ApplyCut(part []byte, bases []delta.Source, w io.Writer, maxOutput int64, note func(at int64, copied delta.Op)) (int64, error) {
 	s := c.getScratch()
 	defer c.scratch.Put(s)
 	a := applier{coder: c, scratch: s, bases: bases, w: w, cut: true}
 	if err := a.open(part, maxOutput); err != nil {
 		return 0, err
 	}
-	return a.run()
+	n, err := a.run()
+	a.note(note, n)
+	return n, err
 }
 
 // An applier applies one part.
@@ -67,6 +64,15 @@ type applier struct {
 	output   int64
 	literals []byte
 	cut      bool // the end of the part, and so of the literals, is missing
+}
+
+// note tells of the copies within the first n bytes of the output.
+func (a *applier) note(tell func(at int64, copied delta.Op), n int64) {
+	for _, p := range a.pieces {
+		if tell != nil && p.Basis != delta.Literal && p.at+p.Len <= n {
+			tell(p.at, p.Op)
+		}
+	}
 }
 
 // open decodes and checks everything, so that nothing is written of a bad part.

@@ -136,12 +136,16 @@ func TestCutPart(t *testing.T) {
 	one := text(1, 30_000)
 	rapid.Check(t, func(t *rapid.T) {
 		src, ops := drawOps(t, one)
-		opt := codec.EncodeOptions{Level: codec.Level(rapid.IntRange(0, 2).Draw(t, "level")), NumBases: 1}
+		opt := codec.EncodeOptions{Level: codec.Level(rapid.IntRange(0, 3).Draw(t, "level")), NumBases: 1}
 		ps, ns := parts(t, c, src, ops, opt)
 		for i, p := range ps {
 			at := rapid.IntRange(0, len(p)).Draw(t, "cut")
 			var out bytes.Buffer
-			n, err := c.ApplyCut(p[:at], sources(one), &out, ns[i])
+			n, err := c.ApplyCut(p[:at], sources(one), &out, ns[i], func(to int64, op delta.Op) {
+				if to+op.Len > int64(out.Len()) || !bytes.Equal(out.Bytes()[to:to+op.Len], one[op.Off:op.Off+op.Len]) {
+					t.Fatalf("cut at %d: told of a copy of %d bytes to %d, %d were written", at, op.Len, to, out.Len())
+				}
+			})
 			if err != nil && !errors.Is(err, codec.ErrMalformed) {
 				t.Fatal(err)
 			}
@@ -156,7 +160,7 @@ func TestCutPart(t *testing.T) {
 		p := c.AppendWhole(nil, content, codec.Default)
 		for _, at := range []int{100, len(p) / 2, len(p) - 1} {
 			var out bytes.Buffer
-			if _, err := c.ApplyCut(p[:at], nil, &out, int64(len(content))); err != nil {
+			if _, err := c.ApplyCut(p[:at], nil, &out, int64(len(content)), nil); err != nil {
 				t.Fatal(err)
 			}
 			// No less than what lies before the zstd block that was cut.

@@ -182,8 +182,23 @@ func (d *mixDecoder) replaced(from delta.Op) error {
 }
 
 func (d *mixDecoder) literal(n int64) error {
+	if d.cut {
+		return d.beginning(n)
+	}
 	d.model.decode(d.in, d.rest[:n])
 	d.rest = d.rest[n:]
+	return nil
+}
+
+// beginning decodes what of a literal was coded before the part was cut.
+func (d *mixDecoder) beginning(n int64) error {
+	for ; n > 0; n-- {
+		d.model.decode(d.in, d.rest[:1])
+		if d.in.over {
+			return errCut
+		}
+		d.rest = d.rest[1:]
+	}
 	return nil
 }
 
@@ -195,14 +210,19 @@ func (a *applier) openMixed(r *reader, n int64) error {
 	}
 	sizes := a.sizes()
 	w := p.work(a.steps, sizes)
-	if n > maxMixed || w.all > maxMixWork || n > maxMixRatio*int64(len(r.b))+mixSlack {
+	if n > maxMixed || w.all > maxMixWork || !a.cut && n > maxMixRatio*int64(len(r.b))+mixSlack {
 		return fmt.Errorf("%w: %d bytes of literals, with contexts %d, out of %d", ErrTooLarge, n, w.all, len(r.b))
 	}
 	a.literals = grow(a.scratch.literals, int(n))
 	a.scratch.literals = a.literals
 	v := &mixDecoder{applier: a, model: a.coder.mixModel(w.all), in: newRangeDecoder(r.b), rest: a.literals}
 	defer a.coder.mixers.Put(v.model)
-	if err := p.mixed(a.steps, sizes, v); err != nil {
+	err := p.mixed(a.steps, sizes, v)
+	if err == errCut {
+		a.literals = a.literals[:n-int64(len(v.rest))]
+		return nil
+	}
+	if err != nil {
 		return err
 	}
 	if len(v.in.b) > 0 {

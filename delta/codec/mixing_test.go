@@ -79,6 +79,34 @@ func TestMixedLiteralsLeanOnWhatTheyReplace(t *testing.T) {
 	}
 }
 
+// TestMixedLiteralsCut ends a part of mixed literals at every byte: what comes out
+// is what the file begins with, and nearly all that was coded before.
+func TestMixedLiteralsCut(t *testing.T) {
+	old := mixText(4000)
+	src := append(append(bytes.Clone(old), mixText(6000)[3000:]...), old[:100]...)
+	ops := []delta.Op{{Len: 4000}, {Basis: delta.Literal, Off: 4000, Len: 3000}, {Len: 100}}
+	c := NewCoder()
+	part, _, err := c.NewEncoder(mixSource(src), ops, EncodeOptions{NumBases: 1, Level: Dense}).Next(nil)
+	if err != nil || part[1] != flagOps|flagMixed {
+		t.Fatalf("flags %#x (error %v), want ops and mixed", part[1], err)
+	}
+	most := 0
+	for at := range part {
+		var out bytes.Buffer
+		_, err := c.ApplyCut(part[:at], []delta.Source{mixSource(old)}, &out, 1<<20, nil)
+		if err != nil && !errors.Is(err, ErrMalformed) || !bytes.HasPrefix(src, out.Bytes()) {
+			t.Fatalf("cut at %d of %d: %d bytes that are not the file's first (error %v)", at, len(part), out.Len(), err)
+		}
+		if out.Len() < most {
+			t.Errorf("cut at %d: %d bytes, %d of a shorter beginning", at, out.Len(), most)
+		}
+		most = out.Len()
+	}
+	if most < 6500 {
+		t.Errorf("%d bytes of 7100 without the last byte", most)
+	}
+}
+
 func TestMixedLiteralsAreBounded(t *testing.T) {
 	old := mixText(4000)
 	src := append(append(bytes.Clone(old), mixText(600)[300:]...), old[:100]...)

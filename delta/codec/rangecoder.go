@@ -112,6 +112,7 @@ type rangeDecoder struct {
 	b    []byte
 	rng  uint32
 	code uint32
+	over bool // more was read than there is
 }
 
 func newRangeDecoder(b []byte) *rangeDecoder {
@@ -124,6 +125,7 @@ func newRangeDecoder(b []byte) *rangeDecoder {
 
 func (d *rangeDecoder) next() uint32 {
 	if len(d.b) == 0 {
+		d.over = true
 		return 0
 	}
 	c := d.b[0]

@@ -184,7 +184,7 @@ func (x *exchange) cutPart(payload []byte) {
 	defer st.moved()
 	paid := &payer{w: st.partial, claim: x.session.claim, debt: debt{p.Index, wire.Raw}}
 	w := &skipWriter{w: paid, skip: size - p.Offset}
-	_, _ = x.session.engine.coder.ApplyCut(p.Body, bases, w, e.Size-p.Offset)
+	_, _ = x.session.engine.coder.ApplyCut(p.Body, bases, w, e.Size-p.Offset, nil)
 }
 
 // finishPart checks a file that has arrived whole, and takes it in. st is
