@@ -122,9 +122,9 @@ func TestThroughCompression(t *testing.T) {
 	}
 }
 
-// TestRestartLosesViews restarts the server after each request of a push by
-// views, which do not outlive it: the push ends published all the same.
-func TestRestartLosesViews(t *testing.T) {
+// TestRestartAmongViews restarts the server after each request of a push by views:
+// the push ends published all the same.
+func TestRestartAmongViews(t *testing.T) {
 	s := newSite(t)
 	old := members(3, 60)
 	for at := int64(1); ; at++ {

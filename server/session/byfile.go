@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"math"
 	"slices"
 	"strconv"
 
@@ -61,8 +60,8 @@ func (e *Engine) Holds(ctx context.Context, auth Authority, id store.SessionID, 
 		return ok, 0, err
 	}
 	auth.Asked(1)
-	staged, err = s.stagedSize(d, math.MaxInt64) // whatever its size
-	return false, staged, err
+	all, err := s.store().Staged(ctx, s.id)
+	return false, all[d], err
 }
 
 // Put puts a file into a session by file, with the content that body has from

@@ -89,22 +89,67 @@ func TestPartsGoOnAfterARestart(t *testing.T) {
 	if code(err) != wire.CodeListNeeded {
 		t.Fatalf("after a restart: %v, want list_needed", err)
 	}
-	answer := s.mustExchange(wire.AppendList(nil, 0, l), digests(l))
-	staged := int64(-1)
-	for _, f := range answer {
-		if f.Type == wire.FrameVerdicts {
-			vs, err := wire.ParseVerdicts(f.Payload)
-			if err != nil || len(vs) != 1 {
-				t.Fatal(vs, err)
-			}
-			staged = vs[0].Staged
-		}
-	}
+	staged := s.verdict(s.mustExchange(wire.AppendList(nil, 0, l), digests(l))).Staged
 	if staged != 1<<20 {
 		t.Fatalf("%d bytes staged after a restart, want 1 MiB", staged)
 	}
 	// The part before is repeated, as after a lost answer: it is passed over.
 	s.receipt(s.mustExchange(part(0, 2<<20), part(2<<20, 3<<20), commit(l)))
+	if !bytes.Equal(s.published("t/a"), content) {
+		t.Error("the file is not what was sent")
+	}
+}
+
+// verdict is what an answer says of the only file it is about.
+func (s *server) verdict(answer []wire.Frame) wire.Verdict {
+	s.Helper()
+	for _, f := range answer {
+		if f.Type == wire.FrameVerdicts {
+			vs, err := wire.ParseVerdicts(f.Payload)
+			if err != nil || len(vs) != 1 {
+				s.Fatal(vs, err)
+			}
+			return vs[0]
+		}
+	}
+	s.Fatal("no verdict in the answer")
+	return wire.Verdict{}
+}
+
+// A question about a large file leaves nothing behind.
+func TestAQuestionStagesNothing(t *testing.T) {
+	s := newServer(t)
+	l := manifest.List{file("a", noise(1, 3<<20))}
+	s.open(l)
+	if v := s.verdict(s.mustExchange(wire.AppendList(nil, 0, l), digests(l))); v.Have || v.Staged != 0 {
+		t.Errorf("verdict %+v", v)
+	}
+	staged, err := s.store.Staged(t.Context(), s.session)
+	if err != nil || len(staged) > 0 || s.store.partials > 0 {
+		t.Errorf("%d partials opened, staged: %v (error %v)", s.store.partials, staged, err)
+	}
+}
+
+// The beginning of a file whose frame was cut is kept, also over a restart, and
+// the file goes on behind it.
+func TestTheBeginningOfAFileIsKept(t *testing.T) {
+	s := newServer(t)
+	content := noise(1, 200_000)
+	l := manifest.List{file("a", content)}
+	s.open(l)
+	whole := wire.AppendFile(nil, wire.File{Content: content})
+	if _, err := s.exchange(wire.AppendList(nil, 0, l), digests(l), whole[:150_000]); err == nil {
+		t.Fatal("a body that was cut is no error")
+	}
+	for range 2 {
+		if v := s.verdict(s.mustExchange(wire.AppendList(nil, 0, l), digests(l))); v.Staged < 149_990 || v.Staged > 150_000 {
+			t.Fatalf("%d bytes staged of 150,000", v.Staged)
+		}
+		s.restart()
+	}
+	from := s.verdict(s.mustExchange(wire.AppendList(nil, 0, l), digests(l))).Staged
+	rest := codec.NewCoder().AppendWhole(nil, content[from:], codec.Fast)
+	s.receipt(s.mustExchange(wire.AppendPart(nil, wire.Part{Total: int64(len(content)), Offset: from, Body: rest}), commit(l)))
 	if !bytes.Equal(s.published("t/a"), content) {
 		t.Error("the file is not what was sent")
 	}

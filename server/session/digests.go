@@ -63,7 +63,7 @@ func (x *exchange) claim(ds []wire.Digest, have []bool) error {
 		}
 		ws[i] = want{index: d.Index, digest: d.Digest, size: e.Size, held: have[i]}
 		if !have[i] {
-			if ws[i].staged, err = s.stagedSize(d.Digest, e.Size); err != nil {
+			if ws[i].staged, err = s.stagedSize(x.ctx, d.Digest); err != nil {
 				return err
 			}
 		}
@@ -125,7 +125,7 @@ func (x *exchange) prepare(v *wire.Verdict, d manifest.Digest) error {
 	e := s.list[v.Index]
 	s.mu.Unlock()
 	var err error
-	if v.Staged, err = s.stagedSize(d, e.Size); err != nil {
+	if v.Staged, err = s.stagedSize(x.ctx, d); err != nil {
 		return err
 	}
 	if v.Staged > 0 && v.Staged >= e.Size {
@@ -133,6 +133,13 @@ func (x *exchange) prepare(v *wire.Verdict, d manifest.Digest) error {
 		if v.Have, v.Staged, err = x.finishStaged(v.Index, e); err != nil || v.Have {
 			return err
 		}
+	}
+	if v.Plain, v.Recipe, err = s.stagedViews(x.ctx, d); err != nil {
+		return err
+	}
+	if s.isHeld(v.Index) { // what was being rebuilt of it is done
+		v.Have = true
+		return nil
 	}
 	v.Bases, err = x.bases(v.Index, &e)
 	return err

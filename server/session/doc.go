@@ -7,7 +7,8 @@
 //
 // A session is open, then published or abandoned. What must survive a restart
 // is in the store: the session's record, the bytes it has had accepted (leased
-// by it) and the files it has staged in part. The list and the digests live in
+// by it), the files it has staged in part, and the views of archives that it has
+// staged. The list and the digests live in
 // memory only: a server that has lost them answers "list_needed", and the
 // client, which has them at hand, sends them again. So there is one way to
 // resume, whether the client, the network or the server went away.

@@ -22,18 +22,19 @@ const maxReply = 32 << 20
 // network cut, all that arrived is kept: it is not to be sent again. Errors are [*wire.Error], those of the authority or the store,
 // or of body.
 func (e *Engine) Exchange(ctx context.Context, auth Authority, id store.SessionID, secret string, body io.Reader) ([]byte, error) {
-	rec, err := e.find(ctx, auth, id, secret)
+	keep := context.WithoutCancel(ctx)
+	rec, err := e.find(keep, auth, id, secret)
 	if err != nil {
 		return nil, err
 	}
-	if err := e.touch(ctx, id, rec); err != nil {
+	if err := e.touch(keep, id, rec); err != nil {
 		return nil, err
 	}
 	s := e.get(id, rec)
 	defer e.put(s)
 	e.indexer.begin()
 	defer e.indexer.end()
-	x := &exchange{ctx: ctx, keep: context.WithoutCancel(ctx), auth: auth, session: s, seen: map[manifest.Digest]bool{}}
+	x := &exchange{ctx: keep, client: ctx, auth: auth, session: s, seen: map[manifest.Digest]bool{}}
 	defer x.close()
 	reply, err := x.run(body)
 	if fullDisk(err) || errors.Is(err, &wire.Error{Code: wire.CodeNoSpace}) {
@@ -44,8 +45,8 @@ func (e *Engine) Exchange(ctx context.Context, auth Authority, id store.SessionI
 
 // exchange is one request of a session.
 type exchange struct {
-	ctx     context.Context
-	keep    context.Context // of what is done for the session even if the client is gone
+	ctx     context.Context // goes on when the client is gone: what it brought counts
+	client  context.Context // ends with the client: of waiting, and of answering
 	auth    Authority
 	session *session
 	reply   []byte
@@ -105,8 +106,12 @@ func (x *exchange) salvage(r *wire.Reader) error {
 	if err := x.auth.Live(); err != nil {
 		return err
 	}
-	if f, ok := r.Cut(); ok && f.Type == wire.FramePart {
+	f, ok := r.Cut()
+	switch {
+	case ok && f.Type == wire.FramePart:
 		x.cutPart(f.Payload)
+	case ok && f.Type == wire.FrameFile:
+		x.cutFile(f.Payload)
 	}
 	return x.flush()
 }
@@ -114,6 +119,9 @@ func (x *exchange) salvage(r *wire.Reader) error {
 // finish makes the rest durable and completes the answer.
 func (x *exchange) finish() ([]byte, error) {
 	if err := x.flush(); err != nil {
+		return nil, err
+	}
+	if err := x.client.Err(); err != nil {
 		return nil, err
 	}
 	return x.reply, x.volunteer()
@@ -136,6 +144,9 @@ func (x *exchange) frame(f wire.Frame) error {
 	case wire.FrameDigests:
 		return x.onDigests(f.Payload)
 	case wire.FrameSign:
+		if err := x.client.Err(); err != nil {
+			return err
+		}
 		return x.onSign(f.Payload)
 	case wire.FrameFile:
 		return x.onFile(f.Payload)
@@ -222,7 +233,7 @@ func (x *exchange) flush() error {
 	b := x.batch
 	x.batch = nil
 	defer b.Discard()
-	if err := b.Commit(x.keep); err != nil {
+	if err := b.Commit(x.ctx); err != nil {
 		return err
 	}
 	for i, s := range x.batched {

@@ -2,6 +2,7 @@ package session
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 
@@ -128,7 +129,7 @@ func (x *exchange) stagePart(p wire.Part, e manifest.Entry, bases []delta.Source
 	if err != nil {
 		return err
 	}
-	size, err := st.await(x.ctx, p.Offset)
+	size, err := st.await(x.client, p.Offset)
 	if err != nil {
 		return err
 	}
@@ -157,11 +158,11 @@ func (x *exchange) stagePart(p wire.Part, e manifest.Entry, bases []delta.Source
 // use is sent again, so no error matters.
 func (x *exchange) cutPart(payload []byte) {
 	p, err := wire.ParsePart(payload)
-	if err != nil || p.View != wire.Raw {
+	if err != nil {
 		return
 	}
 	e, err := x.session.file(p.Index)
-	if err != nil || p.Total != e.Size || p.Offset > p.Total || x.granted(p.Index, e) != nil {
+	if err != nil || p.View == wire.Raw && (p.Total != e.Size || p.Offset > p.Total) || x.granted(p.Index, e) != nil {
 		return
 	}
 	bases, done, ok, err := x.openBases(p.Bases)
@@ -169,11 +170,50 @@ func (x *exchange) cutPart(payload []byte) {
 	if err != nil || !ok {
 		return
 	}
-	st, err := x.session.stage(partKey{e.Digest, p.View})
+	if p.View != wire.Raw {
+		x.cutView(p, e, bases)
+		return
+	}
+	x.stageCut(p.Index, e, p.Offset, func(w io.Writer) error {
+		_, err := x.session.engine.coder.ApplyCut(p.Body, bases, w, e.Size-p.Offset, nil)
+		return err
+	})
+}
+
+// minCutFile is the least of a file, in bytes, that is worth staging when it was
+// cut: it takes a file of its own.
+const minCutFile = 16 << 10
+
+// cutFile stages the beginning of a file whose end did not arrive.
+func (x *exchange) cutFile(payload []byte) {
+	f, err := wire.ParseFile(payload)
+	if err != nil || len(f.Content) < minCutFile {
+		return
+	}
+	e, err := x.session.file(f.Index)
+	if err != nil || int64(len(f.Content)) > e.Size || x.session.isHeld(f.Index) || x.granted(f.Index, e) != nil {
+		return
+	}
+	x.stageCut(f.Index, e, 0, func(w io.Writer) error {
+		_, err := w.Write(f.Content)
+		return err
+	})
+}
+
+// atOnce is the context of what does not wait.
+func atOnce() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}
+
+// stageCut stages what write makes of a file from an offset on. No error matters.
+func (x *exchange) stageCut(index int, e manifest.Entry, off int64, write func(io.Writer) error) {
+	st, err := x.session.stage(partKey{e.Digest, wire.Raw})
 	if err != nil {
 		return
 	}
-	size, err := st.await(x.ctx, p.Offset)
+	size, err := st.await(atOnce(), off)
 	if err != nil {
 		return
 	}
@@ -182,9 +222,8 @@ func (x *exchange) cutPart(payload []byte) {
 		return
 	}
 	defer st.moved()
-	paid := &payer{w: st.partial, claim: x.session.claim, debt: debt{p.Index, wire.Raw}}
-	w := &skipWriter{w: paid, skip: size - p.Offset}
-	_, _ = x.session.engine.coder.ApplyCut(p.Body, bases, w, e.Size-p.Offset, nil)
+	paid := &payer{w: st.partial, claim: x.session.claim, debt: debt{index, wire.Raw}}
+	_ = write(&skipWriter{w: paid, skip: size - off})
 }
 
 // finishPart checks a file that has arrived whole, and takes it in. st is
@@ -203,7 +242,7 @@ func (x *exchange) finishPart(st *staging, index int, e manifest.Entry) error {
 // takeIn makes the staged file the entry's content; ok is false if it is other
 // bytes, which are dropped. st is locked.
 func (x *exchange) takeIn(st *staging, index int, e manifest.Entry) (ok bool, err error) {
-	err = st.partial.Finish(x.keep)
+	err = st.partial.Finish(x.ctx)
 	if errors.Is(err, store.ErrMismatch) {
 		x.session.claim.settle(debt{index, wire.Raw}) // to be promised anew
 		return false, nil

@@ -33,6 +33,7 @@ type session struct {
 	parts  map[partKey]*staging // files arriving in parts
 	puts   int                  // files that came by themselves
 
+	staged   map[manifest.Digest]int64     // see stagedBefore; nil: to be looked at
 	archives map[manifest.Digest]*assembly // archives arriving as views
 	arrived  []manifest.Digest             // content that came, to be indexed once it is published
 	views    views
@@ -72,18 +73,19 @@ func (s *session) store() store.Store { return s.engine.cfg.Store }
 
 func (s *session) close() {
 	s.mu.Lock()
-	parts := s.parts
-	s.parts = map[partKey]*staging{}
+	parts, archives := s.parts, s.archives
+	s.parts, s.archives = map[partKey]*staging{}, map[manifest.Digest]*assembly{}
 	s.mu.Unlock()
 	for _, p := range parts { // not under the lock: see staging
 		p.close()
 	}
+	for _, a := range archives {
+		a.mu.Lock()
+		a.close()
+		a.mu.Unlock()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for d, a := range s.archives {
-		a.plain.Close()
-		delete(s.archives, d)
-	}
 	s.views.close()
 	s.claim.close()
 }

@@ -185,7 +185,7 @@ func (x *exchange) readable(d manifest.Digest) (bool, error) {
 	if ok, known := x.seen[d]; known {
 		return ok, nil
 	}
-	have, err := x.session.store().Have(x.keep, x.session.id, []manifest.Digest{d}, x.auth.Sight())
+	have, err := x.session.store().Have(x.ctx, x.session.id, []manifest.Digest{d}, x.auth.Sight())
 	if err != nil {
 		return false, err
 	}

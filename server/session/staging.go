@@ -74,11 +74,28 @@ func (s *session) openPartial(k partKey) (store.Partial, error) {
 	return s.store().OpenPartial(s.id, k.digest)
 }
 
+// stagedBefore returns how many bytes were staged under a name when the session
+// came into memory, or was looked at last: of what is open since it is behind.
+func (s *session) stagedBefore(ctx context.Context, name manifest.Digest) (int64, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.staged == nil {
+		staged, err := s.store().Staged(ctx, s.id)
+		if err != nil {
+			return 0, err
+		}
+		if staged == nil {
+			staged = map[manifest.Digest]int64{}
+		}
+		s.staged = staged
+	}
+	return s.staged[name], nil
+}
+
 // stagedSize returns how many bytes of the raw view of a file are staged. The
 // store lacks its content: a staging that had finished is of a blob that has been
-// lost since, and is forgotten. Of files up to maxRebuilt, which are staged only
-// when a body was cut in one, it knows what this process has staged.
-func (s *session) stagedSize(d manifest.Digest, size int64) (int64, error) {
+// lost since, and is forgotten.
+func (s *session) stagedSize(ctx context.Context, d manifest.Digest) (int64, error) {
 	key := partKey{d, wire.Raw}
 	s.mu.Lock()
 	st := s.parts[key]
@@ -89,17 +106,10 @@ func (s *session) stagedSize(d manifest.Digest, size int64) (int64, error) {
 		}
 		s.mu.Lock()
 		delete(s.parts, key)
+		s.staged = nil
 		s.mu.Unlock()
 	}
-	if size <= maxRebuilt {
-		return 0, nil
-	}
-	p, err := s.store().OpenPartial(s.id, d)
-	if err != nil {
-		return 0, err
-	}
-	defer p.Close()
-	return p.Size(), nil
+	return s.stagedBefore(ctx, d)
 }
 
 // await locks st once its size has reached off. It returns the bytes staged,

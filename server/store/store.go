@@ -184,15 +184,21 @@ type Batch interface {
 // across restarts. It is not safe for concurrent use.
 type Partial interface {
 	io.Writer        // appends at Size
+	io.ReaderAt      // what is staged; several reads at once are fine
 	Size() int64     // bytes staged so far
 	Sync() error     // makes what is staged survive a crash
 	Truncate() error // back to nothing
+	// Sum returns the SHA-256 of what is staged. It reads what this process has
+	// not written itself.
+	Sum(ctx context.Context) (manifest.Digest, error)
 	// Finish checks the bytes against the digest the partial was opened for
 	// and, if they match, makes them durable, known and leased. Otherwise
 	// ErrMismatch, and the partial is empty.
 	Finish(ctx context.Context) error
 	// Close releases the partial and keeps the staged bytes for the next open.
 	Close() error
+	// Remove drops what is staged and releases the partial.
+	Remove() error
 }
 
 // A Sight says which paths somebody may read.
@@ -234,6 +240,10 @@ type Content interface {
 	// OpenPartial opens, or begins, what the session has staged of the blob d.
 	// ErrBusy while it is open elsewhere.
 	OpenPartial(s SessionID, d manifest.Digest) (Partial, error)
+	// Staged returns how many bytes the session has staged of each blob that it
+	// began with OpenPartial and has not finished, and leaves nothing behind. Of
+	// one that is open elsewhere it may be behind.
+	Staged(ctx context.Context, s SessionID) (map[manifest.Digest]int64, error)
 	// Have reports, for each digest, whether its blob is held whole and may be
 	// said to be: a visible entry (at the latest version, and s may read its
 	// path) has it, or the session itself leases it. It leases every blob it

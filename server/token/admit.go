@@ -63,15 +63,16 @@ func (s *Service) Admit(ctx context.Context, q Request) (*Pass, error) {
 		return nil, err
 	}
 	p := &Pass{From: from, service: s}
-	err := s.cfg.Records.View(ctx, func(tx store.Tx) error { return s.look(tx, q, p) })
+	keep := context.WithoutCancel(ctx)
+	err := s.cfg.Records.View(keep, func(tx store.Tx) error { return s.look(tx, q, p) })
 	if errors.Is(err, errGuess) {
 		return nil, s.guessed(ctx, from)
 	}
 	if err == nil {
-		err = s.enter(ctx, p)
+		err = s.enter(keep, p)
 	}
 	if err != nil {
-		return nil, s.Refuse(ctx, p, err)
+		return nil, s.Refuse(keep, p, err)
 	}
 	return p, nil
 }

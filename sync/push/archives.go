@@ -1,6 +1,7 @@
 package push
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -8,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/pubsync/pubsync/delta"
 	"github.com/pubsync/pubsync/delta/archive"
 	"github.com/pubsync/pubsync/sync/walk"
 )
@@ -32,14 +34,27 @@ type expanded struct {
 	recipe []byte
 	took   time.Duration // taking it apart
 	due    time.Duration // rebuilding it, on the server, as expected
+
+	thorough bool // the recipe was made from all of it
 }
 
 func (e *expanded) close() { e.plain.Close() }
 
-// expand takes a file apart, or returns nil if it is no archive or not worth
-// it. Its streams are sampled, unless full says that the view made so has not
-// come back as the file.
-func (p *pusher) expand(ctx context.Context, f *walk.File, full bool) (*expanded, error) {
+func (e *expanded) recipeSource() delta.Source {
+	return delta.Source{ReaderAt: bytes.NewReader(e.recipe), Size: int64(len(e.recipe))}
+}
+
+// An analysis is how an archive is taken apart.
+type analysis int
+
+const (
+	whilePaying analysis = iota // by samples of its streams, for as long as that pays
+	bySamples                   // however long it takes: the server has some of the views
+	byAll                       // of it: the view made from samples has not come back as the file
+)
+
+// expand takes a file apart, or returns nil if it is no archive or not worth it.
+func (p *pusher) expand(ctx context.Context, f *walk.File, how analysis) (*expanded, error) {
 	if p.opts.Through == Never || p.opts.Spool == nil || f.Size() < minArchive || !sniffs(f) {
 		return nil, nil
 	}
@@ -49,9 +64,9 @@ func (p *pusher) expand(ctx context.Context, f *walk.File, full bool) (*expanded
 	began, whole := p.opts.Now(), p.rate.wholeTime(f.Size())
 	takeApart := archive.Sample
 	switch {
-	case full:
+	case how == byAll:
 		takeApart = archive.Analyse
-	case p.opts.Through == Auto:
+	case how == whilePaying && p.opts.Through == Auto:
 		limit, ok := p.pace.pays(f.Size(), whole)
 		if !ok {
 			return nil, nil
@@ -64,7 +79,7 @@ func (p *pusher) expand(ctx context.Context, f *walk.File, full bool) (*expanded
 	}
 	v, err := takeApart(ctx, source{t}, f.Size(), t, archive.DefaultLimits())
 	switch spent := p.opts.Now().Sub(began); {
-	case err == nil && full:
+	case err == nil && how == byAll:
 	case err == nil:
 		p.pace.took(f.Size(), spent, true)
 	default:
@@ -75,16 +90,24 @@ func (p *pusher) expand(ctx context.Context, f *walk.File, full bool) (*expanded
 		}
 		return nil, err
 	}
-	return &expanded{plain: t.File, size: v.PlainSize, recipe: v.Recipe, took: p.opts.Now().Sub(began)}, nil
+	return &expanded{plain: t.File, size: v.PlainSize, recipe: v.Recipe, took: p.opts.Now().Sub(began), thorough: how == byAll}, nil
 }
 
-// slow reports whether an archive that is matched had better go whole after all.
-func (p *pusher) slow(m *match) bool {
-	places := 0
+// declined reports whether an archive that is matched had better go by its bytes
+// after all: less of it is known than its own compression saves, or it is sent
+// sooner than the server rebuilds it. What the server has some of is not declined.
+func (p *pusher) declined(m *match) bool {
+	missing, places := m.plain.missing(), 0
 	if m.plain.plan != nil {
 		places = len(m.plain.plan.Ops())
 	}
-	m.view.due = m.view.rebuilding(m.plain.missing(), places)
+	m.view.due = m.view.rebuilding(missing, places)
+	switch {
+	case m.verdict.ViewsStaged():
+		return false
+	case missing/2 > m.file.Size():
+		return true
+	}
 	return p.opts.Through == Auto && !p.pace.worth(m.view.due, p.rate.wholeTime(m.file.Size()))
 }
 

@@ -1,7 +1,6 @@
 package push
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"fmt"
@@ -106,18 +105,18 @@ func (s *sender) byLocal(m *match) (bool, error) {
 		raw := m.raw(false)
 		return true, s.diff(m, raw, bases, delta.Source{ReaderAt: b.file, Size: b.size}, m.verdict.Staged, &s.p.delta, true)
 	}
-	recipe := newStream(wire.Recipe, delta.Source{ReaderAt: bytes.NewReader(m.view.recipe), Size: int64(len(m.view.recipe))}, nil)
-	old := delta.Source{ReaderAt: bytes.NewReader(b.view.recipe), Size: int64(len(b.view.recipe))}
-	if err := s.diff(m, recipe, bases, old, 0, &s.p.archive, false); err != nil {
+	recipe := newStream(wire.Recipe, m.view.recipeSource(), nil)
+	if err := s.diff(m, recipe, bases, b.view.recipeSource(), m.verdict.Recipe.Size, &s.p.archive, false); err != nil {
 		return false, err
 	}
 	plain := newStream(wire.Plain, delta.Source{ReaderAt: m.view.plain, Size: m.view.size}, nil)
-	return true, s.diff(m, plain, bases, delta.Source{ReaderAt: b.view.plain, Size: b.view.size}, 0, &s.p.archive, true)
+	old := delta.Source{ReaderAt: b.view.plain, Size: b.view.size}
+	return true, s.diff(m, plain, bases, old, m.verdict.Plain.Size, &s.p.archive, true)
 }
 
 // views takes both files apart if both are archives.
 func (s *sender) views(m *match, b *LocalBasis) (err error) {
-	if m.view, err = s.p.expand(s.ctx, m.file, false); err != nil || m.view == nil {
+	if err = s.takeUp(m); err != nil || m.view == nil {
 		return err
 	}
 	s.p.basisLock.Lock()

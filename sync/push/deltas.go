@@ -1,7 +1,6 @@
 package push
 
 import (
-	"bytes"
 	"errors"
 
 	"github.com/pubsync/pubsync/delta"
@@ -81,26 +80,23 @@ func (s *sender) group(vs []wire.Verdict, sigs map[int][]wire.Signature) error {
 
 // look decides by what view a file is matched.
 func (s *sender) look(m *match, sigs []wire.Signature) error {
-	view := m.view // of an attempt with a local basis
-	if view == nil {
-		var err error
-		if view, err = s.p.expand(s.ctx, m.file, s.failed.recipe[m.verdict.Index]); err != nil {
+	if m.view == nil { // else it is of an attempt with a local basis
+		if err := s.takeUp(m); err != nil {
 			return err
 		}
 	}
-	if view == nil {
+	if m.view == nil {
 		return s.useBytes(m, sigs)
 	}
-	m.view, m.plainHeld = view, s.failed.recipe[m.verdict.Index]
-	if !m.plainHeld {
-		m.plain = newStream(wire.Plain, delta.Source{ReaderAt: view.plain, Size: view.size}, m.verdict.Bases)
+	m.plain = newStream(wire.Plain, delta.Source{ReaderAt: m.view.plain, Size: m.view.size}, m.verdict.Bases)
+	if !m.plainHeld() {
 		m.streams = append(m.streams, m.plain)
 	}
 	var bases []wire.Basis
-	if len(view.recipe) > smallRecipe {
+	if len(m.view.recipe) > smallRecipe {
 		bases = m.verdict.Bases
 	}
-	m.recipe = newStream(wire.Recipe, delta.Source{ReaderAt: bytes.NewReader(view.recipe), Size: int64(len(view.recipe))}, bases)
+	m.recipe = newStream(wire.Recipe, m.view.recipeSource(), bases)
 	m.streams = append(m.streams, m.recipe)
 	return nil
 }
@@ -200,9 +196,7 @@ func (s *sender) put(body []byte, at map[int]*match) error {
 
 // finish sends what the matching left to send.
 func (s *sender) finish(m *match) error {
-	if m.plain != nil && (m.plain.missing()/2 > m.file.Size() || s.p.slow(m)) {
-		// Less of it is known than its own compression saves, or it is sent sooner than
-		// the server rebuilds it.
+	if m.view != nil && s.p.declined(m) {
 		m.forgetView()
 		if err := s.useBytes(m, nil); err != nil {
 			return err
@@ -226,17 +220,15 @@ func (s *sender) tallyOf(st *stream) *tally {
 	return &s.p.delta
 }
 
-// finishArchive sends the recipe, then the plain view unless the server has it.
-// With the last part the server rebuilds the archive.
+// finishArchive sends the recipe, then the plain view, each from where the server
+// has it. With the last part the server rebuilds the archive.
 func (s *sender) finishArchive(m *match) error {
 	s.due[m.verdict.Index] = m.view.due
-	if err := s.encode(m.verdict, m.recipe, 0, &s.p.archive, m.plainHeld); err != nil {
+	if err := s.encode(m.verdict, m.recipe, m.verdict.Recipe.Size, &s.p.archive, false); err != nil {
 		return err
 	}
-	if !m.plainHeld {
-		if err := s.encode(m.verdict, m.plain, 0, &s.p.archive, true); err != nil {
-			return err
-		}
+	if err := s.encode(m.verdict, m.plain, m.verdict.Plain.Size, &s.p.archive, true); err != nil {
+		return err
 	}
 	return s.unchanged(m)
 }

@@ -18,7 +18,6 @@ type match struct {
 	streams []*stream
 
 	plain, recipe *stream // of the view
-	plainHeld     bool    // the server has the plain view: only the recipe goes
 }
 
 // stream is one view of a file being matched.
@@ -58,6 +57,9 @@ func (m *match) forgetView() {
 	m.view.close()
 	m.view, m.plain, m.recipe = nil, nil, nil
 }
+
+// plainHeld reports whether the server has the plain view to its end.
+func (m *match) plainHeld() bool { return m.verdict.Plain.Size == m.view.size }
 
 func (m *match) close() {
 	m.file.Close()

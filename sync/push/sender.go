@@ -275,6 +275,9 @@ func (s *sender) encode(v wire.Verdict, st *stream, from int64, t *tally, last b
 	if err := s.pack(); err != nil {
 		return err
 	}
+	if st.view != wire.Raw && from == st.src.Size {
+		return s.length(v, st, t, last)
+	}
 	ops, err := st.ops()
 	if err != nil {
 		return err
@@ -288,13 +291,13 @@ func (s *sender) encode(v wire.Verdict, st *stream, from int64, t *tally, last b
 			return nil
 		}
 		body, n, err := enc.Next(s.made[:0])
-		s.made = body
 		if err == io.EOF {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
+		s.made = body
 		c := cargo{index: v.Index, tally: t, last: last && off+n == st.src.Size}
 		if c.last && t == &s.p.archive {
 			c.due = s.due[v.Index]
@@ -310,6 +313,17 @@ func (s *sender) encode(v wire.Verdict, st *stream, from int64, t *tally, last b
 			return err
 		}
 	}
+}
+
+// length tells how long a view is that the server has all of: of views it keeps
+// what arrived, not how much is to come.
+func (s *sender) length(v wire.Verdict, st *stream, t *tally, last bool) error {
+	c := cargo{index: v.Index, tally: t, last: last}
+	if last {
+		c.bytes, c.due = s.p.tree.Entries[v.Index].Size, s.due[v.Index]
+	}
+	s.made = s.p.coder.AppendWhole(s.made[:0], nil, codec.Fast)
+	return s.part(wire.Part{Index: v.Index, View: st.view, Offset: st.src.Size, Total: st.src.Size, Body: s.made}, c)
 }
 
 // flush sends the body off once the one before has landed.

@@ -186,7 +186,7 @@ func (p *pusher) sort(a *answer, failed failures) work {
 			}
 		case seen[e.Digest]:
 			w.twins = append(w.twins, v.Index)
-		case (len(v.Bases) > 0 || e.Size >= minArchive && p.localBasis(e) != nil) && !failed.delta[v.Index]:
+		case (len(v.Bases) > 0 || v.ViewsStaged() || e.Size >= minArchive && p.localBasis(e) != nil) && !failed.delta[v.Index]:
 			w.deltas = append(w.deltas, v)
 		case e.Size <= smallFile && v.Staged == 0 && e.Size < p.body.Load()/2:
 			w.small = append(w.small, v)

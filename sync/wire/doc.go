@@ -88,7 +88,10 @@
 //	                entries, lowest bit of the first byte first: 1 needs a digest
 //	0x43 verdicts   for each: index less the least it can be (uvarint), code (byte):
 //	                0 have; 1 send, then bytes staged (uvarint), number of bases
-//	                (uvarint), for each: basis, its size (uvarint)
+//	                (uvarint), for each: basis, its size (uvarint); 2 send, with
+//	                views staged: as 1, but after the bytes staged, for the plain
+//	                view and for the recipe: bytes staged of it (uvarint) and,
+//	                unless 0, their SHA-256
 //	0x44 signature  index, basis, size (uvarint), then a signature of delta/codec
 //	0x45 stored     for each: index (uvarint), outcome (byte): 0 stored, 1 staged,
 //	                2 resend, 3 unusable, 4 remodel
@@ -155,9 +158,17 @@
 // SHA-256 as ever. The first time that differs it answers "remodel": the plain
 // view stays staged, the recipe does not, and the client, which may have made it
 // from samples, sends a recipe made from the whole file; should that differ too
-// the answer is "resend". What is staged of views does not outlive the server's memory:
-// a part that then begins past the end gets the code gap, and the client asks
-// about the digest again.
+// the answer is "resend".
+//
+// What is staged of views is told with the verdict, with its SHA-256: a client
+// whose view begins with just these bytes goes on behind them. Of a view of which
+// the server has all it sends a part without output at its end, since how long a
+// view is to be does not outlive the server's memory. The recipe goes first: if any
+// of the plain view is staged and not all of the recipe, another recipe has been
+// asked for, one that is made from the whole file. A client whose views begin
+// otherwise sends the file by its bytes. A part that begins past the end of a view
+// of which nothing is staged gets the code gap, and the client asks about the
+// digest again.
 //
 // Amend. A file that changed since it was listed gets a new entry at its index,
 // then a new digest. The tree that is published is the list as amended.
@@ -173,8 +184,8 @@
 //
 // A body that ends early, because the client was killed or the network cut, is
 // an error, but what arrived of it counts: every frame that is whole, the whole
-// blocks of a zstd frame, and of a part's raw view what can be made of its
-// beginning. An open waits up to 5 s for requests of its session that are still
+// blocks of a zstd frame, the beginning of a file, and what can be made of the
+// beginning of a part. An open waits up to 5 s for requests of its session that are still
 // under way, so that the client that comes back is not asked for what they bring.
 // What is staged to the last byte is taken in when its digest is given.
 //

@@ -33,8 +33,20 @@ type Verdict struct {
 	Index  int
 	Have   bool  // the content is held and leased: send nothing
 	Staged int64 // bytes of the raw view that the server has already; the next part begins there
-	Bases  []Basis
+	// Plain and Recipe are what it has of an archive's views.
+	Plain, Recipe StagedView
+	Bases         []Basis
 }
+
+// A StagedView is the beginning of a view of an archive that the server has
+// already: a client whose view begins like that goes on behind it.
+type StagedView struct {
+	Size int64           // bytes
+	Sum  manifest.Digest // their SHA-256; zero if there are none
+}
+
+// ViewsStaged reports whether the server has anything of an archive's views.
+func (v *Verdict) ViewsStaged() bool { return v.Plain.Size > 0 || v.Recipe.Size > 0 }
 
 // A Digest gives the digest of one entry.
 type Digest struct {
@@ -169,8 +181,9 @@ func ParseDigests(b []byte) ([]Digest, error) {
 }
 
 const (
-	verdictHave = 0
-	verdictSend = 1 // and the bases, none or more
+	verdictHave  = 0
+	verdictSend  = 1 // and the bases, none or more
+	verdictViews = 2 // as send, with views staged
 )
 
 // AppendVerdicts appends a verdicts frame; indices must ascend.
@@ -185,8 +198,15 @@ func AppendVerdicts(dst []byte, vs []Verdict) []byte {
 			p = append(p, verdictHave)
 			continue
 		}
-		p = append(p, verdictSend)
+		code := byte(verdictSend)
+		if v.ViewsStaged() {
+			code = verdictViews
+		}
+		p = append(p, code)
 		p = binary.AppendUvarint(p, uint64(v.Staged))
+		if code == verdictViews {
+			p = appendStaged(appendStaged(p, v.Plain), v.Recipe)
+		}
 		p = binary.AppendUvarint(p, uint64(len(v.Bases)))
 		for _, b := range v.Bases {
 			p = appendBasis(p, b)
@@ -207,8 +227,11 @@ func ParseVerdicts(b []byte) ([]Verdict, error) {
 		switch code := r.byte(); code {
 		case verdictHave:
 			v.Have = true
-		case verdictSend:
+		case verdictSend, verdictViews:
 			v.Staged = r.size()
+			if code == verdictViews {
+				v.Plain, v.Recipe = r.staged(), r.staged()
+			}
 			for n := r.count(MaxBases); n > 0; n-- {
 				b := r.basis()
 				b.Size = r.size()
@@ -223,6 +246,14 @@ func ParseVerdicts(b []byte) ([]Verdict, error) {
 		vs = append(vs, v)
 	}
 	return vs, nil
+}
+
+func appendStaged(dst []byte, s StagedView) []byte {
+	dst = binary.AppendUvarint(dst, uint64(s.Size))
+	if s.Size > 0 {
+		dst = append(dst, s.Sum[:]...)
+	}
+	return dst
 }
 
 // AppendSign appends a sign frame.
@@ -371,6 +402,13 @@ func (f *fields) count(max int) int { return int(f.uvarint(uint64(max))) }
 func (f *fields) digest() (d manifest.Digest) {
 	copy(d[:], f.take(manifest.DigestSize))
 	return d
+}
+
+func (f *fields) staged() (s StagedView) {
+	if s.Size = f.size(); s.Size > 0 {
+		s.Sum = f.digest()
+	}
+	return s
 }
 
 func (f *fields) basis() Basis { return Basis{Digest: f.digest(), View: f.view()} }

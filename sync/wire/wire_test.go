@@ -41,7 +41,9 @@ func TestMessagesRoundTrip(t *testing.T) {
 	}
 	ds := []Digest{{0, digest("a")}, {3, digest("b")}, {1000, digest("c")}}
 	check("digests", AppendDigests(nil, ds), func(b []byte) (any, error) { return ParseDigests(b) }, ds)
-	vs := []Verdict{{Index: 1, Have: true}, {Index: 2, Staged: 99, Bases: []Basis{basis}}, {Index: 7}}
+	vs := []Verdict{{Index: 1, Have: true}, {Index: 2, Staged: 99, Bases: []Basis{basis}}, {Index: 7},
+		{Index: 8, Staged: 1, Plain: StagedView{Size: 1 << 33, Sum: manifest.Digest{7}}, Bases: []Basis{basis}},
+		{Index: 9, Plain: StagedView{Size: 5, Sum: manifest.Digest{8}}, Recipe: StagedView{Size: 6, Sum: manifest.Digest{9}}}}
 	check("verdicts", AppendVerdicts(nil, vs), func(b []byte) (any, error) { return ParseVerdicts(b) }, vs)
 	sign := Sign{Index: 5, Basis: unsized, Total: 12, Params: []byte("params")}
 	check("sign", AppendSign(nil, sign), func(b []byte) (any, error) { return ParseSign(b) }, sign)

@@ -86,6 +86,39 @@ func (p *partial) openFile() (err error) {
 	return nil
 }
 
+// Staged implements [store.Content].
+func (s *Store) Staged(ctx context.Context, id store.SessionID) (map[manifest.Digest]int64, error) {
+	if err := checkSession(id); err != nil {
+		return nil, err
+	}
+	list, err := s.fs.ReadDir(stagingDir(id))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("staged blobs: %w", err)
+	}
+	sizes := make(map[manifest.Digest]int64, len(list))
+	for _, e := range list {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		d, err := manifest.ParseDigest(e.Name())
+		if err != nil {
+			continue // none of ours
+		}
+		fi, err := s.fs.Stat(stagingDir(id) + "/" + e.Name())
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // finished meanwhile
+		}
+		if err != nil {
+			return nil, fmt.Errorf("staged blob %v: %w", d, err)
+		}
+		sizes[d] = fi.Size()
+	}
+	return sizes, nil
+}
+
 func (p *partial) resetHash() { p.h, p.hashed = sha256.New(), 0 }
 
 // take marks the partial as open and gives it its hash state.
@@ -120,6 +153,17 @@ func (t *partials) giveBack(p *partial) {
 }
 
 func (p *partial) Size() int64 { return p.size }
+
+// ReadAt implements [io.ReaderAt].
+func (p *partial) ReadAt(b []byte, off int64) (int, error) { return p.f.ReadAt(b, off) }
+
+// Sum implements [store.Partial].
+func (p *partial) Sum(ctx context.Context) (manifest.Digest, error) {
+	if err := p.hashRest(ctx); err != nil {
+		return manifest.Digest{}, fmt.Errorf("staged blob %v: %w", p.digest, err)
+	}
+	return manifest.Digest(p.h.Sum(nil)), nil
+}
 
 // Write implements [io.Writer]. What was written before an error stays.
 func (p *partial) Write(b []byte) (int, error) {
@@ -159,10 +203,11 @@ func (p *partial) Truncate() error {
 
 // Finish implements [store.Partial].
 func (p *partial) Finish(ctx context.Context) error {
-	if err := p.hashRest(ctx); err != nil {
-		return fmt.Errorf("staged blob %v: %w", p.digest, err)
+	sum, err := p.Sum(ctx)
+	if err != nil {
+		return err
 	}
-	if manifest.Digest(p.h.Sum(nil)) != p.digest {
+	if sum != p.digest {
 		if err := p.Truncate(); err != nil {
 			return err
 		}
@@ -218,6 +263,14 @@ func (p *partial) place(ctx context.Context) error {
 func (p *partial) Close() error {
 	defer p.s.parts.giveBack(p)
 	return p.f.Close()
+}
+
+// Remove implements [store.Partial].
+func (p *partial) Remove() error {
+	p.resetHash()
+	defer p.s.parts.giveBack(p)
+	err := removeIfThere(p.s.fs, p.name)
+	return errors.Join(err, p.f.Close())
 }
 
 // Release implements [store.Content].

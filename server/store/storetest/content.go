@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"strings"
 	"testing/iotest"
 
@@ -144,6 +145,8 @@ var contentTests = []test{
 			_, err := k.NewBatch(id)
 			k.want(err, store.ErrInvalid)
 			_, err = k.OpenPartial(id, manifest.Digest{1})
+			k.want(err, store.ErrInvalid)
+			_, err = k.Staged(ctx, id)
 			k.want(err, store.ErrInvalid)
 			_, err = k.Have(ctx, id, nil, nil)
 			k.want(err, store.ErrInvalid)
@@ -349,6 +352,62 @@ var partialTests = []test{
 		k.must(p.Finish(ctx))
 		k.must(p.Close())
 		equal(k, "content", k.read(d), c)
+	}},
+	{"what is staged is told, read and summed, before and after a restart", func(k *kit) {
+		got, err := k.Staged(ctx, "s")
+		k.must(err)
+		equal(k, "staged at first", len(got), 0)
+		one, two := manifest.Digest{1}, manifest.Digest{2}
+		for d, c := range map[manifest.Digest]string{one: "hello", two: ""} {
+			p, err := k.OpenPartial("s", d)
+			k.must(err)
+			_, err = io.WriteString(p, c)
+			k.must(err)
+			k.must(p.Close())
+		}
+		for range 2 {
+			got, err := k.Staged(ctx, "s")
+			k.must(err)
+			if !maps.Equal(got, map[manifest.Digest]int64{one: 5, two: 0}) {
+				k.Errorf("staged: %v", got)
+			}
+			other, err := k.Staged(ctx, "other")
+			k.must(err)
+			equal(k, "staged by another", len(other), 0)
+			p, err := k.OpenPartial("s", one)
+			k.must(err)
+			sum, err := p.Sum(ctx)
+			k.must(err)
+			equal(k, "sum", sum, manifest.DigestOf([]byte("hello")))
+			b := make([]byte, 3)
+			_, err = p.ReadAt(b, 1)
+			k.must(err)
+			equal(k, "read", string(b), "ell")
+			k.must(p.Close())
+			k.reopen()
+		}
+		p, err := k.OpenPartial("s", one)
+		k.must(err)
+		_, err = io.WriteString(p, " there")
+		k.must(err)
+		sum, err := p.Sum(ctx)
+		k.must(err)
+		equal(k, "sum", sum, manifest.DigestOf([]byte("hello there")))
+		k.must(p.Remove())
+		got, err = k.Staged(ctx, "s")
+		k.must(err)
+		if !maps.Equal(got, map[manifest.Digest]int64{two: 0}) {
+			k.Errorf("staged after a removal: %v", got)
+		}
+		p, err = k.OpenPartial("s", one)
+		k.must(err)
+		equal(k, "size after a removal", p.Size(), 0)
+		_, err = io.WriteString(p, "anew")
+		k.must(err)
+		sum, err = p.Sum(ctx)
+		k.must(err)
+		equal(k, "sum", sum, manifest.DigestOf([]byte("anew")))
+		k.must(p.Close())
 	}},
 	{"Release drops what is staged", func(k *kit) {
 		p, err := k.OpenPartial("s", manifest.Digest{1})

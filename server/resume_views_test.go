@@ -1,0 +1,172 @@
+package server_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/pubsync/pubsync/server/token"
+	"github.com/pubsync/pubsync/sync/manifest"
+	"github.com/pubsync/pubsync/sync/push"
+)
+
+// A relay stands between builders and the server. It counts the bytes that come
+// from builders, and kills the one by whom a given count is reached: what has come
+// by then gets to the server, and no more.
+type relay struct {
+	t    *testing.T
+	ln   net.Listener
+	to   string
+	wg   sync.WaitGroup
+	sent atomic.Int64
+	at   atomic.Int64 // 0: never
+	kill atomic.Value // func()
+}
+
+func (s *site) relay() *relay {
+	s.t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	s.check(err)
+	r := &relay{t: s.t, ln: ln, to: s.http.Listener.Addr().String()}
+	r.wg.Go(func() {
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			r.wg.Go(func() { r.pass(c) })
+		}
+	})
+	s.t.Cleanup(func() {
+		ln.Close()
+		s.http.CloseClientConnections()
+		r.wg.Wait()
+	})
+	return r
+}
+
+func (r *relay) url() string { return "https://" + r.ln.Addr().String() }
+
+// when has the builder killed that brings the count of sent to n.
+func (r *relay) when(n int64, kill func()) {
+	r.kill.Store(kill)
+	r.at.Store(n)
+}
+
+func (r *relay) pass(client net.Conn) {
+	defer client.Close()
+	server, err := net.Dial("tcp", r.to)
+	if err != nil {
+		return
+	}
+	defer server.Close()
+	down := make(chan struct{})
+	r.wg.Go(func() {
+		defer close(down)
+		io.Copy(client, server)
+		client.Close()
+	})
+	buf := make([]byte, 4<<10)
+	for {
+		n, err := client.Read(buf)
+		at := r.at.Load()
+		if at > 0 {
+			n = int(min(int64(n), at-r.sent.Load()))
+		}
+		r.sent.Add(int64(n))
+		if _, werr := server.Write(buf[:n]); werr != nil || err != nil {
+			return
+		}
+		if at > 0 && r.sent.Load() >= at {
+			server.(*net.TCPConn).CloseWrite()
+			<-down // it has read all that came
+			r.kill.Load().(func())()
+			r.at.Store(0)
+			return
+		}
+	}
+}
+
+// TestViewsGoOn kills a builder in the midst of a large archive that goes by its
+// views, at points spread over all it sends, and pushes again from nothing but
+// the session's secret: as a new process does, and to a server that was started
+// anew, or with another file of the tree changed. What the server had of the views
+// is not sent again.
+func TestViewsGoOn(t *testing.T) {
+	s := newSite(t, func(s *site) { s.limit = 512 << 10 })
+	old, r := members(50, 60), rand.New(rand.NewPCG(50, 50))
+	update := func(n int) (first, second string) {
+		first, second = t.TempDir(), t.TempDir()
+		fresh := members(50, 60)
+		for i := 5; i < len(fresh); i += 10 {
+			fresh[i] = noise(r, 200_000)
+		}
+		at := time.Unix(1_700_000_000+int64(n), 0)
+		s.write(first, "a-1.tgz", tgz(t, old, at, 6))
+		s.write(second, "a-2.tgz", tgz(t, fresh, at.Add(time.Hour), 6))
+		s.write(second, "z.txt", text(r, 300))
+		return first, second
+	}
+	line, pushes := s.relay(), 0
+	var under sync.WaitGroup // requests under way
+	s.put(func(h http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			under.Add(1)
+			defer under.Done()
+			h.ServeHTTP(w, r)
+		})
+	})
+	run := func(between func(dir string), cuts ...int64) int64 {
+		pushes++
+		target := manifest.Path(fmt.Sprintf("on/%d", pushes))
+		first, second := update(pushes)
+		s.builder(s.issue(token.Grant{Target: target}), first).mustPush()
+		b := s.builder(s.issue(token.Grant{Target: target, Overwrite: true}), second)
+		b.via = line.url()
+		b.opts.Through, b.opts.Parallel, b.opts.Mirror = push.Always, 1, true
+		start := line.sent.Load()
+		for _, after := range append(cuts, 0) {
+			ctx, kill := context.WithCancel(t.Context())
+			if after > 0 {
+				line.when(line.sent.Load()+after, kill)
+			}
+			res, err := b.push(ctx)
+			kill()
+			if (err == nil) != (after == 0) {
+				t.Fatalf("%s, killed after %d bytes: %v", target, after, err)
+			}
+			if err == nil && res.Archive.Files != 1 {
+				t.Errorf("%s: %+v", target, res)
+			}
+			if err != nil && between != nil {
+				between(second)
+			}
+		}
+		s.wantTree(target, second)
+		return line.sent.Load() - start
+	}
+	clean := run(nil)
+	within := func(what string, sent int64) {
+		t.Helper()
+		if sent > clean*21/20 {
+			t.Errorf("%s: %d bytes sent in all, a clean push sends %d", what, sent, clean)
+		}
+	}
+	const points = 5
+	for i := range int64(points) {
+		at := clean * (2*i + 1) / (2 * points)
+		between := map[int64]func(string){
+			1: func(string) { under.Wait(); s.restart() },
+			2: func(dir string) { s.write(dir, "z.txt", text(r, 301)) },
+		}[i%3]
+		within(fmt.Sprintf("killed after %d bytes", at), run(between, at))
+	}
+	within("killed three times", run(nil, clean/5, clean/4, clean/3))
+}

@@ -1,0 +1,70 @@
+package push
+
+import (
+	"crypto/sha256"
+	"io"
+
+	"github.com/pubsync/pubsync/delta"
+	"github.com/pubsync/pubsync/sync/manifest"
+	"github.com/pubsync/pubsync/sync/wire"
+)
+
+// takeUp takes an archive apart as far as its views go: those of which the server
+// has a beginning are made as they were made then, and go on behind it. m.view
+// stays nil if the archive goes by its bytes.
+func (s *sender) takeUp(m *match) (err error) {
+	v := &m.verdict
+	how := whilePaying
+	switch {
+	case s.failed.recipe[v.Index]:
+		how = byAll
+	case v.ViewsStaged():
+		how = bySamples
+	case v.Staged > 0:
+		return nil // that it has bytes is what was found to pay
+	}
+	if m.view, err = s.p.expand(s.ctx, m.file, how); err != nil || m.view == nil || !v.ViewsStaged() {
+		return err
+	}
+	fits, err := m.goesOn()
+	if err == nil && !fits && how == bySamples && v.Plain.Size > 0 {
+		// The recipe goes first: the server has had one that did not make the file, and
+		// has asked for another.
+		m.view.close()
+		if m.view, err = s.p.expand(s.ctx, m.file, byAll); err != nil || m.view == nil {
+			return err
+		}
+		fits, err = m.goesOn()
+	}
+	if err == nil && !fits {
+		m.forgetView()
+	}
+	return err
+}
+
+// goesOn reports whether the views go on where the server has them: both begin
+// with what it has, and the recipe ends there if any of the plain view is there.
+func (m *match) goesOn() (bool, error) {
+	v, e := &m.verdict, m.view
+	plain, err := begins(delta.Source{ReaderAt: e.plain, Size: e.size}, v.Plain)
+	if err != nil || !plain {
+		return false, err
+	}
+	recipe, err := begins(e.recipeSource(), v.Recipe)
+	if v.Plain.Size > 0 && v.Recipe.Size < int64(len(e.recipe)) && !e.thorough {
+		return false, err
+	}
+	return recipe, err
+}
+
+// begins reports whether a view begins with what is staged of one.
+func begins(src delta.Source, st wire.StagedView) (bool, error) {
+	if st.Size == 0 || st.Size > src.Size {
+		return st.Size == 0, nil
+	}
+	h := sha256.New()
+	if _, err := io.Copy(h, io.NewSectionReader(src, 0, st.Size)); err != nil {
+		return false, err
+	}
+	return manifest.Digest(h.Sum(nil)) == st.Sum, nil
+}
