@@ -122,8 +122,8 @@
 //
 // The model (mixing.go is its definition) knows six contexts: the last 1, 2, 3, 4
 // and 6 bytes, and the word up to here with the byte before. For each, a bucket of
-// counters per half byte, found by a hash, has a probability of 22 bits that moves
-// by 2/(2n+3) after n bits, n at most 30. Each counter is an input twice, as it is
+// counters per half byte, found by a hash, has a probability of 12 bits that moves
+// by 2/(2n+3) after n bits, n at most 15. Each counter is an input twice, as it is
 // and by what counters in its state came to, and so is the byte that followed
 // where the last 5 bytes or more occurred before. The inputs, as logarithms of odds,
 // are weighed by two sets of weights: one chosen by what is known, one by the bits

@@ -6,7 +6,7 @@ import (
 	"github.com/pubsync/pubsync/delta"
 )
 
-// Bounds of literals coded with a mixModel, which takes about 2 s for as much as
+// Bounds of literals coded with a mixModel, which takes about 1.5 s for as much as
 // a part may have.
 const (
 	maxMixed    = 512 << 10 // literal bytes

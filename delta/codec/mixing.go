@@ -1,22 +1,25 @@
 package codec
 
-import "slices"
+import (
+	"math/bits"
+	"slices"
+)
 
 // Sizes of a mixModel.
 const (
 	mixOrders   = 6                // contexts whose counters are in the table
 	mixInputs   = 2*mixOrders + 3  // two of each context, two of the match, a constant
 	mixSets     = 16 + 256         // of weights: by what is known, by the bits of the byte
-	counterInit = 1 << 31          // probability a half, nothing seen
-	countBits   = 10               // of a counter: how often it was met
-	countMask   = 1<<countBits - 1 //
-	countLimit  = 30               // above it a counter forgets
+	counterInit = 1 << 15          // probability a half, nothing seen
+	countBits   = 4                // of a counter: how often it was met
+	countMask   = 1<<countBits - 1 // above it a counter forgets
+	counterHigh = 1<<12 - 1        // the highest probability
 	mapSize     = 16 * 64          // states of counters that are told apart
 	matchMin    = 5                // bytes
 	matchMax    = 31               // lengths that are told apart
 	matchBits   = 16               // of the table of positions
 	minBuckets  = 10               // log2 of how many there are at least
-	maxBuckets  = 18               // and at most: 16 MiB
+	maxBuckets  = 18               // and at most: 8 MiB
 	adjustSteps = 33               // points of a final curve
 	adjustBits  = 12               // log2 of the curves by the two bytes before
 	minChance   = 32               // in 1/65536
@@ -39,31 +42,31 @@ type mixModel struct {
 	known   int    // bits of the current byte
 
 	// Buckets of 16: a check and the 15 counters of a half byte's tree, each a
-	// probability of 22 bits and a count.
-	table  []uint32
+	// probability of 12 bits and a count. Two are a cache line: what takes the
+	// time is fetching them.
+	table  []uint16
 	mask   uint32
 	hashes [mixOrders]uint32
 	bucket [mixOrders]uint32
-	cells  [mixOrders]*uint32
-	maps   [mixOrders][mapSize]uint16 // what counters in a state came to
-	mapped [mixOrders]*uint16
-	rates  [countLimit + 1]int64
-	states [countLimit + 1]uint32 // of counts
+	maps   [mixOrders * mapSize]uint16 // what counters in a state came to
+	mapped [mixOrders]uint16           // the places in it of this bit
+	rates  [countMask + 1]int32
+	states [countMask + 1]uint32 // of counts
 
 	matchAt    []int32 // by hash of the last bytes: where they occurred
 	matchPos   int
 	matchLen   int    // 0: none
 	matchByte  uint32 // that it predicts, after a 1
 	matchMap   [2 * (matchMax + 1)]uint16
-	matchState *uint16
+	matchState int // its place in matchMap for this bit, -1 for none
 
 	inputs  [mixInputs]int32
 	weights [mixSets][mixInputs]int32
-	chosen  [2]*[mixInputs]int32
+	set     int // of weights that was chosen by what is known
 	sums    [2]int32
 	byBits  [256 * adjustSteps]uint16 // final curves
 	byBytes []uint16
-	curves  [2]*uint16
+	curves  [2]uint32 // places in them
 }
 
 // reset readies the model for a text of about size bytes.
@@ -88,10 +91,8 @@ func (m *mixModel) reset(size int) {
 			m.weights[i][k] = weightInit
 		}
 	}
-	for i := range m.maps {
-		for k := range m.maps[i] {
-			m.maps[i][k] = uint16(k&63*1024 + 512)
-		}
+	for k := range m.maps {
+		m.maps[k] = uint16(k&63*1024 + 512)
 	}
 	for i := range m.matchMap {
 		p := uint16(32768 / (i/2 + 2)) // of being wrong
@@ -113,18 +114,16 @@ func (m *mixModel) reset(size int) {
 // the state.
 func (m *mixModel) initCounts() {
 	for i := range m.rates {
-		m.rates[i] = int64(131072 / (2*i + 3))
+		m.rates[i] = int32(131072 / (2*i + 3))
 		switch {
 		case i < 6:
-			m.states[i] = uint32(i)
+			m.states[i] = uint32(i) * 64
 		case i < 8:
-			m.states[i] = 6
+			m.states[i] = 6 * 64
 		case i < 12:
-			m.states[i] = 7
-		case i < 20:
-			m.states[i] = 8
+			m.states[i] = 7 * 64
 		default:
-			m.states[i] = 9
+			m.states[i] = 8 * 64
 		}
 	}
 }
@@ -153,23 +152,42 @@ func (m *mixModel) startByte() {
 // buckets finds the counters of the next half byte, half being the one before.
 // Each hash has two places; a new one takes that which was used less.
 func (m *mixModel) buckets(half uint32) {
-	for i := range m.hashes {
+	var (
+		hashes [mixOrders]uint32
+		checks [mixOrders]uint16
+	)
+	for i := range hashes { // all of them first: their places are far apart in memory
 		h := mixHash(m.hashes[i]+half*0x1000193, uint32(i)+77)
-		check := h>>16 | 1
+		hashes[i] = h
+		checks[i] = m.table[h&m.mask*16]
+	}
+	for i, h := range hashes {
+		check := uint16(h>>16) | 1
 		at := h & m.mask * 16
-		if m.table[at] != check {
-			if other := at ^ 16; m.table[other] == check || m.table[other+1]&countMask < m.table[at+1]&countMask {
-				at = other
-			}
-			if b := m.table[at:][:16]; b[0] != check {
-				b[0] = check
-				for k := range b[1:] {
-					b[1+k] = counterInit
-				}
-			}
+		if checks[i] != check || m.table[at] != check {
+			at = m.place(at, check)
 		}
 		m.bucket[i] = at
 	}
+}
+
+// place returns the other bucket for a hash that lives at at, or makes room for
+// it in one of both.
+func (m *mixModel) place(at uint32, check uint16) uint32 {
+	if m.table[at] == check {
+		return at // just made, for another context
+	}
+	if other := at ^ 16; m.table[other] == check || m.table[other+1]&countMask < m.table[at+1]&countMask {
+		at = other
+	}
+	b := m.table[at:][:16]
+	if b[0] != check {
+		b[0] = check
+		for k := range b[1:] {
+			b[1+k] = counterInit
+		}
+	}
+	return at
 }
 
 // match follows the last place with the same bytes before it, or looks for one.
@@ -205,65 +223,55 @@ func equalEnd(a, b []byte) int {
 
 // predict returns the probability that the next bit is 1, in 1/65536.
 func (m *mixModel) predict() uint32 {
-	for i := range m.bucket {
-		c := &m.table[m.bucket[i]+m.nibble]
-		m.cells[i] = c
-		v := *c
-		state := &m.maps[i][m.states[v&countMask]*64+v>>26]
-		m.mapped[i] = state
-		m.inputs[2*i], m.inputs[2*i+1] = 0, 0
-		if v&countMask > 0 {
-			m.inputs[2*i] = int32(m.stretch[*state>>4])
-			m.inputs[2*i+1] = int32(m.stretch[v>>20])
-		}
+	known := uint32(0) // of the contexts, those that were met
+	for i, at := range m.bucket {
+		v := uint32(m.table[at+m.nibble])
+		n := v & countMask
+		state := m.states[n] + v>>10 + uint32(i)*mapSize
+		m.mapped[i] = uint16(state)
+		met := -int32(n) >> 31 // all ones, or none
+		m.inputs[2*i] = int32(m.stretch[m.maps[state]>>4]) & met
+		m.inputs[2*i+1] = int32(m.stretch[v>>countBits]) & met
+		known |= uint32(met) & (1 << i)
 	}
 	m.predictMatch()
 	m.inputs[mixInputs-1] = 256
-	m.chosen = [2]*[mixInputs]int32{&m.weights[m.knowledge()], &m.weights[16+m.partial]}
-	total := int32(0)
-	for k, w := range m.chosen {
-		sum := int64(0)
-		for i := range w {
-			sum += int64(m.inputs[i]) * int64(w[i])
-		}
-		m.sums[k] = int32(min(max(sum>>16, -2047), 2047))
-		total += m.sums[k]
+	m.set = m.knowledge(known)
+	a, b := &m.weights[m.set], &m.weights[16+m.partial]
+	var sums [2]int64
+	for i, x := range m.inputs {
+		sums[0] += int64(x) * int64(a[i])
+		sums[1] += int64(x) * int64(b[i])
 	}
-	return m.adjust(total>>1 + 2048)
+	m.sums[0] = int32(min(max(sums[0]>>16, -2047), 2047))
+	m.sums[1] = int32(min(max(sums[1]>>16, -2047), 2047))
+	return m.adjust((m.sums[0]+m.sums[1])>>1 + 2048)
 }
 
 // predictMatch sets the inputs of the match.
 func (m *mixModel) predictMatch() {
 	in := m.inputs[2*mixOrders:]
-	in[0], in[1], m.matchState = 0, 0, nil
+	in[0], in[1], m.matchState = 0, 0, -1
 	if m.matchLen == 0 {
 		return
 	}
-	if m.matchByte>>(8-m.known) != m.partial {
-		m.matchLen = 0
-		return
-	}
 	bit := m.matchByte >> (7 - m.known) & 1
-	m.matchState = &m.matchMap[2*m.matchLen+int(bit)]
-	in[0] = int32(m.stretch[*m.matchState>>4])
-	in[1] = int32(*m.matchState>>4) - 2048
+	m.matchState = 2*m.matchLen + int(bit)
+	p := m.matchMap[m.matchState] >> 4
+	in[0] = int32(m.stretch[p])
+	in[1] = int32(p) - 2048
 }
 
 // knowledge sums up how long the match is and which contexts were met before.
-func (m *mixModel) knowledge() int {
-	set := 0
+func (m *mixModel) knowledge(met uint32) int {
+	set := bits.Len32(met & 0x1F >> 2) // the longest of the third to the fifth
 	switch {
 	case m.matchLen >= 16:
-		set = 12
+		set += 12
 	case m.matchLen >= 8:
-		set = 8
+		set += 8
 	case m.matchLen > 0:
-		set = 4
-	}
-	for i := 4; i >= 2; i-- {
-		if *m.cells[i]&countMask > 0 {
-			return set + i - 1
-		}
+		set += 4
 	}
 	return set
 }
@@ -273,98 +281,129 @@ func (m *mixModel) knowledge() int {
 func (m *mixModel) adjust(x int32) uint32 {
 	step, part := uint32(x)>>7, uint32(x)&127
 	c := mixHash(uint32(m.last8)&0xFFFF, m.partial) & (1<<adjustBits - 1)
-	sum := 2 * uint32(m.squash[x])
-	for k, curve := range [2][]uint16{m.byBits[m.partial*adjustSteps:], m.byBytes[c*adjustSteps:]} {
-		sum += (uint32(curve[step])*(128-part) + uint32(curve[step+1])*part) >> 7
-		m.curves[k] = &curve[step+part>>6]
-	}
+	m.curves = [2]uint32{m.partial*adjustSteps + step, c*adjustSteps + step}
+	x0, x1 := m.byBits[m.curves[0]:][:2], m.byBytes[m.curves[1]:][:2]
+	sum := 2*uint32(m.squash[x]) +
+		(uint32(x0[0])*(128-part)+uint32(x0[1])*part)>>7 +
+		(uint32(x1[0])*(128-part)+uint32(x1[1])*part)>>7
+	m.curves[0] += part >> 6
+	m.curves[1] += part >> 6
 	return min(max(sum>>2, minChance), 65536-minChance)
 }
 
 // learn updates all that predicted the bit, then goes on to the next.
 func (m *mixModel) learn(bit uint32) {
 	target := int32(bit * 65535)
-	for k, w := range m.chosen {
-		miss := (target - int32(m.squash[m.sums[k]+2048])) >> 4 * mixRate
-		if -mixSmall < miss && miss < mixSmall {
-			continue
-		}
-		for i := range w {
-			w[i] += (m.inputs[i]*miss + 1<<13) >> 14
+	missA, missB := m.miss(0, target), m.miss(1, target)
+	if missA|missB != 0 {
+		a, b := &m.weights[m.set], &m.weights[16+m.partial]
+		for i, x := range m.inputs {
+			a[i] += (x*missA + 1<<13) >> 14
+			b[i] += (x*missB + 1<<13) >> 14
 		}
 	}
-	for _, c := range m.curves {
-		move(c, target)
-	}
+	move(&m.byBits[m.curves[0]], target)
+	move(&m.byBytes[m.curves[1]], target)
 	for _, s := range m.mapped {
-		move(s, target)
+		move(&m.maps[s], target)
 	}
-	m.count(bit)
+	up := int32(bit) * counterHigh
+	for _, at := range m.bucket {
+		m.table[at+m.nibble] = m.counted(m.table[at+m.nibble], up)
+	}
+	m.learnMatch(bit)
+	m.shift(bit)
+}
+
+// miss is how far the mean by a set of weights was off, 0 if by little.
+func (m *mixModel) miss(k int, target int32) int32 {
+	miss := (target - int32(m.squash[m.sums[k]+2048])) >> 4 * mixRate
+	if -mixSmall < miss && miss < mixSmall {
+		return 0
+	}
+	return miss
 }
 
 // move takes a probability a step towards what came.
 func move(p *uint16, target int32) { *p = uint16(int32(*p) + (target-int32(*p))>>mapShift) }
 
-// count notes the bit without learning how to mix.
-func (m *mixModel) count(bit uint32) {
-	for _, c := range m.cells {
-		v := *c
-		n := v & countMask
-		p := int64(v >> countBits)
-		p += (int64(bit)*(1<<(32-countBits)-1) - p) * m.rates[n] >> 16
-		*c = uint32(p)<<countBits | min(n+1, countLimit)
+// counted returns a counter that has met another bit; up is the highest
+// probability there is, or 0.
+func (m *mixModel) counted(v uint16, up int32) uint16 {
+	n := v & countMask
+	p := int32(v >> countBits)
+	p += (up - p) * m.rates[n] >> 16
+	return uint16(p)<<countBits | min(n+1, countMask)
+}
+
+// learnMatch has the match learn from the bit.
+func (m *mixModel) learnMatch(bit uint32) {
+	if m.matchState < 0 {
+		return
 	}
-	m.shift(bit)
+	move(&m.matchMap[m.matchState], int32(bit*65535))
+	if m.matchByte>>(7-m.known)&1 != bit {
+		m.matchLen = 0
+	} else if m.known == 7 {
+		m.matchLen = min(m.matchLen+1, matchMax)
+	}
 }
 
 // shift moves on by a bit.
 func (m *mixModel) shift(bit uint32) {
-	if m.matchState != nil {
-		move(m.matchState, int32(bit*65535))
-		if m.matchByte>>(7-m.known)&1 != bit {
-			m.matchLen = 0
-		} else if m.known == 7 {
-			m.matchLen = min(m.matchLen+1, matchMax)
-		}
-	}
 	m.partial, m.nibble = m.partial<<1|bit, m.nibble<<1|bit
 	switch m.known++; m.known {
 	case 4:
 		m.nibble = 1
 		m.buckets(m.partial)
 	case 8:
-		c := byte(m.partial)
-		m.history = append(m.history, c)
-		m.last8 = m.last8<<8 | uint64(c)
-		if isWord(c) {
-			m.word = mixHash(m.word, uint32(c))
-		} else {
-			m.word = 0
-		}
-		m.startByte()
+		m.endByte(byte(m.partial))
 	}
+}
+
+// endByte takes in a byte whose bits are learnt.
+func (m *mixModel) endByte(c byte) {
+	m.history = append(m.history, c)
+	m.last8 = m.last8<<8 | uint64(c)
+	if isWord(c) {
+		m.word = mixHash(m.word, uint32(c))
+	} else {
+		m.word = 0
+	}
+	m.startByte()
 }
 
 func isWord(c byte) bool {
 	return c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= '9' || c == '_' || c == '$' || c >= 0x80
 }
 
-// read takes in bytes that both sides know.
+// read takes in bytes that both sides know: counters and the match learn from
+// them, and nothing is mixed.
 func (m *mixModel) read(b []byte) {
 	for _, c := range b {
-		for k := 7; k >= 0; k-- {
-			m.readCells()
-			m.count(uint32(c) >> k & 1)
+		m.count(uint32(c) >> 4)
+		m.buckets(1<<4 | uint32(c)>>4)
+		m.count(uint32(c) & 15)
+		for ; m.known < 8 && m.matchLen > 0; m.known++ {
+			bit := m.matchByte >> (7 - m.known) & 1
+			m.matchState = 2*m.matchLen + int(bit)
+			m.learnMatch(uint32(c) >> (7 - m.known) & 1)
 		}
+		m.endByte(c)
 	}
 }
 
-// readCells finds the counters of the next bit and what the match says of it.
-func (m *mixModel) readCells() {
-	for i := range m.bucket {
-		m.cells[i] = &m.table[m.bucket[i]+m.nibble]
+// count has the counters of a half byte learn it.
+func (m *mixModel) count(half uint32) {
+	for _, at := range m.bucket {
+		b := m.table[at:][:16]
+		node := uint32(1)
+		for k := 3; k >= 0; k-- {
+			bit := half >> k & 1
+			b[node&15] = m.counted(b[node&15], int32(bit)*counterHigh)
+			node = node<<1 | bit
+		}
 	}
-	m.predictMatch()
 }
 
 func (m *mixModel) encode(e *rangeEncoder, b []byte) {
