@@ -19,7 +19,7 @@ type costModel struct {
 }
 
 const (
-	rangeCost = 3.0 // bytes that a range takes in a request
+	rangeCost = 2.5 // bytes that a range takes in a request
 	seamShare = 1.5 // blocks that an edit of one place leaves unmatched on average
 	fineBlock = 256 // below it, half as much is expected to match
 )

@@ -22,6 +22,11 @@ func (p *Plan) Match(basis int, sig *Signature) error {
 		return p.matchWhole(basis, sig)
 	}
 	before := p.MissingBytes()
+	if p.bases[basis].answers(sig) {
+		if err := p.confirm(basis, sig); err != nil {
+			return err
+		}
+	}
 	m := &matcher{
 		index: newIndex(sig, p.bases[basis].isLocal(sig)),
 		plan:  p,

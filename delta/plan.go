@@ -34,6 +34,11 @@ type PlanOptions struct {
 	// (BlockSize 0) are matched with, ascending and not overlapping: its
 	// members, if it is the plain view of an archive.
 	Segments []Range
+	// Guess, if not nil, says what is likely to be copied besides, given the ops so
+	// far and the sizes of the bases. Fine rounds ask for hashes of just that, which
+	// is a few bytes for a piece that no block would fit. What it says need not be
+	// true, nor make sense.
+	Guess func(ops []Op, bases []int64) []Guess
 }
 
 // Stats counts what a Plan has done.

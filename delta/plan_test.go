@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"math/bits"
+	"slices"
 	"testing"
 
 	"github.com/pubsync/pubsync/delta"
@@ -45,6 +46,9 @@ func TestPatchOfDiffIsNew(t *testing.T) {
 			RoundTrip: int64(rapid.SampledFrom([]int{1, 200, 100_000}).Draw(t, "round trip")),
 			MinBlock:  rapid.SampledFrom([]int{16, 32, 512}).Draw(t, "least block"),
 		}
+		if rapid.Bool().Draw(t, "guesses") {
+			opt.Guess = func([]delta.Op, []int64) []delta.Guess { return drawGuesses(t) }
+		}
 		p := delta.NewPlan(source(src), []int64{int64(len(one)), int64(len(two))}, opt)
 		rounds(t, p, src, one, two)
 		if got := patch(p.Ops(), src, one, two); !bytes.Equal(got, src) {
@@ -57,6 +61,45 @@ func TestPatchOfDiffIsNew(t *testing.T) {
 			t.Fatalf("refined ops make %d bytes that differ from the %d of the new file", len(got), len(src))
 		}
 	})
+}
+
+// drawGuesses draws guesses that are mostly wrong.
+func drawGuesses(t *rapid.T) (gs []delta.Guess) {
+	for range rapid.IntRange(0, 5).Draw(t, "guesses") {
+		gs = append(gs, delta.Guess{At: rapid.Int64Range(-5, 4000).Draw(t, "at"), Op: delta.Op{
+			Basis: rapid.IntRange(-1, 2).Draw(t, "basis"),
+			Off:   rapid.Int64Range(-5, 4000).Draw(t, "offset"), Len: rapid.Int64Range(-1, 2000).Draw(t, "length"),
+		}})
+	}
+	return gs
+}
+
+// Where one number in fifty of a table has changed no block fits, but a few guesses
+// do.
+func TestGuessesFindWhatNoBlockFits(t *testing.T) {
+	basis := randomBytes(1, 200_000)
+	src := bytes.Clone(basis)
+	var likely []delta.Guess
+	for at := 100_000; at < 110_000; at += 100 {
+		copy(src[at:], "!?")
+		likely = append(likely, delta.Guess{At: int64(at + 2), Op: delta.Op{Off: int64(at + 2), Len: 98}})
+	}
+	missing := func(guess func([]delta.Op, []int64) []delta.Guess) (int64, int64) {
+		p := delta.NewPlan(source(src), []int64{int64(len(basis))}, delta.PlanOptions{LiteralCost: 1, MinBlock: 256, Guess: guess})
+		down := rounds(t, p, src, basis)
+		if !bytes.Equal(patch(p.Ops(), src, basis), src) {
+			t.Error("ops do not make the new file")
+		}
+		return p.MissingBytes(), down
+	}
+	without, _ := missing(nil)
+	with, down := missing(func([]delta.Op, []int64) []delta.Guess { return slices.Clone(likely) })
+	if without < 10_000 || with > 500 {
+		t.Errorf("%d bytes missing without guesses, want all 10,000; %d with, want 500 at most", without, with)
+	}
+	if down > 2000 {
+		t.Errorf("%d bytes of hashes, want 2,000 at most for 100 guesses", down)
+	}
 }
 
 func TestRoundsNarrowAnEditDown(t *testing.T) {

@@ -13,6 +13,8 @@ type basisState struct {
 	asked *Request // the last request
 	need  evidence // for its blocks
 	local bool     // one of its blocks alone proves nothing
+
+	guesses []Guess // that have ranges in it
 }
 
 // firstYield is the yield expected before there was a second round.
@@ -90,6 +92,10 @@ func (p *Plan) nextFor(basis int, repeats []Range) (Request, bool) {
 			return Request{}, false
 		}
 		r, need = m.request(best)
+	}
+	if m.local(best) {
+		b.guesses = p.guess(basis)
+		r.Ranges = withGuesses(r.Ranges, b.guesses)
 	}
 	b.asked, b.need, b.local = &r, need, m.local(best)
 	return r, len(r.Ranges) > 0

@@ -15,12 +15,20 @@
 //	block size   uvarint, bytes; 0: every range is one block
 //	weak bits    byte
 //	strong bits  byte
-//	unit         byte u, at most 20: ranges are counted in units of 2^u bytes
-//	ranges       uvarint n, then for each: the offset less the end of the range
-//	             before (at first less 0), then the length, both uvarint
+//	unit         byte u, at most 20: a unit is 2^u bytes
+//	ranges       uvarint n, then if n > 0 a string of bits, filled up with zeros
 //
-// A length that reaches beyond the end of the basis by less than a unit means
-// up to that end. Limits and the order of ranges: [delta.Request].
+// The bits, the highest of each byte first: the orders of offsets and of lengths (5
+// bits each), and whether some ranges are not in units (1 bit); if so, the orders
+// for those (5 bits each). Then for each range, if so, whether it is one of those
+// (1 bit); its offset less the least it can be, the end of the range before (at
+// first 0); and its length less 1. A range in units counts all three in units, the
+// least offset rounded up; a length that reaches beyond the end of the basis by less
+// than a unit means up to that end.
+//
+// A number v of order k is coded as an exponential Golomb code: with q the number
+// v>>k plus 1 and b its bit length, b-1 zeros, q in b bits, the low k bits of v.
+// Limits and the order of ranges: [delta.Request].
 //
 // # Hashes, 0x31 or 0x32
 //

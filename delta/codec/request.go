@@ -28,31 +28,17 @@ func AppendRequest(dst []byte, r *delta.Request, basisSize int64) []byte {
 }
 
 func appendRequest(dst []byte, r *delta.Request, basisSize int64) []byte {
-	unit := rangeUnit(r.Ranges, basisSize)
 	dst = binary.AppendUvarint(dst, uint64(r.BlockSize))
-	dst = append(dst, byte(r.WeakBits), byte(r.StrongBits), byte(unit))
-	dst = binary.AppendUvarint(dst, uint64(len(r.Ranges)))
-	var end int64
-	for _, g := range r.Ranges {
-		dst = binary.AppendUvarint(dst, uint64(g.Off-end)>>unit)
-		dst = binary.AppendUvarint(dst, uint64(g.Len+(1<<unit-1))>>unit)
-		end = g.End()
-	}
-	return dst
-}
-
-// rangeUnit returns the exponent of the largest power of two that all offsets
-// and lengths are multiples of; a range to the end of the basis may end
-// anywhere.
-func rangeUnit(rs []delta.Range, basisSize int64) int {
-	all := uint64(1 << maxUnit)
-	for _, g := range rs {
-		all |= uint64(g.Off)
-		if g.End() != basisSize {
-			all |= uint64(g.Len)
+	dst = append(dst, byte(r.WeakBits), byte(r.StrongBits))
+	c := newRangeCoding(r.Ranges, rangeUnit(r.Ranges, basisSize), basisSize)
+	if u := bits.TrailingZeros(uint(r.BlockSize)); r.BlockSize > 0 && u > c.unit && u <= maxUnit {
+		if mixed := newRangeCoding(r.Ranges, u, basisSize); mixed.size < c.size {
+			c = mixed
 		}
 	}
-	return bits.TrailingZeros64(all)
+	dst = append(dst, byte(c.unit))
+	dst = binary.AppendUvarint(dst, uint64(len(r.Ranges)))
+	return c.append(dst, r.Ranges)
 }
 
 // DecodeRequest decodes a request from all of b and checks it for a basis of
@@ -76,30 +62,18 @@ func readRequest(r *reader, basisSize int64) (delta.Request, error) {
 		WeakBits:   int(r.byte()),
 		StrongBits: int(r.byte()),
 	}
-	unit := r.byte()
+	unit := int(r.byte())
 	n := r.uvarint(math.MaxInt32)
 	switch {
-	case r.bad || unit > maxUnit || n > uint64(len(r.b)):
+	case r.bad || unit > maxUnit || n > uint64(len(r.b))*8/minRangeBits:
 		return req, fmt.Errorf("%w: head of a signature request", ErrMalformed)
 	case n > delta.MaxRanges:
 		return req, fmt.Errorf("%w: %d ranges in a signature request", ErrTooLarge, n)
 	}
-	req.Ranges = make([]delta.Range, 0, n)
-	var end int64
-	for range n {
-		off := end + int64(r.uvarint(math.MaxInt64>>1>>unit)<<unit)
-		length := int64(r.uvarint(math.MaxInt64>>1>>unit) << unit)
-		if r.bad || off < end || off > basisSize || length <= 0 {
-			return req, fmt.Errorf("%w: range in a signature request", ErrMalformed)
-		}
-		if rest := basisSize - off; length > rest && length-rest < 1<<unit {
-			length = rest
-		}
-		req.Ranges = append(req.Ranges, delta.Range{Off: off, Len: length})
-		end = off + length
-		if end < 0 || end > basisSize {
-			return req, fmt.Errorf("%w: range beyond the basis", ErrMalformed)
-		}
+	ranges, err := readRanges(r, int(n), unit, basisSize)
+	if err != nil {
+		return req, err
 	}
+	req.Ranges = ranges
 	return req, req.Check(basisSize)
 }

@@ -144,9 +144,10 @@ func (w *bitWriter) flush() []byte {
 
 // A bitReader reads what a bitWriter wrote; beyond the end it reads zeros.
 type bitReader struct {
-	b    []byte
-	acc  uint64
-	left int
+	b      []byte
+	acc    uint64
+	left   int
+	beyond int // zeros read, in bytes
 }
 
 func (r *bitReader) read(width int) uint64 {
@@ -159,9 +160,17 @@ func (r *bitReader) read(width int) uint64 {
 		if len(r.b) > 0 {
 			r.acc |= uint64(r.b[0])
 			r.b = r.b[1:]
+		} else {
+			r.beyond++
 		}
 		r.left += 8
 	}
 	r.left -= width
 	return r.acc >> r.left & (1<<width - 1)
+}
+
+// rest returns how many whole bytes have not been read, and whether all that was
+// read was there and padded with zeros.
+func (r *bitReader) rest() (n int, ok bool) {
+	return len(r.b), r.beyond == 0 && r.left < 8 && r.acc&(1<<r.left-1) == 0
 }

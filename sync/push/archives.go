@@ -31,6 +31,7 @@ const minArchive = 1 << 10
 type expanded struct {
 	plain  *os.File
 	size   int64
+	guess  func(ops []delta.Op, bases []int64) []delta.Guess
 	recipe []byte
 	took   time.Duration // taking it apart
 	due    time.Duration // rebuilding it, on the server, as expected
@@ -90,7 +91,7 @@ func (p *pusher) expand(ctx context.Context, f *walk.File, how analysis) (*expan
 		}
 		return nil, err
 	}
-	return &expanded{plain: t.File, size: v.PlainSize, recipe: v.Recipe, took: p.opts.Now().Sub(began), thorough: how == byAll}, nil
+	return &expanded{plain: t.File, size: v.PlainSize, guess: v.GuessSizes, recipe: v.Recipe, took: p.opts.Now().Sub(began), thorough: how == byAll}, nil
 }
 
 // declined reports whether an archive that is matched had better go by its bytes

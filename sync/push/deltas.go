@@ -89,6 +89,7 @@ func (s *sender) look(m *match, sigs []wire.Signature) error {
 		return s.useBytes(m, sigs)
 	}
 	m.plain = newStream(wire.Plain, delta.Source{ReaderAt: m.view.plain, Size: m.view.size}, m.verdict.Bases)
+	m.plain.guess = m.view.guess
 	if !m.plainHeld() {
 		m.streams = append(m.streams, m.plain)
 	}

@@ -24,10 +24,11 @@ type match struct {
 type stream struct {
 	view  wire.View
 	src   delta.Source
-	bases []wire.Basis // with the sizes of their views once they are known
-	plan  *delta.Plan  // nil until the first signatures are in
-	dead  bool         // no basis has this view
-	quick bool         // the link outruns a thorough search
+	bases []wire.Basis                                      // with the sizes of their views once they are known
+	plan  *delta.Plan                                       // nil until the first signatures are in
+	dead  bool                                              // no basis has this view
+	quick bool                                              // the link outruns a thorough search
+	guess func(ops []delta.Op, bases []int64) []delta.Guess // see [delta.PlanOptions]
 
 	known []delta.Op     // what makes the view, if it was found without signatures
 	at    []delta.Source // and the bases, which are at hand then
@@ -165,7 +166,7 @@ func (s *stream) begin() error {
 		s.dead = true
 		return nil
 	}
-	s.plan = delta.NewPlan(s.src, sizes, delta.PlanOptions{MaxRounds: maxRounds, Quick: s.quick})
+	s.plan = delta.NewPlan(s.src, sizes, delta.PlanOptions{MaxRounds: maxRounds, Quick: s.quick, Guess: s.guess})
 	for k, sig := range sigs {
 		if err := s.plan.Match(k, sig); err != nil {
 			return err
