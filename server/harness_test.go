@@ -231,6 +231,7 @@ type builder struct {
 	opts                push.Options
 	client              *remote.Client
 	sleep               func(context.Context, time.Duration) error // nil: not at all
+	clock               func() time.Time                           // of the push; nil: the system's
 	dial                func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
@@ -240,6 +241,10 @@ func (s *site) builder(bearer, dir string) *builder {
 
 func (b *builder) push(ctx context.Context) (push.Result, error) {
 	b.t.Helper()
+	clock := b.clock
+	if clock == nil {
+		clock = time.Now
+	}
 	pin := sha256.Sum256(b.http.Certificate().RawSubjectPublicKeyInfo)
 	var err error
 	sleep := b.sleep
@@ -259,7 +264,7 @@ func (b *builder) push(ctx context.Context) (push.Result, error) {
 	defer tree.Close()
 	o := b.opts
 	hash := connect.HashSession(b.secret)
-	o.SessionHash, o.Now = hex.EncodeToString(hash[:]), time.Now
+	o.SessionHash, o.Now = hex.EncodeToString(hash[:]), clock
 	o.Spool = func() (*os.File, error) { return os.CreateTemp(b.site.dir, "spool") }
 	return push.Push(ctx, b.client, tree, o)
 }

@@ -201,6 +201,41 @@ func TestBomb(t *testing.T) {
 	}
 }
 
+// Ten gigabytes of zeros, as 160 gzip members of one kind, stop at the limit too,
+// and so does an archive of archives: what is inside a member is not looked into,
+// however deep it goes (an archive that holds itself has no bottom).
+func TestNestedBombs(t *testing.T) {
+	gz := func(r io.Reader) []byte {
+		var b bytes.Buffer
+		z, _ := gzip.NewWriterLevel(&b, 9)
+		io.Copy(z, r)
+		z.Close()
+		return b.Bytes()
+	}
+	lim := DefaultLimits()
+	lim.PlainSize = 16 << 20
+	var s memSpool
+	b := bytes.Repeat(gz(io.LimitReader(zeros{}, 64<<20)), 160)
+	if _, err := expand(t.Context(), bytes.NewReader(b), int64(len(b)), &s, lim, verbatim{}); !errors.Is(err, ErrNotArchive) {
+		t.Error(err)
+	}
+	if len(s.b) > 16<<20+spoolBuffer {
+		t.Errorf("%d bytes spooled of a bomb of 10 GB", len(s.b))
+	}
+	inner := gz(io.LimitReader(zeros{}, 4<<20))
+	for range 5 {
+		var o memSpool
+		outer := gz(bytes.NewReader(inner))
+		if _, err := expand(t.Context(), bytes.NewReader(outer), int64(len(outer)), &o, DefaultLimits(), verbatim{}); err != nil && !errors.Is(err, ErrNotArchive) {
+			t.Error(err)
+		}
+		if len(o.b) > len(inner)+spoolBuffer {
+			t.Errorf("%d bytes spooled of a gzip of %d bytes in a gzip", len(o.b), len(inner))
+		}
+		inner = outer
+	}
+}
+
 type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) {

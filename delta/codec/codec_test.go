@@ -2,6 +2,7 @@ package codec_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"io"
 	"math/rand/v2"
@@ -247,6 +248,42 @@ func TestApplyRefuses(t *testing.T) {
 		}
 		if out.Len() > 0 {
 			t.Errorf("%s: wrote %d bytes", name, out.Len())
+		}
+	}
+}
+
+// What a coding promises and does not hold is not allocated (threats, row 27).
+func TestAbsurdNumbers(t *testing.T) {
+	const most = 64 << 10 // bytes
+	many := func(head []byte, n uint64) []byte { return binary.AppendUvarint(head, n) }
+	request := many([]byte{0x11, 0x80, 0x08, 20, 20, 0}, 1<<18)
+	signature := many([]byte{0x21, 0x80, 0x08, 20, 20, 0}, 1<<18)
+	whole := delta.Request{BlockSize: 1 << 10, WeakBits: 20, StrongBits: 20, Ranges: []delta.Range{{Off: 0, Len: 1 << 30}}}
+	literals := codec.NewCoder().AppendWhole(nil, make([]byte, 1000), codec.Default)
+	for name, decode := range map[string]func() error{
+		"ranges of a request":   func() error { _, err := codec.DecodeRequest(request, 1<<40); return err },
+		"ranges of a signature": func() error { _, err := codec.DecodeSignature(signature, 1<<40); return err },
+		"hashes":                func() error { _, err := codec.DecodeHashes([]byte{0x31, 1, 2, 3}, whole); return err },
+		"runs":                  func() error { _, err := codec.DecodeHashes(many([]byte{0x32}, 1<<20), whole); return err },
+		"literals": func() error {
+			// Its output is given as one byte more than literals may have.
+			part := many(bytes.Clone(literals[:2]), codec.MaxLiterals+1)
+			_, err := codec.NewCoder().Apply(append(part, literals[4:]...), nil, io.Discard, 1<<40)
+			if !errors.Is(err, codec.ErrTooLarge) {
+				t.Errorf("literals: error %v, want ErrTooLarge", err)
+			}
+			return err
+		},
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		err := decode()
+		runtime.ReadMemStats(&after)
+		if err == nil {
+			t.Errorf("%s: no error", name)
+		}
+		if n := after.TotalAlloc - before.TotalAlloc; n > most {
+			t.Errorf("%s: %d bytes allocated", name, n)
 		}
 	}
 }

@@ -47,8 +47,8 @@ type Config struct {
 	Limiter   *rate.Limiter                         // of bytes sent per second; nil: none
 	Patience  time.Duration                         // how long to wait in all between the tries of one request; 0: 2 minutes
 	Sleep     func(context.Context, time.Duration) error
-	Jitter    func() float64 // in [0, 1)
-	Now       func() time.Time
+	Jitter    func() float64                                                    // in [0, 1)
+	Now       func() time.Time                                                  // the system's clock: deadlines of connections are set by it
 	Notify    func(err error, wait time.Duration)                               // told before each repeat; nil: nobody
 	Dial      func(ctx context.Context, network, addr string) (net.Conn, error) // nil: TCP
 }

@@ -211,6 +211,64 @@ func TestOpenOfWhatIsNoFile(t *testing.T) {
 	}
 }
 
+// TestFlippedDirectory lets a directory and a link to one outside take turns at
+// a name a hundred times, and reads below it each time (threats, row 19): what is
+// inside is read while it is a directory, and nothing while it is a link.
+func TestFlippedDirectory(t *testing.T) {
+	for kind, open := range openers() {
+		t.Run(kind, func(t *testing.T) {
+			dir, outside := t.TempDir(), t.TempDir()
+			for p, text := range map[string]string{dir + "/sub/deep/f": "good", outside + "/deep/f": "evil"} {
+				if err := errors.Join(os.MkdirAll(filepath.Dir(p), 0o755), os.WriteFile(p, []byte(text), 0o644)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			r, err := open(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer r.close()
+			for range 50 {
+				if got, errs := below(r); got != "good" {
+					t.Fatalf("a directory: read %q, %v", got, errs)
+				}
+				sub, aside := filepath.Join(dir, "sub"), filepath.Join(dir, "aside")
+				if err := errors.Join(os.Rename(sub, aside), os.Symlink(outside, sub)); err != nil {
+					t.Fatal(err)
+				}
+				if got, errs := below(r); got != "" || len(errs) != 3 {
+					t.Fatalf("a link: read %q, %d of 3 calls refused", got, len(errs))
+				}
+				if err := errors.Join(os.Remove(sub), os.Rename(aside, sub)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// below opens, examines and lists what is below "sub". It returns what the file
+// there holds, and the errors.
+func below(r root) (content string, errs []error) {
+	f, _, err := r.open("sub/deep/f")
+	if err != nil {
+		errs = append(errs, err)
+	} else {
+		b, _ := io.ReadAll(f)
+		content = string(b)
+		f.Close()
+	}
+	if _, err := r.lstat("sub/deep/f"); err != nil {
+		errs = append(errs, err)
+	}
+	d, err := r.openDir("sub/deep")
+	if err != nil {
+		return content, append(errs, err)
+	}
+	d.close()
+	return content, errs
+}
+
 // TestSwappedDirectory walks and reads while a directory and a link to a
 // directory outside take turns at one name. The file outside has the same name,
 // size and mtime as the one inside.
