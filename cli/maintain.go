@@ -63,8 +63,10 @@ func gcCommand(env *Env) *cobra.Command {
 		Short: "Remove builds beyond their type's bounds and free what nothing refers to; may run during pushes",
 		Long: `gc removes the builds that their type keeps no longer (keep_builds, keep_days; not
 those that are pinned or shown by an alias), forgets history that is too old
-(keep_history), and frees the content that nothing refers to any more. It asks
-the server that has the store open, or works on the store itself if none has.`,
+(keep_history), and frees the content that nothing refers to any more. Each build
+that goes is in the audit log: who, why, how much. It asks the server that has the
+store open, or works on the store itself if none has: then the types are those of
+--config, and without it no build goes.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			m, err := f.open(c.Context(), env)
@@ -80,6 +82,9 @@ the server that has the store open, or works on the store itself if none has.`,
 				return json.NewEncoder(env.Stdout).Encode(r)
 			}
 			printReport(env.Stdout, r, dryRun)
+			if _, served := m.(served); !served && f.config == "" {
+				fmt.Fprintln(env.Stderr, "note: without --config no type is known, so no build was looked at by keep_builds or keep_days")
+			}
 			return nil
 		},
 	}
@@ -94,15 +99,20 @@ func printReport(w io.Writer, r upkeep.Report, dryRun bool) {
 	if dryRun {
 		would = "would have "
 	}
+	unique := int64(0)
 	for _, b := range r.Removed {
-		fmt.Fprintf(w, "%sremoved %s: %s of %s, last published to %s\n", would,
-			progress.Escape(string(b.Target)), count(int64(b.Files), "file"), wire.Bytes(b.Bytes), b.Last.UTC().Format(time.DateTime))
+		unique += b.Bytes
+		fmt.Fprintf(w, "%sremoved %s: %s of %s, last published to %s, %s\n", would,
+			progress.Escape(string(b.Target)), count(int64(b.Files), "file"), wire.Bytes(b.Bytes), b.Last.UTC().Format(time.DateTime), b.Why)
 	}
 	if r.Forgotten > 0 {
 		fmt.Fprintf(w, "forgot %d entries of older versions\n", r.Forgotten)
 	}
 	fmt.Fprintf(w, "%sfreed %s on disk: %d unused blobs of %s, %d packs rewritten or removed, %d orphans, %d forgotten sessions\n",
 		would, wire.Bytes(r.Freed), r.Blobs, wire.Bytes(r.Bytes), r.Packs, r.Orphans, r.Sessions)
+	if dryRun && unique > 0 {
+		fmt.Fprintf(w, "and what only the builds above hold: at most %s of content\n", wire.Bytes(unique))
+	}
 }
 
 func fsckCommand(env *Env) *cobra.Command {

@@ -99,7 +99,7 @@ func (s *site) wire(ctx context.Context, env *Env) error {
 		URL:    func(p manifest.Path) string { return s.url + "/files/" + web.EscapePath(p) + "/" },
 		Builds: buildTypes(s.cfg),
 	})
-	s.upkeep = newKeeper(env, s.cfg, s.store, s.sessions)
+	s.upkeep = newKeeper(env, s.cfg, s.store, s.sessions, s.tokens)
 	exchange, err := s.exchanger(ctx, env)
 	if err != nil {
 		return err

@@ -13,6 +13,7 @@ import (
 	"github.com/pubsync/pubsync/cli/config"
 	"github.com/pubsync/pubsync/server/session"
 	"github.com/pubsync/pubsync/server/store/disk"
+	"github.com/pubsync/pubsync/server/token"
 	"github.com/pubsync/pubsync/server/upkeep"
 )
 
@@ -20,6 +21,11 @@ import (
 type unserved struct {
 	*upkeep.Keeper
 	store *disk.Store
+}
+
+// Collect is that of the keeper, in the name of whoever runs the command.
+func (u unserved) Collect(ctx context.Context, dryRun bool) (upkeep.Report, error) {
+	return u.Keeper.Collect(ctx, upkeep.Actor{Way: "a command on the store itself"}, dryRun)
 }
 
 func (u unserved) Close() error { return u.store.Close() }
@@ -43,6 +49,10 @@ func openStore(ctx context.Context, env *Env, dir, file string) (maintainer, err
 	if err != nil {
 		return nil, err
 	}
+	tokens, err := token.New(token.Config{Records: st, Clock: env.Now})
+	if err != nil {
+		return nil, errors.Join(err, st.Close())
+	}
 	sessions := session.New(session.Config{Store: st, Now: env.Now})
-	return unserved{newKeeper(env, cfg, st, sessions), st}, nil
+	return unserved{newKeeper(env, cfg, st, sessions, tokens), st}, nil
 }

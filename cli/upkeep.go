@@ -12,13 +12,21 @@ import (
 	"github.com/pubsync/pubsync/server/build"
 	"github.com/pubsync/pubsync/server/session"
 	"github.com/pubsync/pubsync/server/store"
+	"github.com/pubsync/pubsync/server/token"
 	"github.com/pubsync/pubsync/server/upkeep"
 )
 
 // newKeeper makes what looks after a store, as the configuration says.
-func newKeeper(env *Env, cfg *config.Config, st store.Store, sessions *session.Engine) *upkeep.Keeper {
+func newKeeper(env *Env, cfg *config.Config, st store.Store, sessions *session.Engine, tokens *token.Service) *upkeep.Keeper {
 	return upkeep.New(upkeep.Config{
 		Store: st, Types: buildTypes(cfg), Now: env.Now, Live: sessions.Live,
+		Audit: func(tx store.Tx, by upkeep.Actor, r build.Removal) error {
+			why := r.Why
+			if by.Way != "" {
+				why += "; by " + by.Way
+			}
+			return tokens.Removed(tx, by.Scheduler, by.From, r.Target, int64(r.Usage.Files), r.Usage.Unique, why)
+		},
 		Dir: cfg.Server.Store, Beside: []string{"tls", "acme", CredentialFile, linkKeyFile},
 	})
 }

@@ -98,7 +98,7 @@ func TestCollectDuringPushes(t *testing.T) {
 				return
 			default:
 			}
-			r, err := k.Collect(context.WithoutCancel(t.Context()), false)
+			r, err := k.Collect(context.WithoutCancel(t.Context()), upkeep.Actor{}, false)
 			if err != nil {
 				t.Error(err)
 				return
@@ -127,7 +127,7 @@ func TestCollectDuringPushes(t *testing.T) {
 	wg.Wait()
 	close(stop)
 	loop.Wait()
-	_, err := s.keeper(builds.Types{"loop": {KeepBuilds: keep}}).Collect(t.Context(), false)
+	_, err := s.keeper(builds.Types{"loop": {KeepBuilds: keep}}).Collect(t.Context(), upkeep.Actor{}, false)
 	s.check(err)
 	s.sound()
 	standing, err := s.store.Builds(t.Context(), "loop", 100)

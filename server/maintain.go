@@ -9,26 +9,25 @@ import (
 	"github.com/julienschmidt/httprouter"
 
 	"github.com/pubsync/pubsync/server/store"
+	"github.com/pubsync/pubsync/server/token"
 	"github.com/pubsync/pubsync/server/upkeep"
 	"github.com/pubsync/pubsync/sync/wire"
 )
 
 // admin lets only the scheduler through that may maintain the store.
-func (s *Server) admin(r *http.Request) error {
+func (s *Server) admin(r *http.Request) (token.Scheduler, error) {
 	by, err := s.scheduler(r)
-	if err != nil {
-		return err
+	if err == nil && (by.Name != s.cfg.Admin || s.cfg.Upkeep == nil) {
+		err = wire.Errorf(wire.CodeCeiling, "only the server's own credential may do this")
 	}
-	if by.Name != s.cfg.Admin || s.cfg.Upkeep == nil {
-		return wire.Errorf(wire.CodeCeiling, "only the server's own credential may do this")
-	}
-	return nil
+	return by, err
 }
 
 // collect answers POST /v1/admin/collect with an [upkeep.Report]: retention, then
 // what nothing refers to is freed.
 func (s *Server) collect(w http.ResponseWriter, r *http.Request, _ httprouter.Params) error {
-	if err := s.admin(r); err != nil {
+	by, err := s.admin(r)
+	if err != nil {
 		return err
 	}
 	var q struct {
@@ -37,7 +36,7 @@ func (s *Server) collect(w http.ResponseWriter, r *http.Request, _ httprouter.Pa
 	if err := readJSON(w, r, &q); err != nil {
 		return err
 	}
-	report, err := s.cfg.Upkeep.Collect(r.Context(), q.DryRun)
+	report, err := s.cfg.Upkeep.Collect(r.Context(), upkeep.Actor{Scheduler: by.Name, From: s.source(r)}, q.DryRun)
 	if err != nil {
 		return err
 	}
@@ -48,7 +47,7 @@ func (s *Server) collect(w http.ResponseWriter, r *http.Request, _ httprouter.Pa
 // finding as it is found, and one for the sum. Without that one the check was
 // cut short.
 func (s *Server) checkStore(w http.ResponseWriter, r *http.Request, _ httprouter.Params) error {
-	if err := s.admin(r); err != nil {
+	if _, err := s.admin(r); err != nil {
 		return err
 	}
 	var q upkeep.CheckOptions
@@ -73,7 +72,7 @@ func (s *Server) checkStore(w http.ResponseWriter, r *http.Request, _ httprouter
 // backup answers POST /v1/admin/backup: a copy of the store in a folder of the
 // server's machine.
 func (s *Server) backup(w http.ResponseWriter, r *http.Request, _ httprouter.Params) error {
-	if err := s.admin(r); err != nil {
+	if _, err := s.admin(r); err != nil {
 		return err
 	}
 	var q struct {

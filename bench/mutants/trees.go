@@ -21,6 +21,7 @@ func trees() []mutant {
 		{
 			name: "19 client: the portable way goes by names",
 			edits: []edit{
+				{"sync/walk/portable.go", "	before, err := p.r.Lstat(rel)\n", "	before, err := os.Lstat(filepath.Join(p.r.Name(), rel))\n"},
 				{"sync/walk/portable.go", "	f, err := p.r.Open(rel)\n", "	f, err := os.Open(filepath.Join(p.r.Name(), rel))\n"},
 			},
 			tests: []suite{{"./sync/walk", "Swapped|Flipped"}},
@@ -47,8 +48,18 @@ func trees() []mutant {
 			tests: []suite{{"./server/store/disk", "TestSwappedFolders"}},
 		},
 		{
-			name: "19 pull: files are written by name",
+			name: "19 pull: files are looked at and written by name",
 			edits: []edit{
+				{"sync/pull/pull.go", `	fi, err := p.root.Lstat(string(e.Path))
+	if err != nil {
+`, `	fi, err := os.Lstat(path.Join(p.root.Name(), string(e.Path)))
+	if err != nil {
+`},
+				{"sync/pull/pull.go", "		if err := p.root.MkdirAll(dir, 0o755); err != nil {\n", "		if err := os.MkdirAll(path.Join(p.root.Name(), dir), 0o755); err != nil {\n"},
+				{"sync/pull/pull.go", `	if err := p.root.RemoveAll(tmp); err != nil {
+		return err
+	}
+`, ""},
 				{"sync/pull/pull.go", "	f, err := p.root.OpenFile(tmp, ", "	f, err := os.OpenFile(path.Join(p.root.Name(), tmp), "},
 			},
 			tests: []suite{{"./sync/pull", "TestSwappedFolder"}},

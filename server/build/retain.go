@@ -38,6 +38,7 @@ type Removal struct {
 	Target manifest.Path
 	Last   time.Time     // when it was last published to
 	Number store.Version // the publication that removed it; 0 in a dry run
+	Why    string        // the bounds that it is beyond, for people
 	Usage  store.Usage   // what was in it
 }
 
@@ -47,12 +48,20 @@ type Retained struct {
 	Forgotten int // rows of history dropped; 0 in a dry run
 }
 
+// RetainOptions say how to retain.
+type RetainOptions struct {
+	Now    time.Time
+	DryRun bool // only tell
+	// Audit, if not nil, writes down a removal in the transaction that makes it;
+	// with its error the build stays, and Retain ends.
+	Audit func(tx store.Tx, r Removal) error
+}
+
 // Retain removes the builds that no type keeps any longer and forgets the
 // history that is too old. It may run beside everything else: a build that is
-// published to, pinned or shown by an alias meanwhile stays. With dryRun it only
-// tells.
-func Retain(ctx context.Context, s Store, types Types, now time.Time, dryRun bool) (Retained, error) {
-	r := retention{ctx: ctx, s: s, types: types, now: now, dryRun: dryRun}
+// published to, pinned or shown by an alias meanwhile stays.
+func Retain(ctx context.Context, s Store, types Types, o RetainOptions) (Retained, error) {
+	r := retention{RetainOptions: o, ctx: ctx, s: s, types: types}
 	for _, name := range slices.Sorted(maps.Keys(types)) {
 		if err := r.typ(manifest.Path(name), types[name]); err != nil {
 			return r.out, fmt.Errorf("retention of type %q: %w", name, err)
@@ -62,13 +71,12 @@ func Retain(ctx context.Context, s Store, types Types, now time.Time, dryRun boo
 }
 
 type retention struct {
-	ctx    context.Context
-	s      Store
-	types  Types
-	now    time.Time
-	dryRun bool
-	seen   store.Version // what the choice of builds is based on
-	out    Retained
+	RetainOptions
+	ctx   context.Context
+	s     Store
+	types Types
+	seen  store.Version // what the choice of builds is based on
+	out   Retained
 }
 
 // A kept is a build that is there.
@@ -90,10 +98,10 @@ func (r *retention) typ(name manifest.Path, t Type) error {
 			}
 		}
 	}
-	if t.KeepHistory == 0 || r.dryRun {
+	if t.KeepHistory == 0 || r.DryRun {
 		return nil
 	}
-	v, err := r.s.VersionAt(r.ctx, r.now.Add(-t.KeepHistory))
+	v, err := r.s.VersionAt(r.ctx, r.Now.Add(-t.KeepHistory))
 	if err != nil || v == 0 {
 		return err
 	}
@@ -138,15 +146,27 @@ func (r *retention) line(dir manifest.Path, builds []kept, t Type) error {
 			return err
 		}
 		rank++
-		young := t.KeepBuilds > 0 && rank <= t.KeepBuilds || t.KeepDays > 0 && r.now.Sub(b.time) <= days(t.KeepDays)
+		young := t.KeepBuilds > 0 && rank <= t.KeepBuilds || t.KeepDays > 0 && r.Now.Sub(b.time) <= days(t.KeepDays)
 		if young || shown[b.target.Base()] {
 			continue
 		}
-		if err := r.remove(b); err != nil {
+		if err := r.remove(b, t.bounds()); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// bounds names the bounds of a type, for people.
+func (t *Type) bounds() string {
+	var list []string
+	if t.KeepBuilds > 0 {
+		list = append(list, fmt.Sprintf("keep_builds = %d", t.KeepBuilds))
+	}
+	if t.KeepDays > 0 {
+		list = append(list, fmt.Sprintf("keep_days = %d", t.KeepDays))
+	}
+	return "beyond " + strings.Join(list, " and ")
 }
 
 func days(n int) time.Duration { return time.Duration(n) * 24 * time.Hour }
@@ -178,7 +198,7 @@ var errKept = errors.New("kept")
 
 // remove removes a build, unless it is pinned, or anything was published to it
 // since the choice was made: that is also how an alias comes to show it.
-func (r *retention) remove(b kept) error {
+func (r *retention) remove(b kept, why string) error {
 	check := func(tx store.Tx) error {
 		is, err := pinned(tx, b.target)
 		if err == nil && is {
@@ -190,8 +210,8 @@ func (r *retention) remove(b kept) error {
 	if err != nil {
 		return err
 	}
-	removal := Removal{Target: b.target, Last: b.time, Usage: usage}
-	if r.dryRun {
+	removal := Removal{Target: b.target, Last: b.time, Usage: usage, Why: why}
+	if r.DryRun {
 		err := r.s.View(r.ctx, check)
 		if err == nil {
 			r.out.Removed = append(r.out.Removed, removal)
@@ -205,12 +225,18 @@ func (r *retention) remove(b kept) error {
 		return err
 	}
 	p, err := r.s.Commit(r.ctx, store.Commit{
-		Target: b.target, Remove: true, Overwrite: true, Seen: r.seen, Time: r.now, Note: string(note), Before: check,
+		Target: b.target, Remove: true, Overwrite: true, Seen: r.seen, Time: r.Now, Note: string(note), Before: check,
+		After: func(tx store.Tx, p *store.Publication) error {
+			removal.Number = p.Number
+			if r.Audit == nil {
+				return nil
+			}
+			return r.Audit(tx, removal)
+		},
 	})
 	if err != nil {
 		return unlessKept(err)
 	}
-	removal.Number = p.Number
 	r.out.Removed = append(r.out.Removed, removal)
 	f, err := r.s.Forget(r.ctx, b.target, p.Number)
 	r.out.Forgotten += f.Entries

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -60,7 +61,7 @@ func (k *kit) check(err error) {
 // retain runs retention over a type "p" and returns what went.
 func (k *kit) retain(t build.Type, dryRun bool) (gone []string) {
 	k.Helper()
-	r, err := build.Retain(k.Context(), k.Store, build.Types{"p": t}, k.now, dryRun)
+	r, err := build.Retain(k.Context(), k.Store, build.Types{"p": t}, build.RetainOptions{Now: k.now, DryRun: dryRun})
 	k.check(err)
 	for _, x := range r.Removed {
 		gone = append(gone, string(x.Target))
@@ -163,17 +164,51 @@ func TestABuildPublishedToMeanwhileStays(t *testing.T) {
 	k := newKit(t)
 	k.publish("p/1", "p/2")
 	s := publishing{k.Store, func() { k.publish("p/1/part") }}
-	r, err := build.Retain(t.Context(), s, build.Types{"p": {KeepBuilds: 1}}, k.now, false)
+	r, err := build.Retain(t.Context(), s, build.Types{"p": {KeepBuilds: 1}}, build.RetainOptions{Now: k.now})
 	k.check(err)
 	if len(r.Removed) > 0 {
 		t.Errorf("%v went", r.Removed)
 	}
 	s.before = func() { k.pin("p/2") }
-	r, err = build.Retain(t.Context(), s, build.Types{"p": {KeepBuilds: 1, Depth: 1}}, k.now, false)
+	r, err = build.Retain(t.Context(), s, build.Types{"p": {KeepBuilds: 1, Depth: 1}}, build.RetainOptions{Now: k.now})
 	k.check(err)
 	if len(r.Removed) > 0 {
 		t.Errorf("%v went though pinned meanwhile", r.Removed)
 	}
+}
+
+// A removal is written down in its transaction: who looks there later knows what
+// went and why, and where that cannot be written nothing goes.
+func TestRemovalsAreWrittenDown(t *testing.T) {
+	k := newKit(t)
+	k.publish("p/1", "p/2", "p/3")
+	full := errors.New("the log is full")
+	types := build.Types{"p": {KeepBuilds: 2, KeepDays: 1}}
+	var written []build.Removal
+	audit := func(fails error) func(store.Tx, build.Removal) error {
+		return func(tx store.Tx, r build.Removal) error {
+			written = append(written, r)
+			return errors.Join(fails, tx.Put("test", string(r.Target), []byte(r.Why)))
+		}
+	}
+	if _, err := build.Retain(t.Context(), k.Store, types, build.RetainOptions{Now: k.now, Audit: audit(full)}); !errors.Is(err, full) {
+		t.Errorf("without a log: %v", err)
+	}
+	k.goes(build.Type{KeepBuilds: 3}) // all three are there
+	written = nil
+	r, err := build.Retain(t.Context(), k.Store, types, build.RetainOptions{Now: k.now, Audit: audit(nil)})
+	k.check(err)
+	if len(written) != 1 || !reflect.DeepEqual(written, r.Removed) {
+		t.Fatalf("%+v were written down, %+v went", written, r.Removed)
+	}
+	w := written[0]
+	if w.Target != "p/1" || w.Number != 4 || w.Usage.Files != 1 || w.Usage.Unique == 0 || w.Why != "beyond keep_builds = 2 and keep_days = 1" {
+		t.Errorf("written down: %+v", w)
+	}
+	k.check(k.View(t.Context(), func(tx store.Tx) error {
+		_, err := tx.Get("test", "p/1")
+		return err
+	}))
 }
 
 // What retention removed is gone at every version, and its content with the next

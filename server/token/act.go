@@ -9,9 +9,10 @@ import (
 
 // What schedulers do to published targets themselves, beside the kinds above.
 const (
-	EventRollback EventKind = "rollback" // of a target to an older version, in Note
-	EventPin      EventKind = "pin"      // a target is kept from retention
-	EventUnpin    EventKind = "unpin"    // no longer
+	EventRollback  EventKind = "rollback"  // of a target to an older version, in Note
+	EventPin       EventKind = "pin"       // a target is kept from retention
+	EventUnpin     EventKind = "unpin"     // no longer
+	EventRetention EventKind = "retention" // a build was removed: what was in it, and why and by whom in Note
 )
 
 // MayAct returns a *Denied with CodeCeiling if a scheduler under this ceiling
@@ -30,6 +31,14 @@ func (c *Ceiling) MayAct(target manifest.Path, overwrite bool) error {
 // Acted writes to the audit log what a scheduler did itself.
 func (s *Service) Acted(tx store.Tx, k EventKind, by Scheduler, from netip.Addr, target manifest.Path, note string) error {
 	return s.audit(tx, Event{Kind: k, Scheduler: by.Name, From: plainAddr(from), Target: target, Note: note})
+}
+
+// Removed writes to the audit log that retention removed a build of so many files
+// and bytes. by is the scheduler who asked for it, "" if nobody did.
+func (s *Service) Removed(tx store.Tx, by string, from netip.Addr, target manifest.Path, files, bytes int64, why string) error {
+	return s.audit(tx, Event{
+		Kind: EventRetention, Scheduler: by, From: plainAddr(from), Target: target, Files: files, Bytes: bytes, Note: why,
+	})
 }
 
 // ActedWith writes to the audit log what the bearer of a token did.

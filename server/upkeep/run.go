@@ -29,9 +29,9 @@ func (k *Keeper) Collections(ctx context.Context, s Schedule) {
 		return
 	}
 	for s.Sleep(ctx, s.Every) == nil {
-		r, err := k.Collect(ctx, false)
+		r, err := k.Collect(ctx, Actor{Way: "the server's schedule"}, false)
 		for _, b := range r.Removed {
-			s.Log.Info("removed by retention", "target", string(b.Target), "publication", b.Publication)
+			s.Log.Info("removed by retention", "target", string(b.Target), "publication", b.Publication, "why", b.Why)
 		}
 		switch {
 		case ctx.Err() != nil:

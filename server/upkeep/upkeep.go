@@ -7,6 +7,7 @@ package upkeep
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"time"
 
@@ -23,6 +24,9 @@ type Config struct {
 	// Live returns a function that tells whether a session may still come back;
 	// see [store.CollectOptions].
 	Live func(context.Context) func(store.SessionID) bool
+	// Audit, if not nil, writes down a build that retention removes, in the
+	// transaction that does.
+	Audit func(tx store.Tx, by Actor, r build.Removal) error
 	// Dir is the store's folder, and Beside are names of files and folders in it
 	// that are no part of the store and go into backups with it.
 	Dir    string
@@ -35,8 +39,16 @@ type Keeper struct{ cfg Config }
 // New returns a keeper.
 func New(c Config) *Keeper { return &Keeper{cfg: c} }
 
+// An Actor is in whose name a collection runs: a scheduler, or else what Way says.
+type Actor struct {
+	Scheduler string
+	From      netip.Addr
+	Way       string // for people
+}
+
 // A Report says what a collection did, or would do.
 type Report struct {
+	Types     int       `json:"types"`     // that are known here; without any, no build is removed
 	Removed   []Removal `json:"removed"`   // builds that were kept long enough
 	Forgotten int       `json:"forgotten"` // entries of older versions dropped
 	Blobs     int       `json:"blobs"`     // that nothing referred to
@@ -54,17 +66,23 @@ type Removal struct {
 	Publication store.Version `json:"publication,omitempty"` // that removed it
 	Files       int           `json:"files"`
 	Bytes       int64         `json:"bytes"` // of its files, each content once; others may share it
+	Why         string        `json:"why"`   // the bounds that it is beyond
 }
 
 // Collect removes the builds that no type keeps any longer, forgets history that
-// is too old and frees what nothing refers to. With dryRun it only tells; content
-// that only the builds to go refer to is in their Bytes then, not in Freed.
-func (k *Keeper) Collect(ctx context.Context, dryRun bool) (Report, error) {
-	var out Report
-	r, err := build.Retain(ctx, k.cfg.Store, k.cfg.Types, k.cfg.Now(), dryRun)
+// is too old and frees what nothing refers to, in the name of by. With dryRun it
+// only tells; content that only the builds to go refer to is in their Bytes then,
+// not in Freed.
+func (k *Keeper) Collect(ctx context.Context, by Actor, dryRun bool) (Report, error) {
+	out := Report{Types: len(k.cfg.Types)}
+	o := build.RetainOptions{Now: k.cfg.Now(), DryRun: dryRun}
+	if k.cfg.Audit != nil {
+		o.Audit = func(tx store.Tx, r build.Removal) error { return k.cfg.Audit(tx, by, r) }
+	}
+	r, err := build.Retain(ctx, k.cfg.Store, k.cfg.Types, o)
 	out.Removed, out.Forgotten = []Removal{}, r.Forgotten
 	for _, b := range r.Removed {
-		out.Removed = append(out.Removed, Removal{b.Target, b.Last, b.Number, b.Usage.Files, b.Usage.Unique})
+		out.Removed = append(out.Removed, Removal{b.Target, b.Last, b.Number, b.Usage.Files, b.Usage.Unique, b.Why})
 	}
 	if err != nil {
 		return out, err

@@ -88,7 +88,7 @@ func TestCollectReportsRetentionAndSpace(t *testing.T) {
 	k := newKit(t, 3, large)
 	keep := k.keeper(build.Types{"p": {KeepBuilds: 1}})
 	for _, dry := range []bool{true, false} {
-		r, err := keep.Collect(t.Context(), dry)
+		r, err := keep.Collect(t.Context(), upkeep.Actor{}, dry)
 		k.check(err)
 		if len(r.Removed) != 2 || r.Removed[0].Files != 1 || r.Removed[0].Bytes != large {
 			t.Fatalf("dry run %v: %+v", dry, r.Removed)

@@ -147,11 +147,11 @@ func TestAbsurdLengths(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, body := range map[string][]byte{
-		"a frame of 64 MiB":      []byte("\x06\xff\xff\xff\x1f"),
-		"a frame beyond 64 MiB":  []byte("\x06\xff\xff\xff\xff\xff\xff\x1f"),
-		"16 MiB from two bytes":  AppendFrame(nil, FrameZstd, []byte("\x80\x80\x80\x08\x00\x00")),
-		"a window of 16 MiB":     AppendFrame(nil, FrameZstd, append([]byte{0xc0, 0x9a, 0x0c}, wide.Bytes()...)),
-		"a frame in such a zstd": AppendFrame(nil, FrameZstd, []byte("\x02\x28\xb5\x2f\xfd\x00\xf0\x11\x00\x00\x06\xff")),
+		"a frame of 64 MiB":       []byte("\x06\xff\xff\xff\x1f"),
+		"a frame beyond 64 MiB":   []byte("\x06\xff\xff\xff\xff\xff\xff\x1f"),
+		"16 MiB from a few bytes": AppendFrame(nil, FrameZstd, append([]byte{0x80, 0x80, 0x80, 0x08}, enc.EncodeAll([]byte("few"), nil)...)),
+		"a window of 16 MiB":      AppendFrame(nil, FrameZstd, append([]byte{0xc0, 0x9a, 0x0c}, wide.Bytes()...)),
+		"a frame in such a zstd":  AppendFrame(nil, FrameZstd, []byte("\x02\x28\xb5\x2f\xfd\x00\xf0\x11\x00\x00\x06\xff")),
 	} {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
