@@ -61,7 +61,7 @@ func (f *transferFlags) add(fl *pflag.FlagSet) {
 	fl.BoolVar(&f.skipUnfit, "skip-unfit", false, "leave out, with a warning, names that cannot be published: with backslashes, control bytes, a dot at the end, of Windows devices")
 	fl.StringVar(&f.filesFrom, "files-from", "", "push only the paths listed in `FILE`, one a line (- is standard input)")
 	fl.StringArrayVar(&f.basis, "basis", nil, "an old `FILE` that the server holds too: what is new goes as the difference from it")
-	fl.StringArrayVar(&f.aliases, "alias", nil, "have this `NAME` beside the build show it, such as lastSuccessful; the server's configuration says which there are")
+	fl.StringArrayVar(&f.aliases, "alias", nil, "have this `NAME` beside the build show it, such as lastSuccessful, unless it shows a build with a higher number; the server's configuration says which there are")
 	fl.StringVar(&f.cache, "cache", "", "keep what is pushed in `DIR`, so that the next push sends true differences (default $PUBSYNC_CACHE, or no cache)")
 	f.cacheSize = defaultCache
 	fl.Var(sizeFlag{&f.cacheSize}, "cache-size", "`BYTES` that the cache may hold, such as 500MB; what was not used for longest goes first")

@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/pubsync/pubsync/server/session"
 	"github.com/pubsync/pubsync/server/store"
 	"github.com/pubsync/pubsync/server/token"
 	"github.com/pubsync/pubsync/sync/manifest"
@@ -78,6 +80,68 @@ func TestRollbackByTokenIsOnePublication(t *testing.T) {
 	s.check(err)
 	if v != 3 || e.Size != 10 {
 		t.Errorf("version %d, %d bytes", v, e.Size)
+	}
+}
+
+// A rollback is bounded as a push is: by what the owner may keep, by the disk's
+// room for its entries, by the token's bytes. It says what was asked and what is
+// left, and changes nothing. What is on the account already costs nothing.
+func TestRollbackAsksForSpace(t *testing.T) {
+	s := newSite(t, func(s *site) {
+		s.disk = 100_000_000
+		s.quotas = []session.Quota{{Name: "the scheduler", Holder: store.Holder{Owner: "other"}, Bytes: 100_000}}
+	})
+	dir := t.TempDir()
+	bearer := s.issue(token.Grant{Target: "p/1", Publications: 2, Overwrite: true})
+	for i := range 2 { // versions 1 and 2
+		s.write(dir, "f", noise(rand.New(rand.NewPCG(uint64(i), 5)), 150_000))
+		s.builder(bearer, dir).mustPush()
+	}
+	rollback := func(by token.Scheduler, bytes int64) (int, wire.Error) {
+		bearer, _, err := s.tokens.Issue(t.Context(), by, token.Grant{Target: "p/1", Overwrite: true, Bytes: bytes}, token.IssueOptions{})
+		s.check(err)
+		status, answer := s.request(http.MethodPost, "/v1/rollback/p/1", `{"to":1}`, bearer, "secret")
+		var e wire.Error
+		_ = json.Unmarshal([]byte(answer), &e)
+		return status, e
+	}
+	other := token.Scheduler{Name: "other"}
+	s.check(s.tokens.PutScheduler(t.Context(), other))
+	if status, e := rollback(other, 1<<30); status != 507 || e.Code != wire.CodeNoSpace || e.Asked != 150_000 || e.Left != 100_000 {
+		t.Errorf("beyond the quota: %d %+v", status, e)
+	}
+	if status, e := rollback(other, 149_999); status != 413 || e.Code != wire.CodeBytesExhausted || e.Asked != 150_000 || e.Left != 149_999 {
+		t.Errorf("beyond the token: %d %+v", status, e)
+	}
+	room := s.disk
+	s.disk = s.blobBytes()
+	if status, e := rollback(s.by, 1<<30); status != 507 || e.Asked == 0 || e.Left != 0 || !strings.Contains(e.Message, "disk") {
+		t.Errorf("without room on the disk: %d %+v", status, e)
+	}
+	if s.publications() != 2 {
+		t.Errorf("%d publications", s.publications())
+	}
+	s.disk = room
+	s.quotas[0].Holder.Owner = s.by.Name // who keeps 300 kB already
+	if status, e := rollback(s.by, 1<<30); status != 200 {
+		t.Errorf("what is kept already: %d %+v", status, e)
+	}
+}
+
+// Who may not publish at a target is not told whether it is there, or was.
+func TestRollbackTellsNothing(t *testing.T) {
+	s := newSite(t)
+	s.twoVersions("private/1")
+	other := s.issue(token.Grant{Target: "public", Overwrite: true, Publications: 9})
+	for name, bearer := range map[string]string{"nobody": "", "another's token": other} {
+		var answers []string
+		for _, target := range []string{"private/1", "private/2"} {
+			status, answer := s.request(http.MethodPost, "/v1/rollback/"+target, `{"to":1}`, bearer, "secret")
+			answers = append(answers, fmt.Sprint(status, strings.ReplaceAll(answer, target, "TARGET")))
+		}
+		if answers[0] != answers[1] || strings.HasPrefix(answers[0], "404") {
+			t.Errorf("%s: there: %s\nabsent: %s", name, answers[0], answers[1])
+		}
 	}
 }
 

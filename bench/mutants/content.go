@@ -164,6 +164,7 @@ func content() []mutant {
 			edits: []edit{
 				{"delta/archive/expander.go", "	case e.names.n > e.lim.Members || len(e.segs)+int(numColumns) > e.lim.Members:\n", "	case e.names.n < 0:\n"},
 				{"delta/archive/zip.go", "	if len(dir.entries) > e.lim.Members {\n", "	if len(dir.entries) < 0 {\n"},
+				{"delta/archive/rebuild.go", "	if j.steps++; j.steps > j.lim.Members {\n", "	if j.steps++; j.steps < 0 {\n"},
 			},
 			tests: []suite{{"./delta/archive", "Bomb|Limits|Members"}},
 		},

@@ -17,6 +17,17 @@
 // where they are. Those of [Type].Named are moved only by pushes that ask for it:
 // a job that says "lastSuccessful" when its tests passed decides what is one.
 //
+// Neither kind goes back: build 41 that ends after build 42 leaves the names
+// where 42 has them, as Jenkins's permanent links do, whose highest number wins.
+// What counts as newer, [Types.Newer] says; where names tell nothing, the one that
+// ended last is. Only a rollback of the alias itself takes it back to an older build,
+// until the next newer one; one that shows a build which is gone moves to any.
+//
+// Which names a type has is the configuration's to say, for every token of the
+// type: who may publish a build may have the names of its line show it. That
+// gives a token's bearer nothing but the choice to say so of the build it may
+// publish; no name can be made to show anything else, or lead out of its line.
+//
 // # Retention
 //
 // A build goes when it is beyond every bound that its type has: more than

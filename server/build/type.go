@@ -1,6 +1,7 @@
 package build
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -86,6 +87,43 @@ func (ts Types) Names(target manifest.Path, names []string, at time.Time) (build
 	follow.Sort()
 	move.Sort()
 	return build, follow, move
+}
+
+// Newer reports whether the build named a is newer than the one named b, as far as
+// names tell: those that differ in nothing but numbers, such as 42 and 41, v1.10 and
+// v1.9, or 2026-05-02 and 2026-05-01, go by the first number that differs. Of others,
+// such as hashes of commits, neither is newer.
+func (Types) Newer(a, b string) bool {
+	first := 0 // how the first numbers that differ compare
+	for a != "" || b != "" {
+		var textA, textB, numA, numB string
+		textA, numA, a = cutNumber(a)
+		textB, numB, b = cutNumber(b)
+		if textA != textB || (numA == "") != (numB == "") {
+			return false
+		}
+		first = cmp.Or(first, compareNumbers(numA, numB))
+	}
+	return first > 0
+}
+
+// cutNumber parts a name into what comes before its first number, that number,
+// and the rest.
+func cutNumber(name string) (text, number, rest string) {
+	i := strings.IndexAny(name, digits)
+	if i < 0 {
+		return name, "", ""
+	}
+	rest = strings.TrimLeft(name[i:], digits)
+	return name[:i], name[i : len(name)-len(rest)], rest
+}
+
+const digits = "0123456789"
+
+// compareNumbers compares two rows of digits as numbers.
+func compareNumbers(a, b string) int {
+	a, b = strings.TrimLeft(a, "0"), strings.TrimLeft(b, "0")
+	return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b))
 }
 
 // link returns the alias of that name which shows the build.

@@ -65,6 +65,26 @@ func TestNamesThatPushesMayUse(t *testing.T) {
 	}
 }
 
+// A number that is higher is newer; where names differ in more than numbers, none
+// is.
+func TestNewer(t *testing.T) {
+	for _, c := range []struct{ newer, older string }{
+		{"42", "41"}, {"10", "9"}, {"100", "099"}, {"v1.10", "v1.9"}, {"v2.0-rc1", "v1.9-rc7"}, {"2026-05-02", "2026-04-30"},
+		{"b1.2.3", "b1.2.2"}, {"build-7_x", "build-6_x"}, {"18446744073709551617", "18446744073709551616"},
+	} {
+		if ts := types(); !ts.Newer(c.newer, c.older) || ts.Newer(c.older, c.newer) {
+			t.Errorf("%q is newer than %q: %v, the reverse: %v", c.newer, c.older, ts.Newer(c.newer, c.older), ts.Newer(c.older, c.newer))
+		}
+	}
+	for _, c := range []struct{ a, b string }{
+		{"42", "42"}, {"042", "42"}, {"x", "y"}, {"v2", "w1"}, {"v2", "v"}, {"2", ""}, {"1.2.1", "1.1"}, {"2a", "1b"}, {"9f2c", "8e1d"}, {"2-rc1", "1"},
+	} {
+		if ts := types(); ts.Newer(c.a, c.b) || ts.Newer(c.b, c.a) {
+			t.Errorf("one of %q and %q is newer", c.a, c.b)
+		}
+	}
+}
+
 func TestLinksOfAPublication(t *testing.T) {
 	at := time.Unix(5, 6)
 	link := func(path manifest.Path, to string) manifest.Entry {

@@ -73,6 +73,7 @@ func (s *session) commit(ctx context.Context, auth Authority, c wire.Commit) (*w
 	}
 	if e.cfg.Builds != nil {
 		commit.Build, commit.Follow, commit.Aliases = e.cfg.Builds.Names(s.rec.Target, s.rec.Aliases, now)
+		commit.Newer = e.cfg.Builds.Newer
 	}
 	_, err = s.store().Commit(ctx, commit)
 	var done published

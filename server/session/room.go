@@ -118,7 +118,7 @@ func (a *account) settle(n int64, published bool) {
 
 func noSpace(where string, asked, left int64) *wire.Error {
 	left = max(left, 0)
-	e := wire.Errorf(wire.CodeNoSpace, "%s has %s left and this push needs %s more; nothing was published", where, wire.Bytes(left), wire.Bytes(asked))
+	e := wire.Errorf(wire.CodeNoSpace, "%s has %s left and this needs %s more; nothing was published", where, wire.Bytes(left), wire.Bytes(asked))
 	e.Asked, e.Left = asked, left
 	return e
 }
@@ -273,6 +273,25 @@ func (s *share) take(ctx context.Context, r *room, ws []want) error {
 		s.counted[d] = true
 	}
 	return nil
+}
+
+// Reserve promises a publication of content that is held the space it takes: that
+// of its entries on the disk, and, of the quotas of the target and the owner, that
+// of the content that is not on their account yet. Errors: code "no_space". Call
+// settle when it is published or not going to be.
+func (e *Engine) Reserve(ctx context.Context, target manifest.Path, owner string, l manifest.List) (settle func(published bool), err error) {
+	c := newClaim(e.room, e.cfg.Quotas(target, owner))
+	var ws []want
+	for i := range l {
+		if l[i].Kind == manifest.File {
+			ws = append(ws, want{index: i, digest: l[i].Digest, size: l[i].Size, held: true})
+		}
+	}
+	if err := c.take(ctx, len(l), ws); err != nil {
+		c.end(false)
+		return nil, err
+	}
+	return c.end, nil
 }
 
 // pay counts bytes of a debt that are on the disk now.

@@ -122,6 +122,11 @@ type Commit struct {
 	// only where Build is not there before this commit, or they are not.
 	Build  manifest.Path
 	Follow manifest.List
+	// Newer, if not nil, keeps an alias of either kind from going back: where it
+	// shows a directory that stands beside it, and that one's name is newer than
+	// that of the one it was to show, it stays as it is. It is called inside the
+	// transaction.
+	Newer func(shown, asked string) bool
 	// Seen, if not 0, has the commit fail with ErrStale if anything was published
 	// to Target, or below it, after this version.
 	Seen  Version

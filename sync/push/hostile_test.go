@@ -23,6 +23,7 @@ type hostile struct {
 	limits   wire.Limits
 	open     []byte                   // frames after the one that opens the session
 	exchange func(body []byte) []byte // frames that answer
+	says     string                   // a part of the error that is to come of it
 	sent     bytes.Buffer
 	requests int
 }
@@ -124,50 +125,74 @@ func TestHostileServer(t *testing.T) {
 		return func([]byte) []byte { return wire.AppendVerdicts(nil, vs) }
 	}
 	basis := func(size int64) []wire.Basis { return []wire.Basis{{Digest: manifest.Digest{1}, Size: size}} }
+	both := func(v ...wire.Verdict) []wire.Verdict {
+		return append(v, wire.Verdict{Index: large}, wire.Verdict{Index: small})
+	}
+	// The answers that fit the questions, with verdicts and outcomes of the test's.
+	answers := func(vs []wire.Verdict, o wire.Outcome) func([]byte) []byte {
+		return func(body []byte) (out []byte) {
+			asked := frameTypes(body)
+			if asked[wire.FrameDigests] {
+				out = wire.AppendVerdicts(out, vs)
+			}
+			if asked[wire.FrameSign] {
+				out = wire.AppendSignature(out, wire.FrameSignature, wire.Signature{Index: large, Basis: basis(9)[0], Body: []byte("nonsense")})
+			}
+			if asked[wire.FrameFile] || asked[wire.FramePart] {
+				out = wire.AppendStored(out, []wire.Storing{{Index: large, Outcome: o}, {Index: small, Outcome: o}})
+			}
+			return out
+		}
+	}
 	for name, h := range map[string]*hostile{
-		"nothing settled":           {open: nil, exchange: func([]byte) []byte { return nil }},
-		"more than was listed":      {open: wire.AppendUnsettled(nil, 0, n+1, bytes.Repeat([]byte{0xff}, n/8+2))},
-		"from beyond the list":      {open: wire.AppendUnsettled(nil, 1<<30, 1, []byte{1})},
-		"a verdict beyond the list": {open: all, exchange: sends(wire.Verdict{Index: n}, wire.Verdict{Index: 1 << 30})},
-		"a verdict on a folder":     {open: all, exchange: sends(wire.Verdict{Index: dir}, wire.Verdict{Index: dir})},
-		"a verdict on a link":       {open: all, exchange: sends(wire.Verdict{Index: link}, wire.Verdict{Index: link})},
-		"one verdict of two":        {open: all, exchange: sends(wire.Verdict{Index: small})},
-		"staged beyond the end":     {open: all, exchange: sends(wire.Verdict{Index: small, Staged: 1 << 40}, wire.Verdict{Index: large, Staged: 1 << 60})},
-		"a basis without end":       {open: all, exchange: sends(wire.Verdict{Index: small, Bases: basis(1 << 62)}, wire.Verdict{Index: large, Bases: basis(1 << 62)})},
-		"signatures of nonsense": {open: all, exchange: func([]byte) []byte {
-			b := wire.AppendVerdicts(nil, []wire.Verdict{{Index: small, Bases: basis(9)}, {Index: large, Bases: basis(9)}})
-			return wire.AppendSignature(b, wire.FrameSignature, wire.Signature{Index: large, Basis: basis(9)[0], Body: []byte("nonsense")})
-		}},
-		"never what it wants": {open: all, exchange: func([]byte) []byte {
-			b := wire.AppendVerdicts(nil, []wire.Verdict{{Index: small}, {Index: large}})
-			return wire.AppendStored(b, []wire.Storing{{Index: small, Outcome: wire.Resend}, {Index: large, Outcome: wire.Resend}})
-		}},
-		"an outcome nobody knows": {open: all, exchange: func([]byte) []byte {
-			b := wire.AppendVerdicts(nil, []wire.Verdict{{Index: small}, {Index: large}})
-			return wire.AppendStored(b, []wire.Storing{{Index: small, Outcome: 99}, {Index: 1 << 30, Outcome: 99}})
-		}},
-		"the list, for ever":    {open: all, exchange: func([]byte) []byte { return refusal(wire.CodeListNeeded) }},
-		"content, for ever":     {open: all, exchange: func([]byte) []byte { return refusal(wire.CodeIncomplete) }},
-		"smaller, for ever":     {open: all, exchange: func([]byte) []byte { return refusal(wire.CodeTooLarge) }},
-		"bodies of a byte":      {limits: wire.Limits{Body: 1}, open: all, exchange: func([]byte) []byte { return nil }},
-		"frames of the client":  {open: all, exchange: func([]byte) []byte { return wire.AppendFrame(nil, wire.FrameList, nil) }},
-		"garbage":               {open: all, exchange: func([]byte) []byte { return []byte("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff") }},
-		"a receipt for nothing": {open: all, exchange: func([]byte) []byte { return wire.AppendFrame(nil, wire.FrameReceipt, []byte("[]")) }},
+		"nothing settled":           {exchange: func([]byte) []byte { return nil }, says: "it answers for 0 of 4 entries"},
+		"more than was listed":      {open: wire.AppendUnsettled(nil, 0, n+1, bytes.Repeat([]byte{0xff}, n/8+2)), says: "unsettled entries out of range"},
+		"from beyond the list":      {open: wire.AppendUnsettled(nil, 1<<30, 1, []byte{1}), says: "unsettled entries out of range"},
+		"a verdict beyond the list": {open: all, exchange: sends(wire.Verdict{Index: large}, wire.Verdict{Index: n}), says: "a verdict on entry 4"},
+		"a verdict on a folder":     {open: all, exchange: sends(both(wire.Verdict{Index: dir})[:2]...), says: "not the file that was listed"},
+		"a verdict on a link":       {open: all, exchange: sends(wire.Verdict{Index: large}, wire.Verdict{Index: link}), says: "not the file that was listed"},
+		"one verdict of two":        {open: all, exchange: sends(wire.Verdict{Index: small}), says: "1 verdicts on 2 digests"},
+		"staged beyond the end":     {open: all, exchange: sends(wire.Verdict{Index: large, Staged: 1 << 50}, wire.Verdict{Index: small, Staged: 1 << 40}), says: "protocol"},
+		"a basis without end":       {open: all, exchange: sends(wire.Verdict{Index: large, Bases: basis(1 << 50)}, wire.Verdict{Index: small, Bases: basis(1 << 50)}), says: "frame"},
+		"signatures of nonsense":    {open: all, exchange: answers([]wire.Verdict{{Index: large, Bases: basis(9)}, {Index: small, Bases: basis(9)}}, wire.Stored), says: "malformed"},
+		"never what it wants":       {open: all, exchange: answers(both(), wire.Resend), says: "again and again"},
+		"an outcome nobody knows":   {open: all, exchange: answers(both(), 99), says: "again and again"},
+		"the list, for ever":        {open: all, exchange: func([]byte) []byte { return refusal(wire.CodeListNeeded) }, says: "it asked 8 times"},
+		"content, for ever": {open: all, exchange: func([]byte) []byte {
+			return append(wire.AppendVerdicts(nil, []wire.Verdict{{Index: large, Have: true}, {Index: small, Have: true}}), refusal(wire.CodeIncomplete)...)
+		}, says: "protocol"},
+		"smaller, for ever":     {open: all, exchange: func([]byte) []byte { return refusal(wire.CodeTooLarge) }, says: "too_large"},
+		"bodies of a byte":      {limits: wire.Limits{Body: 1}, open: all, exchange: func([]byte) []byte { return nil }, says: "0 verdicts on 1 digests"},
+		"frames of the client":  {open: all, exchange: func([]byte) []byte { return wire.AppendFrame(nil, wire.FrameList, nil) }, says: "unexpected frame 0x02"},
+		"garbage":               {open: all, exchange: func([]byte) []byte { return bytes.Repeat([]byte{0xff}, 10) }, says: "malformed frame"},
+		"a receipt for nothing": {open: all, exchange: func([]byte) []byte { return wire.AppendFrame(nil, wire.FrameReceipt, []byte("[]")) }, says: "protocol"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			if h.limits.Body == 0 {
 				h.limits = wire.Limits{Body: 1 << 20, Parallel: 1}
 			}
 			o := push.Options{Now: time.Now, Parallel: 1, Through: push.Always, Spool: func() (*os.File, error) { return os.CreateTemp(t.TempDir(), "spool") }}
-			_, err := push.Push(t.Context(), h, tree, o)
-			if err == nil || errors.Is(err, errEndless) {
-				t.Errorf("after %d requests: %v", h.requests, err)
+			_, err := push.Push(t.Context(), h, victim(t), o)
+			if err == nil || errors.Is(err, errEndless) || !strings.Contains(err.Error(), h.says) {
+				t.Errorf("after %d requests: %v, want an error about %q", h.requests, err, h.says)
 			}
 			if bytes.Contains(h.sent.Bytes(), []byte(secret)) {
 				t.Error("it sent what it was not to push")
 			}
 		})
 	}
+}
+
+// frameTypes returns which types the frames of a body have.
+func frameTypes(body []byte) map[wire.FrameType]bool {
+	types := map[wire.FrameType]bool{}
+	r := wire.NewReader(bytes.NewReader(body))
+	defer r.Close()
+	for f, err := r.Next(); err == nil; f, err = r.Next() {
+		types[f.Type] = true
+	}
+	return types
 }
 
 func refusal(code wire.Code) []byte {

@@ -243,6 +243,10 @@
 // publication; or the bearer is a scheduler's credential whose ceiling holds the
 // target. With a token the request carries a session secret of its own in
 // [SessionHeader], and repeating it with the same secret gets the same receipt.
+// The quotas of the target and of whoever rolls back are asked, and the disk's
+// reserve: "no_space" says what was asked and what is left. A rollback of an alias
+// has it show what it showed in that version, if that is still there; the receipt is
+// that of a publication to the build shown, of which nothing else changes.
 //
 // # Builds
 //
@@ -251,8 +255,10 @@
 // newest build by themselves: the commit that makes a build moves them. Others
 // move where the open names them in "aliases", with the commit. A target named like
 // an alias is refused with bad_path, an alias that the type does not have with
-// bad_request. "unchanged" is the answer only if the aliases asked for show the
-// build already.
+// bad_request. None goes back: where one shows a newer build that is there (its
+// name differs from this one's in nothing but numbers, and the first that differs
+// is higher), it stays, and the push is published all the same. "unchanged" is the
+// answer only if the aliases asked for show the build already, or a newer one.
 //
 // Retention removes builds by publications of its own. It passes over what is
 // pinned, what holds it and what is below it.

@@ -48,6 +48,15 @@ func (p *plan) newest(dir int64, path manifest.Path, aliases []wish) error {
 	return nil
 }
 
+// showsNewer reports whether an alias in dir shows a newer directory than the one
+// it was to show.
+func (p *plan) showsNewer(dir int64, shown, asked string) (bool, error) {
+	if p.commit.Newer == nil || shown == asked || !p.commit.Newer(shown, asked) {
+		return false, nil
+	}
+	return isStandingDir(p.c, dir, shown)
+}
+
 // endAliases ends the rows of aliases that move in publication n.
 func (p *plan) endAliases(n int64) error {
 	for _, a := range p.left {

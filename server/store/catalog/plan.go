@@ -212,6 +212,12 @@ func (p *plan) decide(dir int64, path manifest.Path, w *wish, row *liveRow) erro
 		p.conflict(path.Join(manifest.Path(name)))
 		return nil
 	}
+	if row != nil && w.alias {
+		stays, err := p.showsNewer(dir, row.Link, e.Link)
+		if err != nil || stays {
+			return err
+		}
+	}
 	same := row != nil && row.Kind == e.Kind && row.Digest == e.Digest && row.Link == e.Link
 	if same && row.SameAs(e) {
 		return nil

@@ -117,6 +117,31 @@ var historyTests = []test{
 			equal(k, at.String(), v, want)
 		}
 	}},
+	{"an alias does not go back while what it shows is there", func(k *kit) {
+		push := func(c store.Commit, link string) {
+			k.Helper()
+			k.put("1")
+			c.Overwrite, c.Time, c.Newer = true, now, func(shown, asked string) bool { return shown > asked }
+			if c.Build = c.Target; c.Remove {
+				c.Build = ""
+			} else {
+				c.Entries = tree("f=1")
+			}
+			_, err := k.Commit(ctx, c)
+			k.must(err)
+			e, err := k.Lookup(ctx, "p/latest", store.Latest)
+			k.must(err)
+			equal(k, "latest after "+string(c.Target), e.Link, link)
+		}
+		follow := func(name string) manifest.List { return tree("p/latest->" + name) }
+		push(store.Commit{Target: "p/5", Follow: follow("5")}, "5")
+		push(store.Commit{Target: "p/3", Follow: follow("3")}, "5")
+		push(store.Commit{Target: "p/3", Aliases: follow("3")}, "5")
+		push(store.Commit{Target: "p/7", Follow: follow("7")}, "7")
+		push(store.Commit{Target: "p/7", Remove: true}, "7")
+		push(store.Commit{Target: "p/4", Aliases: follow("4")}, "4")
+		push(store.Commit{Target: "p/4", Aliases: follow("4")}, "4")
+	}},
 	{"an alias that follows moves for a new build only", func(k *kit) {
 		push := func(target manifest.Path, specs ...string) {
 			k.Helper()
