@@ -7,7 +7,7 @@ func changes() []mutant {
 		{
 			name: "38 what is staged is sent again",
 			edits: []edit{
-				{"server/session/digests.go", `	if v.Staged, err = s.stagedSize(d, e.Size); err != nil {
+				{"server/session/digests.go", `	if v.Staged, err = s.stagedSize(x.ctx, d); err != nil {
 		return err
 	}
 	if`, "	if"},
@@ -17,7 +17,7 @@ func changes() []mutant {
 		{
 			name: "38 what arrived of a cut body is dropped",
 			edits: []edit{
-				{"server/session/parts.go", "	_, _ = x.session.engine.coder.ApplyCut(p.Body, bases, w, e.Size-p.Offset)\n", "	_, _ = w, p\n"},
+				{"server/session/parts.go", "		_, err := x.session.engine.coder.ApplyCut(p.Body, bases, w, e.Size-p.Offset, nil)\n", "		_ = bases\n"},
 			},
 			tests: []suite{{"./server", "CutInsideBodies"}},
 		},

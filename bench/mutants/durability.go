@@ -17,7 +17,7 @@ func durability() []mutant {
 				{"server/session/engine.go", "	if err == nil && old.Receipt != nil {\n", "	if err == nil && old.Receipt != nil && id == \"\" {\n"},
 				{"server/session/engine.go", "	if errors.As(err, &done) { // by a request", "	if errors.As(err, &done) && id == \"\" { // by a request"},
 			},
-			tests: []suite{{"./server", "AnswerLost|OpenAfter"}},
+			tests: []suite{{"./server", "TestSameCommandAfterTheCommit"}},
 		},
 		{
 			name: "3 large blobs are named before they are synced",
@@ -64,24 +64,6 @@ func durability() []mutant {
 `},
 			},
 			tests: []suite{{"./server/store/disk", "PowerCut|EveryFault"}},
-		},
-		{
-			name: "3 a session commits twice after a restart",
-			edits: []edit{
-				{"server/session/commit.go", `	if rec, err := e.load(ctx, s.id); err == nil && rec.Receipt != nil {
-		return rec.Receipt, nil
-	}
-`, ""},
-				{"server/session/commit.go", `	if err := unpublished(tx, s.id); err != nil {
-		return err
-	}
-	return auth.CanCommit`, "	return auth.CanCommit"},
-				{"server/token/redeem.go", `	if u.Receipt != nil {
-		return nil, nil, &Redeemed{Receipt: u.Receipt}
-	}
-`, ""},
-			},
-			tests: []suite{{"./server", "AnswerLost|TestRestartAtEveryRequest"}},
 		},
 		{
 			name: "32 the disk is not reserved",
