@@ -59,6 +59,7 @@ type matcher struct {
 	runs   evidence // in blocks
 	vain   int64    // bytes that strong hashes were computed over and did not match
 	same   known    // the last window looked up
+	failed failures
 }
 
 // vainShare and vainLimit bound the strong hashes in vain, which only a peer that
@@ -256,6 +257,10 @@ func (m *matcher) scan(off, end int64, next int32) error {
 				return err
 			}
 			i = 0
+			if skip := m.failed.skip(b, m.BlockSize, sum, off); skip > 1 {
+				off, valid = off+int64(skip), false
+				continue
+			}
 		}
 		if i+m.BlockSize == len(b) {
 			if off+n == end {

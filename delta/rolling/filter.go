@@ -2,40 +2,46 @@ package rolling
 
 import "math/bits"
 
-// The size of a Filter in bits per hash, before rounding up to a power of two:
-// wide as long as the filter stays in a processor's second-level cache, at least
-// narrow. One window in 128 (or 16) at most of data that is not there gets past.
+// The bytes of a Filter for each hash, before rounding up to a power of two:
+// wide as long as the filter stays in a second-level cache, at least
+// narrow. Of data that is not there, one window in 512 (or 4) at most finds
+// a byte that is not zero, and one in 4,096 (or 32) the bit.
 const (
-	wideShare   = 128
-	narrowShare = 16
-	cachedBits  = 1 << 22
+	wideShare   = 512
+	narrowShare = 4
+	cachedBytes = 1 << 20
 )
 
+// bitBits are the bits of a hash that choose the bit within a byte.
+const bitBits = 3
+
 // A Filter is a bitmap over the top bits of hashes: it tells in one memory
-// access that a hash is surely not in a set. It takes 2 to 32 bytes per hash.
+// access that a hash is surely not in a set. It takes 4 to 1,024 bytes per hash,
+// and 32 at least.
+//
+// Nearly all of its bytes are zero, and those a scan passes over without
+// looking for the bit.
 type Filter struct {
-	words []uint64
-	shift uint
+	bytes []byte // a power of two of them
+	shift uint   // of a hash, to the number of its byte
 }
 
 // NewFilter returns an empty Filter with room for n hashes, of which the top
-// width bits are known.
+// width bits are known; width is 8 at least.
 func NewFilter(n, width int) *Filter {
 	n = max(n, 1)
-	room := max(min(n*wideShare, cachedBits), n*narrowShare)
-	size := max(min(bits.Len(uint(room-1)), width), 6)
-	return &Filter{words: make([]uint64, 1<<(size-6)), shift: uint(64 - size)}
+	room := max(min(n*wideShare, cachedBytes), n*narrowShare)
+	size := max(min(bits.Len(uint(room-1)), width-bitBits), 8-bitBits)
+	return &Filter{bytes: make([]byte, 1<<size), shift: uint(64 - size)}
 }
 
 // Add puts a hash into the set.
 func (f *Filter) Add(sum uint64) {
-	i := sum >> f.shift
-	f.words[i>>6] |= 1 << (i & 63)
+	f.bytes[sum>>f.shift] |= 1 << (sum >> (f.shift - bitBits) & 7)
 }
 
 // MayContain reports whether sum, or another hash with the same top bits, is in
 // the set.
 func (f *Filter) MayContain(sum uint64) bool {
-	i := sum >> f.shift
-	return f.words[i>>6]>>(i&63)&1 != 0
+	return f.bytes[sum>>f.shift]>>(sum>>(f.shift-bitBits)&7)&1 != 0
 }

@@ -5,7 +5,7 @@ package rolling
 // the longest period there is, 2^62.
 const K uint64 = 0x9E3779B97F4A7C15
 
-// The powers of K modulo 2^64 that Sum takes eight bytes at a time with.
+// The powers of K modulo 2^64 that Sum takes eight bytes at once with.
 const (
 	k2 uint64 = 0xDF442D22CE4859B9
 	k3 uint64 = 0x604A5CE3ADDEF82D
@@ -17,13 +17,38 @@ const (
 )
 
 // Sum returns the hash of all of b; of no bytes it is 0.
+//
+// Every eighth byte goes into a sum of its own, in steps of K^8, so that no
+// byte has to wait for the product before it.
 func Sum(b []byte) uint64 {
-	var h uint64
+	var h0, h1, h2, h3, h4, h5, h6, h7 uint64
+	for len(b) >= 32 {
+		h0, h1 = h0*k8+uint64(b[0]), h1*k8+uint64(b[1])
+		h2, h3 = h2*k8+uint64(b[2]), h3*k8+uint64(b[3])
+		h4, h5 = h4*k8+uint64(b[4]), h5*k8+uint64(b[5])
+		h6, h7 = h6*k8+uint64(b[6]), h7*k8+uint64(b[7])
+		h0, h1 = h0*k8+uint64(b[8]), h1*k8+uint64(b[9])
+		h2, h3 = h2*k8+uint64(b[10]), h3*k8+uint64(b[11])
+		h4, h5 = h4*k8+uint64(b[12]), h5*k8+uint64(b[13])
+		h6, h7 = h6*k8+uint64(b[14]), h7*k8+uint64(b[15])
+		h0, h1 = h0*k8+uint64(b[16]), h1*k8+uint64(b[17])
+		h2, h3 = h2*k8+uint64(b[18]), h3*k8+uint64(b[19])
+		h4, h5 = h4*k8+uint64(b[20]), h5*k8+uint64(b[21])
+		h6, h7 = h6*k8+uint64(b[22]), h7*k8+uint64(b[23])
+		h0, h1 = h0*k8+uint64(b[24]), h1*k8+uint64(b[25])
+		h2, h3 = h2*k8+uint64(b[26]), h3*k8+uint64(b[27])
+		h4, h5 = h4*k8+uint64(b[28]), h5*k8+uint64(b[29])
+		h6, h7 = h6*k8+uint64(b[30]), h7*k8+uint64(b[31])
+		b = b[32:]
+	}
 	for len(b) >= 8 {
-		h = h*k8 + uint64(b[0])*k8 + uint64(b[1])*k7 + uint64(b[2])*k6 + uint64(b[3])*k5 +
-			uint64(b[4])*k4 + uint64(b[5])*k3 + uint64(b[6])*k2 + uint64(b[7])*K
+		h0, h1 = h0*k8+uint64(b[0]), h1*k8+uint64(b[1])
+		h2, h3 = h2*k8+uint64(b[2]), h3*k8+uint64(b[3])
+		h4, h5 = h4*k8+uint64(b[4]), h5*k8+uint64(b[5])
+		h6, h7 = h6*k8+uint64(b[6]), h7*k8+uint64(b[7])
 		b = b[8:]
 	}
+	h := h0*k8 + h1*k7 + h2*k6 + h3*k5 + h4*k4 + h5*k3 + h6*k2 + h7*K
 	for _, c := range b {
 		h = (h + uint64(c)) * K
 	}
@@ -65,49 +90,66 @@ func (h *Hash) Roll(sum uint64, out, in byte) uint64 {
 func (h *Hash) Scan(data []byte, sum uint64, f *Filter) (int, uint64, bool) {
 	in := data[h.n:]
 	out := data[:len(in)]
-	i := 0
-	for i < len(in) {
+	for i := 0; ; i++ {
 		var n int
 		n, sum = h.skip(in[i:], out[i:], sum, f)
 		i += n
-		for end := min(i+4, len(in)); i < end; i++ {
-			if f.MayContain(sum) {
-				return i, sum, true
-			}
-			sum = h.Roll(sum, out[i], in[i])
+		if f.MayContain(sum) {
+			return i, sum, true
 		}
+		if i == len(in) {
+			return i, sum, false
+		}
+		sum = h.Roll(sum, out[i], in[i])
 	}
-	return i, sum, f.MayContain(sum)
 }
 
-// skip rolls sum over bytes that enter and leave, four at a time, and stops before
-// four windows of which one has its first bit in f, or before the last
-// few. One
-// branch for four windows, and the bytes' shares computed apart from the sum,
-// leave nothing to wait for but one product after another.
+// skip rolls sum over bytes that enter and leave, up to the first window that may
+// be in f, or to fewer than eight before the end. It returns how many bytes
+// that are and the sum there.
+//
+// All that a window has to wait for is one product after another: what two
+// bytes put in is computed apart from the sum (the parentheses matter), and
+// branches that are almost never taken cost next to nothing.
 func (h *Hash) skip(in, out []byte, sum uint64, f *Filter) (int, uint64) {
-	words, shift := f.words, f.shift&63
-	last := len(words) - 1
-	out = out[:len(in)]
-	i := 0
-	for ; i+4 <= len(in); i += 4 {
-		a, b := in[i:i+4:i+4], out[i:i+4:i+4]
-		d0 := uint64(a[0]) - h.out[b[0]]
-		d1 := uint64(a[1]) - h.out[b[1]]
-		d2 := uint64(a[2]) - h.out[b[2]]
-		d3 := uint64(a[3]) - h.out[b[3]]
-		s1 := (sum + d0) * K
-		s2 := (s1 + d1) * K
-		s3 := (s2 + d2) * K
-		s4 := (s3 + d3) * K
-		b0, b1, b2, b3 := sum>>shift, s1>>shift, s2>>shift, s3>>shift
-		// The mask only tells the compiler what holds anyway.
-		hit := words[int(b0>>6)&last]>>(b0&63) | words[int(b1>>6)&last]>>(b1&63) |
-			words[int(b2>>6)&last]>>(b2&63) | words[int(b3>>6)&last]>>(b3&63)
-		if hit&1 != 0 {
-			break
+	leave, set, shift := &h.out, f.bytes, f.shift&63
+	low := (shift - bitBits) & 63
+	last := uint64(len(set) - 1) // as a mask it only tells the compiler what holds anyway
+	n := len(in)
+	for len(in) >= 8 && len(out) >= 8 {
+		if c := set[sum>>shift&last]; c != 0 && c>>(sum>>low&7)&1 != 0 {
+			return n - len(in), sum
 		}
-		sum = s4
+		s := (sum + (uint64(in[0]) - leave[out[0]])) * K
+		if c := set[s>>shift&last]; c != 0 && c>>(s>>low&7)&1 != 0 {
+			return n - len(in) + 1, s
+		}
+		s = (s + (uint64(in[1]) - leave[out[1]])) * K
+		if c := set[s>>shift&last]; c != 0 && c>>(s>>low&7)&1 != 0 {
+			return n - len(in) + 2, s
+		}
+		s = (s + (uint64(in[2]) - leave[out[2]])) * K
+		if c := set[s>>shift&last]; c != 0 && c>>(s>>low&7)&1 != 0 {
+			return n - len(in) + 3, s
+		}
+		s = (s + (uint64(in[3]) - leave[out[3]])) * K
+		if c := set[s>>shift&last]; c != 0 && c>>(s>>low&7)&1 != 0 {
+			return n - len(in) + 4, s
+		}
+		s = (s + (uint64(in[4]) - leave[out[4]])) * K
+		if c := set[s>>shift&last]; c != 0 && c>>(s>>low&7)&1 != 0 {
+			return n - len(in) + 5, s
+		}
+		s = (s + (uint64(in[5]) - leave[out[5]])) * K
+		if c := set[s>>shift&last]; c != 0 && c>>(s>>low&7)&1 != 0 {
+			return n - len(in) + 6, s
+		}
+		s = (s + (uint64(in[6]) - leave[out[6]])) * K
+		if c := set[s>>shift&last]; c != 0 && c>>(s>>low&7)&1 != 0 {
+			return n - len(in) + 7, s
+		}
+		sum = (s + (uint64(in[7]) - leave[out[7]])) * K
+		in, out = in[8:], out[8:]
 	}
-	return i, sum
+	return n - len(in), sum
 }
