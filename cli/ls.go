@@ -15,6 +15,7 @@ import (
 	"github.com/pubsync/pubsync/cli/progress"
 	"github.com/pubsync/pubsync/sync/manifest"
 	"github.com/pubsync/pubsync/sync/remote"
+	"github.com/pubsync/pubsync/sync/wire"
 	"github.com/pubsync/pubsync/sync/wire/connect"
 )
 
@@ -252,6 +253,10 @@ func logCommand(env *Env) *cobra.Command {
 			var lines []logged
 			if err := client.GetJSON(c.Context(), path, &lines); err != nil {
 				return err
+			}
+			if len(lines) == 0 && target != "" && before == 0 {
+				return wire.Errorf(wire.CodeNotFound, "nothing was published to %q", target).
+					WithHint("an alias, or a directory within a build, has no log of its own: see that of what holds it")
 			}
 			for _, l := range lines {
 				if asJSON {

@@ -99,9 +99,7 @@ func printReport(w io.Writer, r upkeep.Report, dryRun bool) {
 	if dryRun {
 		would = "would have "
 	}
-	unique := int64(0)
 	for _, b := range r.Removed {
-		unique += b.Bytes
 		fmt.Fprintf(w, "%sremoved %s: %s of %s, last published to %s, %s\n", would,
 			progress.Escape(string(b.Target)), count(int64(b.Files), "file"), wire.Bytes(b.Bytes), b.Last.UTC().Format(time.DateTime), b.Why)
 	}
@@ -110,9 +108,6 @@ func printReport(w io.Writer, r upkeep.Report, dryRun bool) {
 	}
 	fmt.Fprintf(w, "%sfreed %s on disk: %d unused blobs of %s, %d packs rewritten or removed, %d orphans, %d forgotten sessions\n",
 		would, wire.Bytes(r.Freed), r.Blobs, wire.Bytes(r.Bytes), r.Packs, r.Orphans, r.Sessions)
-	if dryRun && unique > 0 {
-		fmt.Fprintf(w, "and what only the builds above hold: at most %s of content\n", wire.Bytes(unique))
-	}
 }
 
 func fsckCommand(env *Env) *cobra.Command {

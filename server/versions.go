@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"net/http"
 	"strconv"
 
@@ -24,7 +25,7 @@ func (s *Server) diff(w http.ResponseWriter, r *http.Request, ps httprouter.Para
 		return err
 	}
 	if target != "" && !sight(target) {
-		return store.ErrNotFound
+		return incomparable()
 	}
 	from, err := versionParam(r, "from", 0)
 	if err != nil {
@@ -41,6 +42,9 @@ func (s *Server) diff(w http.ResponseWriter, r *http.Request, ps httprouter.Para
 		}
 		return d.add(&c)
 	})
+	if errors.Is(err, store.ErrNotFound) && !d.begun {
+		return incomparable()
+	}
 	if err != nil && !d.begun {
 		return err
 	}
@@ -48,6 +52,13 @@ func (s *Server) diff(w http.ResponseWriter, r *http.Request, ps httprouter.Para
 		return delivered(err)
 	}
 	return d.end()
+}
+
+// incomparable is the same whether the target is hidden, was not there, or its
+// history is gone.
+func incomparable() error {
+	return wire.Errorf(wire.CodeNotFound, "what is there cannot be compared in these versions").
+		WithHint("it was not there in both, or its history, or that of something in it, is no longer kept; see \"pubsync log\"")
 }
 
 func versionParam(r *http.Request, name string, absent store.Version) (store.Version, error) {

@@ -34,6 +34,12 @@ type Maintenance interface {
 	// Usage counts what lies at or below a path at the latest version. It
 	// takes time in proportion to the entries there.
 	Usage(ctx context.Context, p manifest.Path) (Usage, error)
+	// Sole counts the content that nothing but the entries at or below the targets
+	// refers to, in whatever version, and that nobody leases: what a collection
+	// would free if all that was there were forgotten. Freed is that of files of
+	// their own; what is in packs goes with them. None of the targets may hold
+	// another. It takes time in proportion to the entries there.
+	Sole(ctx context.Context, targets []manifest.Path) (Collected, error)
 	// Kept returns the bytes of content that o keeps, each content once. It
 	// takes time in proportion to the entries that o covers, or, for an owner,
 	// to all there are.

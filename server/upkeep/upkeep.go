@@ -71,8 +71,8 @@ type Removal struct {
 
 // Collect removes the builds that no type keeps any longer, forgets history that
 // is too old and frees what nothing refers to, in the name of by. With dryRun it
-// only tells; content that only the builds to go refer to is in their Bytes then,
-// not in Freed.
+// only tells; what only forgotten history or packs that are mostly dead hold is not
+// counted then.
 func (k *Keeper) Collect(ctx context.Context, by Actor, dryRun bool) (Report, error) {
 	out := Report{Types: len(k.cfg.Types)}
 	o := build.RetainOptions{Now: k.cfg.Now(), DryRun: dryRun}
@@ -89,7 +89,19 @@ func (k *Keeper) Collect(ctx context.Context, by Actor, dryRun bool) (Report, er
 	}
 	c, err := k.cfg.Store.Collect(ctx, store.CollectOptions{DryRun: dryRun, Live: k.cfg.Live(ctx)})
 	out.Blobs, out.Bytes, out.Packs, out.Orphans, out.Sessions, out.Freed = c.Blobs, c.Bytes, c.Packs, c.Orphans, c.Sessions, c.Freed
+	if err != nil || !dryRun || len(r.Removed) == 0 {
+		return out, err
+	}
+	sole, err := k.cfg.Store.Sole(ctx, targets(r.Removed))
+	out.Blobs, out.Bytes, out.Freed = out.Blobs+sole.Blobs, out.Bytes+sole.Bytes, out.Freed+sole.Freed
 	return out, err
+}
+
+func targets(rs []build.Removal) (list []manifest.Path) {
+	for _, r := range rs {
+		list = append(list, r.Target)
+	}
+	return list
 }
 
 // A Line is a part of a check's answer: one of its fields is set.

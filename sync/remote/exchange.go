@@ -228,6 +228,8 @@ func refusal(resp *http.Response) error {
 		return wire.Errorf(wire.CodeNotFound, "the server redirects to %q, which is not followed: a token goes to no other address", resp.Header.Get("Location"))
 	case s == http.StatusNotFound && isFile(resp.Request.URL.Path):
 		return absent(resp.Request.URL)
+	case s == http.StatusInternalServerError && isFile(resp.Request.URL.Path) && bytes.HasPrefix(b, []byte(wire.CodeDamaged)):
+		return damaged(resp.Request.URL)
 	case s == http.StatusNotFound:
 		return wire.Errorf(wire.CodeNotFound, "what answers there is no pubsync server, or an older one")
 	case s == http.StatusTooManyRequests, s == http.StatusBadGateway, s == http.StatusServiceUnavailable, s == http.StatusGatewayTimeout:
@@ -242,6 +244,14 @@ func refusal(resp *http.Response) error {
 const filesPath = "/files/"
 
 func isFile(path string) bool { return strings.Contains(path, filesPath) }
+
+// damaged is the refusal for a path whose content the server cannot give as it
+// was published. Asking again does not help.
+func damaged(u *url.URL) error {
+	_, p, _ := strings.Cut(u.Path, filesPath)
+	return wire.Errorf(wire.CodeDamaged, "the content of %q is damaged on the server", strings.TrimRight(p, "/")).
+		WithHint("publish the same file again, anywhere on that server: that heals it (\"pubsync fsck --content\" there names all that is damaged)")
+}
 
 // absent is the refusal for a path at which there is nothing, or nothing to be
 // seen: a server tells neither from the other.

@@ -47,6 +47,7 @@ const (
 	CodeCredential       Code = "credential_invalid" // a scheduler's credential, unknown or wrong
 	CodeContentMismatch  Code = "content_mismatch"   // content that is not what its digest names
 	CodeCeiling          Code = "ceiling"            // a grant beyond what the scheduler or parent may give
+	CodeDamaged          Code = "damaged"            // content that the server has lost or that is altered; a push of it heals it
 )
 
 // Exit codes of the command, shared with scripts that run it.

@@ -175,7 +175,7 @@ func TestCodesHaveStatusAndExit(t *testing.T) {
 		CodeParallel: {429, 75}, CodeFilesExhausted: {403, 77}, CodeBytesExhausted: {413, 77}, CodePathDenied: {403, 77},
 		CodeVerbDenied: {403, 77}, CodeVisibilityDenied: {403, 77}, CodeExists: {409, 65}, CodeManifestMismatch: {409, 65},
 		CodeContentMismatch: {409, 75}, CodeBadPath: {400, 64}, CodeTooLarge: {413, 75}, CodeNoSpace: {507, 75}, CodeBusy: {503, 75}, CodeNotFound: {404, 64},
-		"some_later_code": {500, 75},
+		CodeDamaged: {500, 75}, "some_later_code": {500, 75},
 	} {
 		if got := [2]int{code.Status(), code.Exit()}; got != want {
 			t.Errorf("%s: %v, want %v", code, got, want)

@@ -33,6 +33,61 @@ func (c *Catalog) Usage(ctx context.Context, p manifest.Path) (u store.Usage, er
 	return u, err
 }
 
+// Sole implements [store.Maintenance].
+func (c *Catalog) Sole(ctx context.Context, targets []manifest.Path) (out store.Collected, err error) {
+	inside := make(map[int64]int) // entries there, by blob
+	err = c.read(ctx, func(r *conn) error {
+		var (
+			id int64
+			n  int
+		)
+		for _, p := range targets {
+			from, to := below(p)
+			err := r.rows([]any{&id, &n}, func() error {
+				inside[id] += n
+				return nil
+			}, `SELECT blob, count(*) FROM entries WHERE blob IS NOT NULL AND (
+				dir IN (SELECT id FROM dirs WHERE path=?1 UNION ALL SELECT id FROM dirs WHERE path>=?2 AND path<?3)
+				OR dir=(SELECT id FROM dirs WHERE path=?4) AND name=?5) GROUP BY blob`,
+				[]byte(p), from, to, []byte(p.Dir()), []byte(p.Base()))
+			if err != nil {
+				return err
+			}
+		}
+		for id, n := range inside {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if err := c.sole(r, id, n, &out); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return out, err
+}
+
+// sole counts a blob that n entries and no others refer to.
+func (c *Catalog) sole(r *conn, id int64, n int, out *store.Collected) error {
+	var (
+		all    int
+		leased bool
+		size   int64
+		pack   int64
+	)
+	err := r.row([]any{&all, &leased, &size, &pack}, `SELECT (SELECT count(*) FROM entries WHERE blob=b.id),
+		EXISTS (SELECT 1 FROM leases l JOIN holders h ON h.id=l.holder WHERE l.blob=b.id), b.size, b.pack FROM blobs b WHERE b.id=?`, id)
+	if err != nil || all > n || leased || c.leases.leased(id) {
+		return err
+	}
+	out.Blobs++
+	out.Bytes += size
+	if pack == 0 {
+		out.Freed += size
+	}
+	return nil
+}
+
 // The conditions that an entry e is a holder's: for a walk over its entries, and
 // for one entry at a time. Their arguments are those of heldArgs.
 const (

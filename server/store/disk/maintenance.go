@@ -33,6 +33,11 @@ func (s *Store) Usage(ctx context.Context, p manifest.Path) (store.Usage, error)
 	return s.cat.Usage(ctx, p)
 }
 
+// Sole implements [store.Maintenance].
+func (s *Store) Sole(ctx context.Context, targets []manifest.Path) (store.Collected, error) {
+	return s.cat.Sole(ctx, targets)
+}
+
 // Kept implements [store.Maintenance].
 func (s *Store) Kept(ctx context.Context, o store.Holder) (int64, error) { return s.cat.Kept(ctx, o) }
 

@@ -282,6 +282,34 @@ var maintenanceTests = []test{
 		k.must(err)
 		equal(k, "kept after forgetting", got, 7)
 	}},
+	{"sole is what goes with targets and nothing else", func(k *kit) {
+		k.publish("t/1", "", "f=old", "d/g=22", "s=shared", "two=1+2")
+		k.publish("t/1", "mirror overwrite", "f=4444", "d/g=22", "s=shared", "two=1+2")
+		k.publish("t/2", "", "a=1+2", "b=55555", "c=55555")
+		k.publish("u", "", "s=shared", "f=666666")
+		k.must(k.Release(ctx, "s"))
+		sole := func(want int64, targets ...manifest.Path) {
+			k.Helper()
+			got, err := k.Sole(ctx, targets)
+			k.must(err)
+			equal(k, fmt.Sprintf("bytes that go with %q", targets), got.Bytes, want)
+			for _, p := range targets { // so say those who do it
+				pub, err := k.Commit(ctx, store.Commit{Target: p, Remove: true, Overwrite: true, Time: now})
+				k.must(err)
+				_, err = k.Forget(ctx, p, pub.Number)
+				k.must(err)
+			}
+			c := k.collect(store.CollectOptions{})
+			equal(k, fmt.Sprintf("what went with %q", targets), [2]int64{int64(c.Blobs), c.Bytes}, [2]int64{int64(got.Blobs), got.Bytes})
+		}
+		sole(0)
+		k.putAs("other", "55555") // leases it
+		sole(3+4+2+3, "t/1", "t/2")
+		k.must(k.Release(ctx, "other"))
+		k.collect(store.CollectOptions{})
+		sole(6, "u/f")
+		sole(6, "u")
+	}},
 	{"usage counts files below a path", func(k *kit) {
 		k.publish("t", "", "f=12345", "d/", "d/g=12345", "d/h=123", "l->f")
 		k.publish("t2", "", "f=1")
