@@ -90,6 +90,40 @@ func FuzzRebuild(f *testing.F) {
 	})
 }
 
+// Whatever a guide says two archives have in common, only wrong bytes or an error of
+// the recipe may come of it.
+func FuzzGuided(f *testing.F) {
+	var before []byte
+	for _, b := range seeds(f) {
+		f.Add(before, b, int64(0), int64(0), int64(len(b)))
+		f.Add(b, b, int64(512), int64(512), int64(len(b)/2))
+		before = b
+	}
+	f.Fuzz(func(t *testing.T, old, b []byte, from, to, n int64) {
+		var views [2]*View
+		for i, b := range [][]byte{old, b} {
+			v, err := Analyse(t.Context(), bytes.NewReader(b), int64(len(b)), &memSpool{}, fuzzLimits())
+			if errors.Is(err, ErrNotArchive) {
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			views[i] = v
+		}
+		g := &Guide{
+			Basis: bytes.NewReader(old), BasisSize: int64(len(old)),
+			BasisPlain: views[0].Plain, BasisPlainSize: views[0].PlainSize, BasisRecipe: views[0].Recipe,
+			Copies: []Copy{{from, to, n}, {from + n, to + n, n}},
+		}
+		v := views[1]
+		err := Rebuild(t.Context(), v.Plain, v.PlainSize, v.Recipe, &shortWriter{left: 2 * len(b)}, fuzzLimits(), g)
+		if err != nil && !errors.Is(err, ErrBadRecipe) && !errors.Is(err, errFull) {
+			t.Fatal(err)
+		}
+	})
+}
+
 // Any bytes are an index that is coded again as they are, or none. (Varints
 // may be longer than they need be.)
 func FuzzIndex(f *testing.F) {

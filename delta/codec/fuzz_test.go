@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/pubsync/pubsync/delta"
@@ -79,7 +80,7 @@ func FuzzDecodeSignature(f *testing.F) {
 			t.Fatalf("decoded a bad signature: %v", err)
 		}
 		again, err := codec.DecodeSignature(codec.AppendSignature(nil, s, size), size)
-		if err != nil || len(again.Hashes) != len(s.Hashes) {
+		if err != nil || !slices.Equal(again.Hashes, s.Hashes) || !slices.Equal(again.Ranges, s.Ranges) {
 			t.Fatalf("a decoded signature does not come back: %v", err)
 		}
 		src := text(4, 2000)
@@ -106,7 +107,7 @@ func FuzzDecodeRequest(f *testing.F) {
 			t.Fatalf("decoded a request that cannot be signed: %v", err)
 		}
 		got, err := codec.DecodeHashes(codec.AppendHashes(nil, s), r)
-		if err != nil || len(got.Hashes) != len(s.Hashes) {
+		if err != nil || !slices.Equal(got.Hashes, s.Hashes) {
 			t.Fatalf("hashes do not come back: %v", err)
 		}
 		if again, err := codec.DecodeRequest(codec.AppendRequest(nil, &r, size), size); err != nil || !bytes.Equal(codec.AppendRequest(nil, &again, size), codec.AppendRequest(nil, &r, size)) {
