@@ -89,7 +89,8 @@ func (m *matcher) alike(off, end int64) (int, error) {
 
 // proven reports whether enough blocks from i on are what the new file has from
 // off on, the first of which is known to and has the content of as many windows in
-// a row as alike says. Equal blocks in a row are the evidence of one.
+// a row as alike says. Equal blocks in a row are the evidence of one, and common
+// ones of nothing.
 func (m *matcher) proven(i int32, alike int, off, end int64) (bool, error) {
 	runs := m.runs.far
 	if r := m.blockRange(i); r.Off >= m.near.Off && r.End() <= m.near.End() {
@@ -113,7 +114,26 @@ func (m *matcher) proven(i int32, alike int, off, end int64) (bool, error) {
 	if row != alike {
 		return false, nil // where one goes on and the other does not, they differ
 	}
-	return m.goesOn(last, runs-1, off+int64(row)*int64(m.BlockSize), end)
+	if !m.common(i) {
+		runs--
+	}
+	return m.goesOn(last, runs, off+int64(row)*int64(m.BlockSize), end)
+}
+
+// commonFrom is how many blocks of a signature have a hash that says nothing about
+// where in the basis its content is from. The padding of a tar follows half of its
+// members: with it as evidence, each of those was tested against each of the others
+// with the hash of one block, too short for so many.
+const commonFrom = 4
+
+func (m *matcher) common(i int32) bool {
+	n := 0
+	for k := m.heads[m.Hashes[i]>>m.StrongBits>>m.shift]; k != noBlock && n < commonFrom; k = m.next[k] {
+		if m.Hashes[k] == m.Hashes[i] {
+			n++
+		}
+	}
+	return n >= commonFrom
 }
 
 // goesOn reports whether what follows block i is what the new file has from off on,
@@ -138,7 +158,7 @@ func (m *matcher) goesOn(i int32, runs int, off, end int64) (bool, error) {
 		}
 		m.vain -= r.Len
 		off += r.Len
-		if m.Hashes[i] != before {
+		if m.Hashes[i] != before && !m.common(i) {
 			runs--
 		}
 	}
