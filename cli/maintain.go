@@ -23,7 +23,7 @@ import (
 type maintainer interface {
 	Collect(ctx context.Context, dryRun bool) (upkeep.Report, error)
 	Check(ctx context.Context, o upkeep.CheckOptions, f func(upkeep.Line) error) error
-	Backup(ctx context.Context, dir string) error
+	Backup(ctx context.Context, dir string) (lacking int, err error)
 	Close() error
 }
 
@@ -202,7 +202,10 @@ func backupCommand(env *Env) *cobra.Command {
 		Short: "Copy the whole store to a folder on the server's machine, while it serves",
 		Long: `backup writes a copy of the store, of one moment, to a folder that does not exist
 yet: content, every version, tokens, the server's certificate. The copy is a store:
-"pubsync restore" copies it back, or serve it as it is: pubsync serve --store DIR.`,
+"pubsync restore" copies it back, or serve it as it is: pubsync serve --store DIR.
+On the store's own file system large files are hard links, which take no space and
+no time, and are lost with the disk: copy the folder elsewhere, or back up to another
+disk. Exit code 74 if some content was not there whole, to be copied.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			m, err := f.open(c.Context(), env)
@@ -214,15 +217,27 @@ yet: content, every version, tokens, the server's certificate. The copy is a sto
 			if err != nil {
 				return err
 			}
-			if err := m.Backup(c.Context(), dir); err != nil {
+			lacking, err := m.Backup(c.Context(), dir)
+			if err != nil {
 				return err
 			}
 			fmt.Fprintf(env.Stdout, "backed up to %s\n", progress.Escape(dir))
-			return nil
+			return whole(lacking)
 		},
 	}
 	f.add(c.Flags())
 	return c
+}
+
+// whole makes content that a copy lacks an error.
+func whole(lacking int) error {
+	if lacking == 0 {
+		return nil
+	}
+	return hinted{
+		fmt.Errorf("the copy is without %d blobs or packs that were not there whole", lacking),
+		"\"pubsync fsck\" names the paths; push their files again, to heal them, then make another copy",
+	}
 }
 
 func restoreCommand(env *Env) *cobra.Command {
@@ -239,11 +254,12 @@ serves. The backup stays as it is.`,
 				return err
 			}
 			defer m.Close()
-			if err := m.Backup(c.Context(), to); err != nil {
+			lacking, err := m.Backup(c.Context(), to)
+			if err != nil {
 				return err
 			}
 			fmt.Fprintf(env.Stdout, "restored to %s\n", progress.Escape(to))
-			return nil
+			return whole(lacking)
 		},
 	}
 	c.Flags().StringVar(&to, "store", "pubsync-data", "`folder` of the new store, which must not exist or be empty")

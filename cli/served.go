@@ -26,8 +26,10 @@ func (s served) Check(ctx context.Context, o upkeep.CheckOptions, f func(upkeep.
 	})
 }
 
-func (s served) Backup(ctx context.Context, dir string) error {
-	return s.client.PostJSON(ctx, "/v1/admin/backup", map[string]string{"dir": dir}, nil)
+func (s served) Backup(ctx context.Context, dir string) (lacking int, err error) {
+	var b upkeep.Backup
+	err = s.client.PostJSON(ctx, "/v1/admin/backup", map[string]string{"dir": dir}, &b)
+	return b.Lacking, err
 }
 
 func (s served) Close() error {

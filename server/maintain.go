@@ -69,8 +69,8 @@ func (s *Server) checkStore(w http.ResponseWriter, r *http.Request, _ httprouter
 	return nil
 }
 
-// backup answers POST /v1/admin/backup: a copy of the store in a folder of the
-// server's machine.
+// backup answers POST /v1/admin/backup, a copy of the store in a folder of the
+// server's machine, with an [upkeep.Backup].
 func (s *Server) backup(w http.ResponseWriter, r *http.Request, _ httprouter.Params) error {
 	if _, err := s.admin(r); err != nil {
 		return err
@@ -84,13 +84,12 @@ func (s *Server) backup(w http.ResponseWriter, r *http.Request, _ httprouter.Par
 	if q.Dir == "" {
 		return wire.Errorf(wire.CodeBadRequest, "dir: which folder?")
 	}
-	err := s.cfg.Upkeep.Backup(r.Context(), q.Dir)
+	lacking, err := s.cfg.Upkeep.Backup(r.Context(), q.Dir)
 	switch {
 	case errors.Is(err, store.ErrInvalid), errors.Is(err, fs.ErrPermission), errors.Is(err, fs.ErrNotExist):
 		return wire.Errorf(wire.CodeBadRequest, "%v", err).WithHint("give a folder that is not there or empty, in one the server may write to")
 	case err != nil:
 		return err
 	}
-	w.WriteHeader(http.StatusNoContent)
-	return nil
+	return writeJSON(w, http.StatusOK, upkeep.Backup{Lacking: lacking})
 }

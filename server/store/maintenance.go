@@ -30,7 +30,8 @@ type Maintenance interface {
 	// Backup writes a copy of the store to dir, which must not exist or be
 	// empty: of one moment, that at which it began, and good to be opened as
 	// a store. Where the file system allows it, large files are hard links.
-	Backup(ctx context.Context, dir string) error
+	// lacking is how many blobs and packs were not there whole, to be copied.
+	Backup(ctx context.Context, dir string) (lacking int, err error)
 	// Usage counts what lies at or below a path at the latest version. It
 	// takes time in proportion to the entries there.
 	Usage(ctx context.Context, p manifest.Path) (Usage, error)

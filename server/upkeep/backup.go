@@ -12,17 +12,18 @@ import (
 // Backup writes a copy of the store to dir, which must not exist or be empty,
 // while the store is in use; see [store.Maintenance]. With it go the files that
 // the server keeps in the store's folder besides, so that the copy, served, is
-// known by the same key: see [Config.Beside].
-func (k *Keeper) Backup(ctx context.Context, dir string) error {
-	if err := k.cfg.Store.Backup(ctx, dir); err != nil {
-		return err
+// known by the same key: see [Config.Beside]. lacking is as there.
+func (k *Keeper) Backup(ctx context.Context, dir string) (lacking int, err error) {
+	lacking, err = k.cfg.Store.Backup(ctx, dir)
+	if err != nil {
+		return lacking, err
 	}
 	for _, name := range k.cfg.Beside {
 		if err := copyTree(filepath.Join(k.cfg.Dir, name), filepath.Join(dir, name)); err != nil {
-			return fmt.Errorf("back up to %s: %w", dir, err)
+			return lacking, fmt.Errorf("back up to %s: %w", dir, err)
 		}
 	}
-	return nil
+	return lacking, nil
 }
 
 // copyTree copies a file, or a folder of files, with modes. One that is not there

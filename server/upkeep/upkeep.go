@@ -104,6 +104,11 @@ func targets(rs []build.Removal) (list []manifest.Path) {
 	return list
 }
 
+// A Backup says what became of one.
+type Backup struct {
+	Lacking int `json:"lacking"` // blobs and packs that were not there whole, to be copied
+}
+
 // A Line is a part of a check's answer: one of its fields is set.
 type Line struct {
 	Repaired *store.Repaired `json:"repaired,omitempty"`

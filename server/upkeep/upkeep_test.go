@@ -191,7 +191,8 @@ func TestBackupTakesWhatLiesBesideTheStore(t *testing.T) {
 	k.check(os.WriteFile(filepath.Join(k.dir, "tls", "cert.pem"), []byte("c"), 0o644))
 	k.check(os.WriteFile(filepath.Join(k.dir, "key"), []byte("k"), 0o600))
 	to := filepath.Join(t.TempDir(), "copy")
-	k.check(k.keeper(nil).Backup(t.Context(), to))
+	_, err := k.keeper(nil).Backup(t.Context(), to)
+	k.check(err)
 	for name, mode := range map[string]os.FileMode{"tls/cert.pem": 0o644, "key": 0o600, "format": 0o600} {
 		st, err := os.Stat(filepath.Join(to, name))
 		k.check(err)
@@ -199,7 +200,7 @@ func TestBackupTakesWhatLiesBesideTheStore(t *testing.T) {
 			t.Errorf("%s has mode %v", name, st.Mode())
 		}
 	}
-	if err := k.keeper(nil).Backup(t.Context(), to); !errors.Is(err, store.ErrInvalid) {
+	if _, err := k.keeper(nil).Backup(t.Context(), to); !errors.Is(err, store.ErrInvalid) {
 		t.Errorf("onto a backup: %v", err)
 	}
 	s, err := disk.Open(t.Context(), disk.Options{Dir: to, Volatile: true})

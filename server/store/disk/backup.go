@@ -15,19 +15,30 @@ import (
 // Backup implements [store.Maintenance]. The catalog is copied first: whatever
 // it refers to at that moment is durable, is never altered, and stays, since
 // collection waits. The format file comes last and makes it a store.
-func (s *Store) Backup(ctx context.Context, dir string) error {
+func (s *Store) Backup(ctx context.Context, dir string) (lacking int, err error) {
 	end, err := s.begin(ctx)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer end()
-	if err := s.backup(ctx, dir); err != nil {
-		return fmt.Errorf("back up to %s: %w", dir, full(err))
+	c := copying{s: s, ctx: ctx, dir: dir}
+	if err := c.run(); err != nil {
+		return c.lacking, fmt.Errorf("back up to %s: %w", dir, full(err))
 	}
-	return nil
+	return c.lacking, nil
 }
 
-func (s *Store) backup(ctx context.Context, dir string) error {
+// copying is a backup under way.
+type copying struct {
+	s       *Store
+	ctx     context.Context
+	dir     string
+	to      FS // dir
+	lacking int
+}
+
+func (c *copying) run() error {
+	dir := c.dir
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
@@ -41,8 +52,9 @@ func (s *Store) backup(ctx context.Context, dir string) error {
 		return err
 	}
 	defer to.Close()
+	c.to = to
 	db := filepath.Join(dir, "catalog.db")
-	if err := s.cat.CopyTo(ctx, db); err != nil {
+	if err := c.s.cat.CopyTo(c.ctx, db); err != nil {
 		return err
 	}
 	for _, name := range []string{"packs", "blobs"} {
@@ -50,32 +62,32 @@ func (s *Store) backup(ctx context.Context, dir string) error {
 			return err
 		}
 	}
-	cat, err := catalog.Open(ctx, catalog.Options{Path: db})
+	cat, err := catalog.Open(c.ctx, catalog.Options{Path: db})
 	if err != nil {
 		return err
 	}
-	err = s.backupContent(ctx, cat, to, dir)
+	err = c.content(cat)
 	if err := errors.Join(err, cat.Close()); err != nil {
 		return err
 	}
 	return checkFormat(to)
 }
 
-// backupContent copies what the copied catalog refers to. Damaged blobs are
-// left out, as they would be refused.
-func (s *Store) backupContent(ctx context.Context, cat *catalog.Catalog, to FS, dir string) error {
-	packs, err := cat.Packs(ctx)
+// content copies what the copied catalog refers to. Damaged blobs are left out,
+// as they would be refused.
+func (c *copying) content(cat *catalog.Catalog) error {
+	packs, err := cat.Packs(c.ctx)
 	if err != nil {
 		return err
 	}
 	for _, p := range packs {
-		if err := errors.Join(ctx.Err(), s.copyFile(to, packName(p.ID), p.Extent)); err != nil {
+		if err := errors.Join(c.ctx.Err(), c.file(packName(p.ID), p.Extent)); err != nil {
 			return err
 		}
 	}
 	var files []catalog.Blob
 	for after := int64(0); ; {
-		page, err := cat.Blobs(ctx, after, scanPage)
+		page, err := cat.Blobs(c.ctx, after, scanPage)
 		if err != nil {
 			return err
 		}
@@ -84,51 +96,67 @@ func (s *Store) backupContent(ctx context.Context, cat *catalog.Catalog, to FS, 
 		}
 		files = files[:0]
 		for _, b := range page {
-			if b.Pack == 0 && !b.Damaged {
+			switch {
+			case b.Damaged:
+				c.lacking++
+			case b.Pack == 0:
 				files = append(files, b)
 			}
 		}
-		if err := s.backupFiles(ctx, files, to, dir); err != nil {
+		if err := c.files(files); err != nil {
 			return err
 		}
 		after = page[len(page)-1].ID
 	}
-	return errors.Join(to.SyncDir("packs"), to.SyncDir("blobs"))
+	return errors.Join(c.to.SyncDir("packs"), c.to.SyncDir("blobs"))
 }
 
-func (s *Store) backupFiles(ctx context.Context, list []catalog.Blob, to FS, dir string) error {
+// files copies, or links, blobs that have files of their own.
+func (c *copying) files(list []catalog.Blob) error {
 	dirs := make(map[string]bool)
 	for _, b := range list {
-		if err := ctx.Err(); err != nil {
+		if err := c.ctx.Err(); err != nil {
 			return err
 		}
 		if !dirs[blobDir(b.Digest)] {
 			dirs[blobDir(b.Digest)] = true
-			if err := mkdir(to, "blobs", fan(b.Digest)); err != nil {
+			if err := mkdir(c.to, "blobs", fan(b.Digest)); err != nil {
 				return err
 			}
 		}
 		name := blobName(b.Digest)
-		if path, ok := s.fs.Path(name); ok && os.Link(path, filepath.Join(dir, filepath.FromSlash(name))) == nil {
+		if c.link(name, b.Size) {
 			continue
 		}
-		if err := s.copyFile(to, name, b.Size); err != nil {
+		if err := c.file(name, b.Size); err != nil {
 			return err
 		}
 	}
 	for d := range dirs {
-		if err := to.SyncDir(d); err != nil {
+		if err := c.to.SyncDir(d); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// copyFile copies the first size bytes of a file and makes them durable. A
-// source that is missing or short, damage that Check reports, gives as much.
-func (s *Store) copyFile(to FS, name string, size int64) error {
-	from, err := s.fs.OpenFile(name, os.O_RDONLY, 0)
+// link makes a hard link of a file that has the size, where that can be.
+func (c *copying) link(name string, size int64) bool {
+	path, ok := c.s.fs.Path(name)
+	if !ok {
+		return false
+	}
+	st, err := c.s.fs.Stat(name)
+	return err == nil && st.Size() == size && os.Link(path, filepath.Join(c.dir, filepath.FromSlash(name))) == nil
+}
+
+// file copies the first size bytes of a file and makes them durable. A source
+// that is missing or short, damage that Check reports, gives as much, and counts as
+// lacking.
+func (c *copying) file(name string, size int64) error {
+	from, err := c.s.fs.OpenFile(name, os.O_RDONLY, 0)
 	if errors.Is(err, os.ErrNotExist) {
+		c.lacking++
 		return nil
 	}
 	if err != nil {
@@ -139,11 +167,14 @@ func (s *Store) copyFile(to FS, name string, size int64) error {
 	if err != nil {
 		return err
 	}
-	f, err := to.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if held < size {
+		c.lacking++
+		size = held
+	}
+	f, err := c.to.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
-	size = min(size, held)
 	err = copyAt(f, 0, io.NewSectionReader(from, 0, size), size)
 	if err == nil {
 		err = f.Sync()

@@ -112,6 +112,46 @@ func TestRepair(t *testing.T) {
 	p.sane(t)
 }
 
+// TestBackupOfDamage backs up a store that has lost content: the copy says how much
+// it lacks, and is as good as what is left.
+func TestBackupOfDamage(t *testing.T) {
+	for _, spoil := range []struct {
+		name    string
+		change  func(name string) error
+		lacking int
+	}{
+		{"nothing", func(string) error { return nil }, 0},
+		{"a blob gone", os.Remove, 1},
+		{"a blob short", func(name string) error { return os.Truncate(name, 100) }, 1},
+		{"a pack short", func(name string) error {
+			return os.Truncate(filepath.Join(filepath.Dir(name), "..", "..", "packs", "00000001.pack"), 1000)
+		}, 1},
+	} {
+		t.Run(spoil.name, func(t *testing.T) {
+			dir, to := t.TempDir(), filepath.Join(t.TempDir(), "copy")
+			p := push{s: open(t, dir).(*disk.Store)}
+			if err := p.run(); err != nil {
+				t.Fatal(err)
+			}
+			defer p.s.Close()
+			large := manifest.DigestOf([]byte(pushLarge)).String()
+			if err := spoil.change(filepath.Join(dir, "blobs", large[:2], large)); err != nil {
+				t.Fatal(err)
+			}
+			lacking, err := p.s.Backup(context.Background(), to)
+			if err != nil || lacking != spoil.lacking {
+				t.Fatalf("%d lacking, want %d (%v)", lacking, spoil.lacking, err)
+			}
+			copied := open(t, to)
+			defer copied.Close()
+			sum, err := copied.Check(context.Background(), store.CheckOptions{Content: true}, func(store.Finding) error { return nil })
+			if err != nil || (sum.Damaged > 0) != (spoil.lacking > 0) {
+				t.Errorf("the copy: %+v, %v", sum, err)
+			}
+		})
+	}
+}
+
 // TestOrphans collects what a crash leaves behind, and only that.
 func TestOrphans(t *testing.T) {
 	dir := t.TempDir()

@@ -230,8 +230,11 @@ var maintenanceTests = []test{
 		k.publish("t", "", "f=1", "d/", "d/g="+large)
 		k.publish("t", "overwrite", "f=2")
 		dir := filepath.Join(k.TempDir(), "backup")
-		k.must(k.Backup(ctx, dir))
-		k.want(k.Backup(ctx, dir), store.ErrInvalid)
+		lacking, err := k.Backup(ctx, dir)
+		k.must(err)
+		equal(k, "lacking", lacking, 0)
+		_, err = k.Backup(ctx, dir)
+		k.want(err, store.ErrInvalid)
 		k.publish("t", "overwrite", "f=3")
 		copied := &kit{T: k.T, open: k.open, dir: dir}
 		copied.reopen()
