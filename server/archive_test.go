@@ -9,9 +9,11 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -120,6 +122,55 @@ func TestThroughCompression(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestRequestsOfAnArchive pushes the next release of an archive: one request opens,
+// lists, asks and has the signature in its answer, one goes for each round of
+// matching, and the last brings content and commit. Were it opened or committed
+// apart, or asked for what came along, there would be more.
+func TestRequestsOfAnArchive(t *testing.T) {
+	s := newSite(t)
+	old, changed := members(5, 60), members(5, 60)
+	changed[30] = append([]byte("a new line\n"), changed[30]...)
+	first, second := t.TempDir(), t.TempDir()
+	s.write(first, "a-1.tgz", tgz(t, old, time.Unix(1_700_000_000, 0), 6))
+	s.write(second, "a-2.tgz", tgz(t, changed, time.Unix(1_710_000_000, 0), 6))
+	s.builder(s.issue(token.Grant{Target: "a/1"}), first).mustPush()
+	var kinds []string
+	s.put(func(h http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			body, err := io.ReadAll(r.Body)
+			s.check(err)
+			kinds = append(kinds, kindsOf(body))
+			r.Body = io.NopCloser(bytes.NewReader(body))
+			h.ServeHTTP(w, r)
+		})
+	})
+	b := s.builder(s.issue(token.Grant{Target: "a/1"}), second)
+	b.opts.Through, b.opts.Parallel = push.Always, 1
+	if r := b.mustPush(); r.Archive.Files != 1 {
+		t.Errorf("%+v", r)
+	}
+	last := len(kinds) - 1
+	if last < 1 || kinds[0] != "01 02 04 09" || kinds[last] != "07 07 08" {
+		t.Fatalf("requests: %q", kinds)
+	}
+	for _, round := range kinds[1:last] {
+		if strings.Trim(round, "05 ") != "" {
+			t.Errorf("requests: %q", kinds)
+		}
+	}
+}
+
+// kindsOf are the types of the frames of a body.
+func kindsOf(body []byte) string {
+	var types []string
+	for len(body) > 0 {
+		types = append(types, fmt.Sprintf("%02x", body[0]))
+		n, k := binary.Uvarint(body[1:])
+		body = body[1+k+int(n):]
+	}
+	return strings.Join(types, " ")
 }
 
 // TestRestartAmongViews restarts the server after each request of a push by views:

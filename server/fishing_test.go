@@ -24,9 +24,8 @@ func (s *site) ask(bearer string, ds []manifest.Digest) []byte {
 		asked = append(asked, wire.Digest{Index: i, Digest: d})
 	}
 	secret := connect.NewSessionSecret()
-	hash := connect.HashSession(secret)
-	body := wire.AppendJSON(nil, wire.FrameOpen, wire.Open{
-		Version: wire.Version, SessionHash: fmt.Sprintf("%x", hash[:]), Entries: len(l), Files: len(l), TreeDigest: l.TreeDigest(), Checksum: true,
+	body := wire.AppendOpen(nil, wire.Open{
+		Version: wire.Version, Entries: len(l), Files: len(l), TreeDigest: l.TreeDigest(), Checksum: true,
 	})
 	body = wire.AppendDigests(wire.AppendList(body, 0, l), asked)
 	status, _, answer := s.post("POST", wire.SessionsPath, bearer, map[string]string{

@@ -2,7 +2,7 @@ package server
 
 import (
 	"bytes"
-	"encoding/json"
+	"encoding/hex"
 	"io"
 	"net/http"
 	"strings"
@@ -23,7 +23,7 @@ func (s *Server) openSession(w http.ResponseWriter, r *http.Request, _ httproute
 		return s.openJSON(w, r)
 	}
 	body := s.body(w, r)
-	open, err := firstFrame(body)
+	open, err := firstFrame(r, body)
 	if err != nil {
 		return err
 	}
@@ -32,7 +32,7 @@ func (s *Server) openSession(w http.ResponseWriter, r *http.Request, _ httproute
 		return err
 	}
 	defer auth.release()
-	reply := wire.AppendJSON(nil, wire.FrameOpened, opened)
+	reply := wire.AppendOpened(nil, opened)
 	if opened.Status == wire.StatusOpen {
 		secret := r.Header.Get(wire.SessionHeader)
 		more, err := s.cfg.Sessions.Exchange(r.Context(), auth, store.SessionID(opened.Session), secret, body)
@@ -85,16 +85,23 @@ func (s *Server) open(r *http.Request, open wire.Open) (*authority, wire.Opened,
 	return auth, opened, nil
 }
 
-// firstFrame reads the open frame off a body.
-func firstFrame(body io.Reader) (wire.Open, error) {
-	var open wire.Open
+// firstFrame reads the open frame off a body. The hash of the session secret is
+// that of the header.
+func firstFrame(r *http.Request, body io.Reader) (wire.Open, error) {
 	payload, err := wire.ReadOpen(body)
 	if err != nil {
-		return open, wire.Errorf(wire.CodeBadRequest, "%v", err)
+		return wire.Open{}, wire.Errorf(wire.CodeBadRequest, "%v", err)
 	}
-	if err := json.Unmarshal(payload, &open); err != nil {
+	open, err := wire.ParseOpen(payload)
+	if err != nil {
 		return open, wire.Errorf(wire.CodeBadRequest, "open: %v", err)
 	}
+	secret := r.Header.Get(wire.SessionHeader)
+	if secret == "" {
+		return open, wire.Errorf(wire.CodeBadRequest, "an open frame comes with the session secret in the header %s", wire.SessionHeader)
+	}
+	hash := connect.HashSession(secret)
+	open.SessionHash = hex.EncodeToString(hash[:])
 	return open, nil
 }
 
@@ -136,7 +143,7 @@ func (s *Server) commitSession(w http.ResponseWriter, r *http.Request, ps httpro
 		return err
 	}
 	c.IfComplete = false
-	reply, err := s.run(r, ps.ByName("id"), bytes.NewReader(wire.AppendJSON(nil, wire.FrameCommit, c)))
+	reply, err := s.run(r, ps.ByName("id"), bytes.NewReader(wire.AppendCommit(nil, c)))
 	if err != nil {
 		return err
 	}
@@ -148,7 +155,11 @@ func (s *Server) commitSession(w http.ResponseWriter, r *http.Request, ps httpro
 			return err
 		}
 		if f.Type == wire.FrameReceipt {
-			return writeJSON(w, http.StatusOK, json.RawMessage(f.Payload))
+			receipt, err := wire.ParseReceipt(f.Payload, c.ManifestDigest)
+			if err != nil {
+				return err
+			}
+			return writeJSON(w, http.StatusOK, receipt)
 		}
 	}
 }

@@ -2,7 +2,6 @@ package server_test
 
 import (
 	"bytes"
-	"fmt"
 	"io"
 	"math/rand/v2"
 	"net/http"
@@ -15,7 +14,6 @@ import (
 	"github.com/pubsync/pubsync/server/token"
 	"github.com/pubsync/pubsync/sync/manifest"
 	"github.com/pubsync/pubsync/sync/wire"
-	"github.com/pubsync/pubsync/sync/wire/connect"
 )
 
 // TestPrivateBases asks for the signatures of a private file, of its views, and
@@ -31,14 +29,15 @@ func TestPrivateBases(t *testing.T) {
 		c := s.thin(s.issue(token.Grant{Target: "open/1"}))
 		content := []byte("a file of somebody else, as long as need be")
 		l := manifest.List{{Path: "f", Kind: manifest.File, Mode: 0o644, Size: int64(len(content))}}
-		hash := connect.HashSession(c.secret)
-		body := wire.AppendJSON(nil, wire.FrameOpen, wire.Open{
-			Version: wire.Version, SessionHash: fmt.Sprintf("%x", hash[:]), Entries: 1, Files: 1, Bytes: l[0].Size, TreeDigest: l.TreeDigest(), Checksum: true,
+		body := wire.AppendOpen(nil, wire.Open{
+			Version: wire.Version, Entries: 1, Files: 1, Bytes: l[0].Size, TreeDigest: l.TreeDigest(), Checksum: true,
 		})
 		body = wire.AppendList(body, 0, l)
 		body = wire.AppendDigests(body, []wire.Digest{{Index: 0, Digest: manifest.DigestOf(content)}})
 		for _, view := range []wire.View{wire.Raw, wire.Plain, wire.Recipe} {
-			body = wire.AppendSign(body, wire.Sign{Index: 0, Basis: wire.Basis{Digest: d, View: view}, Total: l[0].Size})
+			for _, named := range []bool{false, true} {
+				body = wire.AppendSign(body, wire.Sign{Index: 0, Basis: wire.Basis{Digest: d, View: view, Named: named}, Total: l[0].Size})
+			}
 		}
 		ops := []delta.Op{{Basis: 0, Off: 0, Len: l[0].Size}}
 		src := delta.Source{ReaderAt: bytes.NewReader(content), Size: l[0].Size}
@@ -50,7 +49,7 @@ func TestPrivateBases(t *testing.T) {
 		if status != 201 || !ok {
 			t.Fatalf("%d %q", status, answer)
 		}
-		answers[d] = strings.ReplaceAll(string(rest), string(d[:]), "DIGEST")
+		answers[d] = strings.ReplaceAll(strings.ReplaceAll(string(rest), string(d[:]), "DIGEST"), string(d[:4]), "NAME")
 	}
 	if answers[private] != answers[absent] {
 		t.Errorf("private: %q\nabsent: %q", answers[private], answers[absent])
@@ -124,9 +123,8 @@ func TestRevokedBetweenFrames(t *testing.T) {
 	bearer := s.issue(token.Grant{Target: "a/1"})
 	c := s.thin(bearer)
 	l := manifest.List{{Path: "f", Kind: manifest.File, Mode: 0o644, Size: 3}}
-	hash := connect.HashSession(c.secret)
-	open := wire.AppendJSON(nil, wire.FrameOpen, wire.Open{
-		Version: wire.Version, SessionHash: fmt.Sprintf("%x", hash[:]), Entries: 1, Files: 1, Bytes: 3, TreeDigest: l.TreeDigest(), Checksum: true,
+	open := wire.AppendOpen(nil, wire.Open{
+		Version: wire.Version, Entries: 1, Files: 1, Bytes: 3, TreeDigest: l.TreeDigest(), Checksum: true,
 	})
 	r, w := io.Pipe()
 	req, err := http.NewRequestWithContext(t.Context(), "POST", s.http.URL+wire.SessionsPath, r)

@@ -3,7 +3,6 @@ package server_test
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -245,17 +244,14 @@ func (s *site) sound() {
 func (s *site) announceNothing(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == wire.SessionsPath {
-			var o wire.Open
 			payload, err := wire.ReadOpen(r.Body)
-			if err == nil {
-				err = json.Unmarshal(payload, &o)
-			}
+			o, perr := wire.ParseOpen(payload)
 			rest, rerr := io.ReadAll(r.Body)
-			if err := errors.Join(err, rerr); err != nil {
+			if err := errors.Join(err, perr, rerr); err != nil {
 				s.t.Error(err)
 			}
 			o.Bytes = 0
-			r.Body = io.NopCloser(bytes.NewReader(append(wire.AppendJSON(nil, wire.FrameOpen, o), rest...)))
+			r.Body = io.NopCloser(bytes.NewReader(append(wire.AppendOpen(nil, o), rest...)))
 		}
 		h.ServeHTTP(w, r)
 	})

@@ -3,7 +3,6 @@ package server_test
 import (
 	"bytes"
 	"encoding/hex"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
@@ -18,7 +17,6 @@ import (
 	"github.com/pubsync/pubsync/server/token"
 	"github.com/pubsync/pubsync/sync/manifest"
 	"github.com/pubsync/pubsync/sync/wire"
-	"github.com/pubsync/pubsync/sync/wire/connect"
 )
 
 var update = flag.Bool("update", false, "write the transcript anew from what the server answers")
@@ -73,15 +71,10 @@ func TestTranscript(t *testing.T) {
 
 const transcriptHead = `# A small push in version 1: two files and a directory, then nothing changed.
 # Lines with ">" are the client's, with "<" the server's; under each the frames of
-# the body, one a line: type, then the payload as JSON where it is that, else in
-# hexadecimal. Every request has "Authorization: Bearer psb_..." and
+# the body, one a line: type, then the payload in hexadecimal. The time of receipts is
+# that of the site, and "session" the name of the session. Every request has "Authorization: Bearer psb_..." and
 # "Pubsync-Session: ` + transcriptSecret + `".
 `
-
-// frame types whose payload is JSON.
-var jsonFrames = map[wire.FrameType]bool{
-	wire.FrameOpen: true, wire.FrameCommit: true, wire.FrameOpened: true, wire.FrameReceipt: true, wire.FrameError: true,
-}
 
 type request struct {
 	path   string
@@ -105,9 +98,6 @@ func (q *request) text() string {
 }
 
 func frameLine(f wire.Frame) string {
-	if jsonFrames[f.Type] {
-		return fmt.Sprintf("%#02x %s\n", byte(f.Type), f.Payload)
-	}
 	return fmt.Sprintf("%#02x %x\n", byte(f.Type), f.Payload)
 }
 
@@ -120,39 +110,52 @@ func render(t *testing.T, reply []byte, id *string) string {
 	for {
 		f, err := r.Next()
 		if err == io.EOF {
-			text := b.String()
-			if *id != "" {
-				text = strings.ReplaceAll(text, *id, "ID")
-			}
-			return text
+			return b.String()
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		if f.Type == wire.FrameOpened {
-			var o wire.Opened
-			if err := json.Unmarshal(f.Payload, &o); err != nil {
-				t.Fatal(err)
-			}
-			if o.Session != "" {
-				*id = o.Session
-			}
-		}
-		if f.Type == wire.FrameReceipt || f.Type == wire.FrameOpened {
-			f.Payload = wholeSecond(f.Payload)
-		}
-		b.WriteString(frameLine(f))
+		b.WriteString(frameLine(settled(t, f, id)))
 	}
 }
 
-// wholeSecond replaces the time of a receipt, which is when the test ran.
-func wholeSecond(payload []byte) []byte {
-	i := bytes.Index(payload, []byte(`"time":"`))
-	if i < 0 {
-		return payload
+// settled is a frame without what differs from run to run: the name of the session,
+// which it learns, and the time of a receipt, which is when the test ran.
+func settled(t *testing.T, f wire.Frame, id *string) wire.Frame {
+	t.Helper()
+	stamp := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	var coded []byte
+	switch f.Type {
+	case wire.FrameOpened:
+		o, err := wire.ParseOpened(f.Payload)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if o.Session != "" {
+			*id, o.Session = o.Session, "session"
+		}
+		if o.Receipt != nil {
+			o.Receipt.Time = stamp
+		}
+		coded = wire.AppendOpened(nil, o)
+	case wire.FrameReceipt:
+		// The digest is the one announced: it is not in the frame.
+		r, err := wire.ParseReceipt(f.Payload, manifest.Digest{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Time = stamp
+		coded = wire.AppendReceipt(nil, &r, manifest.Digest{})
+	default:
+		return f
 	}
-	end := i + len(`"time":"`) + bytes.IndexByte(payload[i+len(`"time":"`):], '"')
-	return append(append(append([]byte(nil), payload[:i]...), `"time":"TIME`...), payload[end:]...)
+	r := wire.NewReader(bytes.NewReader(coded))
+	defer r.Close()
+	f, err := r.Next()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
 }
 
 func parseTranscript(t *testing.T, text string) (qs []request) {
@@ -173,11 +176,9 @@ func parseTranscript(t *testing.T, text string) (qs []request) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			f := wire.Frame{Type: wire.FrameType(n), Payload: []byte(payload)}
-			if !jsonFrames[f.Type] {
-				if f.Payload, err = hex.DecodeString(payload); err != nil {
-					t.Fatal(err)
-				}
+			f := wire.Frame{Type: wire.FrameType(n)}
+			if f.Payload, err = hex.DecodeString(payload); err != nil {
+				t.Fatal(err)
 			}
 			q := &qs[len(qs)-1]
 			q.frames = append(q.frames, f)
@@ -188,7 +189,6 @@ func parseTranscript(t *testing.T, text string) (qs []request) {
 
 // transcriptRequests is the push that the transcript was made of.
 func transcriptRequests() []request {
-	hash := connect.HashSession(transcriptSecret)
 	one, two := []byte("one\n"), bytes.Repeat([]byte("two\n"), 600)
 	l := manifest.List{
 		{Path: "dir", Kind: manifest.Dir, Mode: 0o755, MTime: 1_700_000_000e9},
@@ -196,15 +196,15 @@ func transcriptRequests() []request {
 		{Path: "two", Kind: manifest.File, Mode: 0o600, MTime: 1_700_000_002e9 + 5, Size: int64(len(two))},
 	}
 	open := wire.Open{
-		Version: 1, SessionHash: fmt.Sprintf("%x", hash[:]), Target: "demo/1", Mode: wire.Merge,
+		Version: 1, Target: "demo/1", Mode: wire.Merge,
 		Entries: 3, Files: 2, Bytes: int64(len(one) + len(two)), TreeDigest: l.TreeDigest(),
 	}
 	listed := wire.AppendList(nil, 0, l)
 	l[1].Digest, l[2].Digest = manifest.DigestOf(one), manifest.DigestOf(two)
 	digests := wire.AppendDigests(nil, []wire.Digest{{Index: 1, Digest: l[1].Digest}, {Index: 2, Digest: l[2].Digest}})
 	files := wire.AppendFile(wire.AppendFile(nil, wire.File{Index: 1, Content: one}), wire.File{Index: 2, Content: two})
-	commit := wire.AppendJSON(nil, wire.FrameCommit, wire.Commit{ManifestDigest: l.ManifestDigest()})
-	opening := wire.AppendJSON(nil, wire.FrameOpen, open)
+	commit := wire.AppendCommit(nil, wire.Commit{ManifestDigest: l.ManifestDigest()})
+	opening := wire.AppendOpen(nil, open)
 	const session = wire.SessionsPath + "/ID"
 	return []request{
 		{wire.SessionsPath, split(opening)},

@@ -35,7 +35,7 @@ func TestBasisFromTheOwnLine(t *testing.T) {
 			}
 			got = vs[0].Bases
 		}
-		if len(got) != 1 || got[0].Digest != want {
+		if len(got) != 1 || !got[0].Is(wire.Basis{Digest: want}) {
 			t.Errorf("%s: bases %v, want %v", target, got, want)
 		}
 	}

@@ -142,5 +142,8 @@ func (x *exchange) prepare(v *wire.Verdict, d manifest.Digest) error {
 		return nil
 	}
 	v.Bases, err = x.bases(v.Index, &e)
+	for i := range v.Bases {
+		v.Bases[i].Named = true
+	}
 	return err
 }

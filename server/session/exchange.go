@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -34,7 +33,7 @@ func (e *Engine) Exchange(ctx context.Context, auth Authority, id store.SessionI
 	defer e.put(s)
 	e.indexer.begin()
 	defer e.indexer.end()
-	x := &exchange{ctx: keep, client: ctx, auth: auth, session: s, seen: map[manifest.Digest]bool{}}
+	x := &exchange{ctx: keep, client: ctx, auth: auth, session: s, seen: map[manifest.Digest]bool{}, wants: map[int]wire.View{}, told: map[signed]bool{}, chosen: map[int][]wire.Basis{}}
 	defer x.close()
 	reply, err := x.run(body)
 	if fullDisk(err) || errors.Is(err, &wire.Error{Code: wire.CodeNoSpace}) {
@@ -55,6 +54,9 @@ type exchange struct {
 	whose   []manifest.Digest
 	rebuilt []byte                   // room to rebuild a file in
 	offers  []wire.Verdict           // with bases, to volunteer signatures for
+	wants   map[int]wire.View        // by index: the view of the bases that signatures are wanted of
+	told    map[signed]bool          // signatures that came unasked
+	chosen  map[int][]wire.Basis     // by index: the bases chosen again
 	seen    map[manifest.Digest]bool // bases known to be readable, or not to be
 	absent  int                      // digests that were answered as absent for the first time
 	sent    int                      // entries whose content has come
@@ -148,6 +150,8 @@ func (x *exchange) frame(f wire.Frame) error {
 			return err
 		}
 		return x.onSign(f.Payload)
+	case wire.FrameWant:
+		return x.onWant(f.Payload)
 	case wire.FrameFile:
 		return x.onFile(f.Payload)
 	case wire.FramePart:
@@ -245,19 +249,19 @@ func (x *exchange) flush() error {
 }
 
 func (x *exchange) onCommit(payload []byte) error {
-	var c wire.Commit
-	if err := json.Unmarshal(payload, &c); err != nil {
-		return wire.Errorf(wire.CodeBadRequest, "commit: %v", err)
+	c, err := wire.ParseCommit(payload)
+	if err != nil {
+		return err
 	}
 	receipt, err := x.session.commit(x.ctx, x.auth, c)
 	var refused *wire.Error
 	if errors.As(err, &refused) && refused.Code == wire.CodeIncomplete && c.IfComplete {
-		x.reply = wire.AppendJSON(x.reply, wire.FrameError, refused)
+		x.reply = wire.AppendIncomplete(x.reply, refused.Total)
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	x.reply = wire.AppendJSON(x.reply, wire.FrameReceipt, receipt)
+	x.reply = wire.AppendReceipt(x.reply, receipt, c.ManifestDigest)
 	return nil
 }

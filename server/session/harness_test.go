@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"os"
@@ -158,7 +157,7 @@ func digests(l manifest.List) []byte {
 
 // commit is the frame that commits a list all of whose digests the client gave.
 func commit(l manifest.List) []byte {
-	return wire.AppendJSON(nil, wire.FrameCommit, wire.Commit{ManifestDigest: l.ManifestDigest()})
+	return wire.AppendCommit(nil, wire.Commit{ManifestDigest: l.ManifestDigest()})
 }
 
 // outcomes are what an answer says of the contents that came, by index.
@@ -185,7 +184,8 @@ func (s *server) receipt(answer []wire.Frame) (r wire.Receipt) {
 	s.Helper()
 	for _, f := range answer {
 		if f.Type == wire.FrameReceipt {
-			if err := json.Unmarshal(f.Payload, &r); err != nil {
+			r, err := wire.ParseReceipt(f.Payload, manifest.Digest{})
+			if err != nil {
 				s.Fatal(err)
 			}
 			return r

@@ -46,7 +46,7 @@ func TestMemoryOfAnUpdate(t *testing.T) {
 	runtime.ReadMemStats(&m)
 	before = int64(m.TotalAlloc)
 	s.receipt(s.mustExchange(wire.AppendDigests(nil, []wire.Digest{{Index: n / 2, Digest: empty.Digest}}),
-		wire.AppendJSON(nil, wire.FrameCommit, wire.Commit{ManifestDigest: l.AnnouncedDigest(only(n, n/2))})))
+		wire.AppendCommit(nil, wire.Commit{ManifestDigest: l.AnnouncedDigest(only(n, n/2))})))
 	runtime.ReadMemStats(&m)
 	spent := float64(int64(m.TotalAlloc)-before) / n
 	if spent > 350 {

@@ -55,7 +55,7 @@ func (x *exchange) onPart(payload []byte) error {
 	if err := x.granted(p.Index, e); err != nil {
 		return err
 	}
-	bases, done, ok, err := x.openBases(p.Bases)
+	bases, done, ok, err := x.openBases(p)
 	defer done()
 	if err != nil {
 		return err
@@ -78,14 +78,18 @@ func (x *exchange) stored(index int, o wire.Outcome) error {
 }
 
 // openBases opens the bases of a part; ok is false if one is not to be had.
-func (x *exchange) openBases(bs []wire.Basis) (srcs []delta.Source, done func(), ok bool, err error) {
+func (x *exchange) openBases(p wire.Part) (srcs []delta.Source, done func(), ok bool, err error) {
 	var closers []func()
 	done = func() {
 		for _, c := range closers {
 			c()
 		}
 	}
-	for _, b := range bs {
+	for _, b := range p.Bases {
+		b, ok, err := x.resolve(p.Index, b)
+		if err != nil || !ok {
+			return nil, done, false, err
+		}
 		src, c, err := x.openBasis(b)
 		if err != nil || src.ReaderAt == nil {
 			return nil, done, false, err
@@ -165,7 +169,7 @@ func (x *exchange) cutPart(payload []byte) {
 	if err != nil || p.View == wire.Raw && (p.Total != e.Size || p.Offset > p.Total) || x.granted(p.Index, e) != nil {
 		return
 	}
-	bases, done, ok, err := x.openBases(p.Bases)
+	bases, done, ok, err := x.openBases(p)
 	defer done()
 	if err != nil || !ok {
 		return

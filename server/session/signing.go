@@ -26,16 +26,24 @@ func (x *exchange) onSign(payload []byte) error {
 	if err != nil {
 		return err
 	}
-	src, done, err := x.openBasis(q.Basis)
+	basis, ok, err := x.resolve(q.Index, q.Basis)
 	if err != nil {
 		return err
 	}
-	answer := wire.Signature{Index: q.Index, Basis: q.Basis}
+	if !ok {
+		x.nothing(q.Index, q.Basis)
+		return nil
+	}
+	src, done, err := x.openBasis(basis)
+	if err != nil {
+		return err
+	}
 	if src.ReaderAt == nil {
-		x.reply = wire.AppendSignature(x.reply, wire.FrameHashes, answer)
+		x.nothing(q.Index, q.Basis)
 		return nil
 	}
 	defer done()
+	answer := wire.Signature{Index: q.Index, Basis: q.Basis}
 	answer.Basis.Size = src.Size
 	kind := wire.FrameHashes
 	if len(q.Params) == 0 {
@@ -48,6 +56,47 @@ func (x *exchange) onSign(payload []byte) error {
 		kind = wire.FrameHashes
 	}
 	x.reply = wire.AppendSignature(x.reply, kind, answer)
+	return nil
+}
+
+// nothing answers a question about a basis that is not to be had.
+func (x *exchange) nothing(index int, b wire.Basis) {
+	x.reply = wire.AppendSignature(x.reply, wire.FrameHashes, wire.Signature{Index: index, Basis: b})
+}
+
+// resolve completes the digest of a basis that is only named: it is one of those
+// that the entry has, chosen anew.
+func (x *exchange) resolve(index int, b wire.Basis) (wire.Basis, bool, error) {
+	if !b.Named {
+		return b, true, nil
+	}
+	chosen, known := x.chosen[index]
+	if !known {
+		e, err := x.session.entry(index)
+		if err != nil {
+			return b, false, err
+		}
+		if chosen, err = x.bases(index, &e); err != nil {
+			return b, false, err
+		}
+		x.chosen[index] = chosen
+	}
+	for _, c := range chosen {
+		c.View = b.View
+		if c.Is(b) {
+			return c, true, nil
+		}
+	}
+	return b, false, nil
+}
+
+// onWant takes note of the view of which signatures are to come with the verdict.
+func (x *exchange) onWant(payload []byte) error {
+	index, view, err := wire.ParseWant(payload)
+	if err != nil {
+		return err
+	}
+	x.wants[index] = view
 	return nil
 }
 
@@ -82,8 +131,10 @@ func (x *exchange) volunteer() error {
 		if v.Have || len(v.Bases) == 0 || x.session.isHeld(v.Index) {
 			continue
 		}
+		view, wanted := x.wants[v.Index]
 		for _, b := range v.Bases {
-			if err := x.volunteerOne(v.Index, b, &room); err != nil {
+			b.View = view
+			if err := x.volunteerOne(v.Index, b, wanted, &room); err != nil {
 				return err
 			}
 		}
@@ -91,33 +142,59 @@ func (x *exchange) volunteer() error {
 	return nil
 }
 
+// signed is a view of a basis, signed for an entry.
+type signed struct {
+	index  int
+	digest manifest.Digest
+	view   wire.View
+}
+
 // volunteerOne adds a signature if it fits into the room that is left. That of an
-// archive's bytes would mostly be in vain, 3 kB for one of 36 MB.
-func (x *exchange) volunteerOne(index int, b wire.Basis, room *int64) error {
+// archive's bytes would mostly be in vain, 3 kB for one of 36 MB: it is added only
+// if it is wanted. What is wanted and not to be had is answered like a question.
+func (x *exchange) volunteerOne(index int, b wire.Basis, wanted bool, room *int64) error {
+	key := signed{index, b.Digest, b.View}
 	e, err := x.session.entry(index)
+	if err != nil || x.told[key] || b.View == wire.Raw && firstSize(e.Size, b.Size) > *room {
+		return err
+	}
+	src, done, err := x.openBasis(b)
 	if err != nil {
 		return err
 	}
-	req := delta.FirstRequest(e.Size, b.Size)
-	size := req.Blocks()*int64(req.HashBits())/8 + 128
+	b.Named = true
+	if src.ReaderAt == nil {
+		if wanted {
+			x.nothing(index, b)
+		}
+		return nil
+	}
+	defer done()
+	total := e.Size
+	if b.View != wire.Raw {
+		total = src.Size // of the new file's view nothing is known
+	} else if !wanted && sniffs(src.ReaderAt, src.Size) {
+		return nil // the client wants another view's, most likely, and asks
+	}
+	size := firstSize(total, src.Size)
 	if size > *room {
 		return nil
 	}
-	src, done, err := x.openBasis(b)
-	if err != nil || src.ReaderAt == nil {
-		return err
-	}
-	defer done()
-	if sniffs(src.ReaderAt, src.Size) {
-		return nil // the client wants another view's, most likely, and asks
-	}
-	sig, err := delta.Sign(src, req)
+	sig, err := delta.Sign(src, delta.FirstRequest(total, src.Size))
 	if err != nil {
 		return err
 	}
 	*room -= size
+	x.told[key] = true
+	b.Size = src.Size
 	x.reply = wire.AppendSignature(x.reply, wire.FrameSignature, wire.Signature{Index: index, Basis: b, Body: codec.AppendSignature(nil, sig, b.Size)})
 	return nil
+}
+
+// firstSize is about what the first signature of a basis takes, in bytes.
+func firstSize(total, basis int64) int64 {
+	req := delta.FirstRequest(total, basis)
+	return req.Blocks()*int64(req.HashBits())/8 + 128
 }
 
 // volunteerListed adds signatures for the unsettled files of a list that have
@@ -129,7 +206,7 @@ func (x *exchange) volunteerListed(first, n int) error {
 		if !ok {
 			continue
 		}
-		if err := x.volunteerOne(i, b, &room); err != nil {
+		if err := x.volunteerOne(i, b, false, &room); err != nil {
 			return err
 		}
 		if room < 256 {

@@ -91,6 +91,7 @@ func (s *sender) look(m *match, sigs []wire.Signature) error {
 	m.plain = newStream(wire.Plain, delta.Source{ReaderAt: m.view.plain, Size: m.view.size}, m.verdict.Bases)
 	m.plain.guess = m.view.guess
 	if !m.plainHeld() {
+		m.plain.volunteered(sigs)
 		m.streams = append(m.streams, m.plain)
 	}
 	var bases []wire.Basis
@@ -124,10 +125,28 @@ func (s *sender) rounds(ms []*match, sigs map[int][]wire.Signature) error {
 			}
 			more = more || again
 		}
-		if !more {
+		if !more || !s.pays(ms) {
 			return nil
 		}
 	}
+}
+
+// pays says whether a further round over files that go by their bytes may save more
+// than it costs, a round trip: at best it finds that most of what is missing, a third
+// of it once it is compressed, is in the bases after all. Archives are worth it
+// wherever they are worth taking apart.
+func (s *sender) pays(ms []*match) bool {
+	missing := int64(0)
+	for _, m := range ms {
+		if m.view != nil {
+			return true
+		}
+		for _, st := range m.streams {
+			missing += st.missing()
+		}
+	}
+	trip := s.p.rate.roundTrip()
+	return trip < longTrip || s.p.rate.wholeTime(missing/4) > trip
 }
 
 // advance takes a file through a round. An archive none of whose bases is one

@@ -24,7 +24,7 @@ const (
 func (p *pusher) volunteer(sig wire.Signature) {
 	sig.Body = append([]byte(nil), sig.Body...)
 	for _, have := range p.volunteers[sig.Index] {
-		if have.Basis == sig.Basis {
+		if have.Basis.Is(sig.Basis) {
 			return
 		}
 	}

@@ -48,7 +48,7 @@ func (fl *flight) exchange(body []byte) error {
 func (fl *flight) collect(f wire.Frame) error {
 	switch f.Type {
 	case wire.FrameStored:
-	case wire.FrameVerdicts, wire.FrameSignature:
+	case wire.FrameVerdicts, wire.FrameSignature, wire.FrameHashes:
 		return nil // content that rode on its digests: the outcomes say it all
 	default:
 		return fl.sender.p.onEnd(f)

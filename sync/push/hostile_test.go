@@ -41,6 +41,9 @@ func (h *hostile) reply(body []byte, to func(wire.Frame) error) error {
 		if err == io.EOF {
 			return nil
 		}
+		if err == nil && f.Type == frameRefusal {
+			err = wire.Errorf(wire.Code(f.Payload), "for ever")
+		}
 		if err == nil {
 			err = to(f)
 		}
@@ -56,7 +59,7 @@ func (h *hostile) Open(_ context.Context, o wire.Open, extra []byte, to func(wir
 	}
 	h.sent.Write(extra)
 	opened := wire.Opened{Status: wire.StatusOpen, Session: "s", Target: "t", Limits: h.limits}
-	return h.reply(append(wire.AppendJSON(nil, wire.FrameOpened, opened), h.open...), to)
+	return h.reply(append(wire.AppendOpened(nil, opened), h.open...), to)
 }
 
 func (h *hostile) Exchange(_ context.Context, _ string, body []byte, to func(wire.Frame) error) error {
@@ -159,13 +162,13 @@ func TestHostileServer(t *testing.T) {
 		"an outcome nobody knows":   {open: all, exchange: answers(both(), 99), says: "again and again"},
 		"the list, for ever":        {open: all, exchange: func([]byte) []byte { return refusal(wire.CodeListNeeded) }, says: "it asked 8 times"},
 		"content, for ever": {open: all, exchange: func([]byte) []byte {
-			return append(wire.AppendVerdicts(nil, []wire.Verdict{{Index: large, Have: true}, {Index: small, Have: true}}), refusal(wire.CodeIncomplete)...)
+			return wire.AppendIncomplete(wire.AppendVerdicts(nil, []wire.Verdict{{Index: large, Have: true}, {Index: small, Have: true}}), 2)
 		}, says: "protocol"},
 		"smaller, for ever":     {open: all, exchange: func([]byte) []byte { return refusal(wire.CodeTooLarge) }, says: "too_large"},
 		"bodies of a byte":      {limits: wire.Limits{Body: 1}, open: all, exchange: func([]byte) []byte { return nil }, says: "0 verdicts on 1 digests"},
 		"frames of the client":  {open: all, exchange: func([]byte) []byte { return wire.AppendFrame(nil, wire.FrameList, nil) }, says: "unexpected frame 0x02"},
 		"garbage":               {open: all, exchange: func([]byte) []byte { return bytes.Repeat([]byte{0xff}, 10) }, says: "malformed frame"},
-		"a receipt for nothing": {open: all, exchange: func([]byte) []byte { return wire.AppendFrame(nil, wire.FrameReceipt, []byte("[]")) }, says: "protocol"},
+		"a receipt for nothing": {open: all, exchange: func([]byte) []byte { return wire.AppendFrame(nil, wire.FrameReceipt, []byte{0xff}) }, says: "protocol"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -195,6 +198,7 @@ func frameTypes(body []byte) map[wire.FrameType]bool {
 	return types
 }
 
-func refusal(code wire.Code) []byte {
-	return wire.AppendJSON(nil, wire.FrameError, wire.Errorf(code, "for ever"))
-}
+// frameRefusal is no frame of the protocol: it has an exchange end with an error.
+const frameRefusal wire.FrameType = 0x7f
+
+func refusal(code wire.Code) []byte { return wire.AppendFrame(nil, frameRefusal, []byte(code)) }

@@ -81,7 +81,7 @@ func (s *stream) volunteered(sigs []wire.Signature) {
 func (s *stream) answer(t wire.FrameType, sig wire.Signature) {
 	for k := range s.bases {
 		b := &s.bases[k]
-		if b.Digest != sig.Basis.Digest || b.View != sig.Basis.View {
+		if !b.Is(sig.Basis) {
 			continue
 		}
 		switch {

@@ -2,7 +2,6 @@ package push
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -158,6 +157,7 @@ type pusher struct {
 	counted []bool     // by index: reported to Progress
 	events  sync.Mutex // guards counted, partial and changes
 
+	early      *early                   // what was asked with the list; nil if nothing
 	listed     int                      // entries that the server has answered for
 	needs      []bool                   // by index: the server needs its digest
 	volunteers map[int][]wire.Signature // by index: signatures that came unasked
@@ -175,6 +175,7 @@ type pusher struct {
 
 	whole, delta, archive, linked tally
 	receipt                       *wire.Receipt
+	promised                      manifest.Digest // what the last commit announced
 }
 
 // tally is a Method being counted.
@@ -229,11 +230,16 @@ func (p *pusher) attempt(ctx context.Context) (done bool, err error) {
 	if err := p.settle(ctx); err != nil {
 		return false, err
 	}
-	if done, err := p.eager(ctx); done || err != nil {
-		return done, err
+	if p.told() {
+		err = p.transferWindow(ctx, &window{indices: p.early.indices}, &p.early.answer, true)
+	} else {
+		if done, err := p.eager(ctx); done || err != nil {
+			return done, err
+		}
+		p.opts.Progress.State("sending")
+		err = p.transfer(ctx)
 	}
-	p.opts.Progress.State("sending")
-	if err := p.transfer(ctx); err != nil {
+	if err != nil {
 		return false, err
 	}
 	if p.opts.DryRun {
@@ -275,6 +281,9 @@ func (p *pusher) timed(ctx context.Context, body []byte, reply func(wire.Frame) 
 const smallList = 12 << 10
 
 func (p *pusher) open(ctx context.Context) (done bool, err error) {
+	if err := p.foretell(ctx); err != nil {
+		return false, err
+	}
 	entries := p.tree.Entries
 	o := wire.Open{
 		Version: wire.Version, SessionHash: p.opts.SessionHash, Target: p.opts.Target, Mode: wire.Merge,
@@ -288,14 +297,20 @@ func (p *pusher) open(ctx context.Context) (done bool, err error) {
 	clear(p.needs)
 	extra, next := p.listFrom(0, smallList, true)
 	if next < len(entries) {
-		extra = nil
+		extra, p.early = nil, nil
+	}
+	if p.early != nil {
+		extra = p.appendQuestion(extra, p.early.indices)
 	}
 	var opened wire.Opened
-	err = p.remote.Open(ctx, o, extra, func(f wire.Frame) error {
+	err = p.remote.Open(ctx, o, extra, func(f wire.Frame) (err error) {
 		if f.Type == wire.FrameOpened {
-			return unmarshal(f.Payload, &opened)
+			if opened, err = wire.ParseOpened(f.Payload); err != nil {
+				return fmt.Errorf("%w: %v", ErrProtocol, err)
+			}
+			return nil
 		}
-		return p.onSettle(f)
+		return p.onOpen(f)
 	})
 	if err != nil {
 		return false, err
@@ -332,13 +347,6 @@ func (p *pusher) opened(o wire.Opened, tree manifest.Digest) (done bool, err err
 // ErrSessionUsed: the session secret belongs to a session that has published
 // another tree. Push again with a new secret.
 var ErrSessionUsed = errors.New("the session was used for another tree")
-
-func unmarshal(b []byte, v any) error {
-	if err := json.Unmarshal(b, v); err != nil {
-		return fmt.Errorf("%w: %v", ErrProtocol, err)
-	}
-	return nil
-}
 
 // deal reports the file at index i as dealt with, once.
 func (p *pusher) deal(i int, what string) {

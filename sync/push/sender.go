@@ -28,9 +28,10 @@ const (
 // sender fills request bodies with the content of one window and sends them,
 // the next being filled while one is under way. It is used by one goroutine.
 type sender struct {
-	ctx    context.Context
-	p      *pusher
-	failed failures
+	ctx     context.Context
+	p       *pusher
+	failed  failures
+	commits bool // the commit rides on the last body
 
 	enc    *zstd.Encoder
 	level  effort  // of enc
@@ -117,6 +118,20 @@ func (s *sender) sendAll(w work) error {
 		if err := s.large(v); err != nil {
 			return err
 		}
+	}
+	return s.finishWith(w.twins)
+}
+
+// finishWith sends the last body off, with the commit if all will be there then.
+func (s *sender) finishWith(twins []int) error {
+	if err := s.pack(); err != nil || len(s.body) == 0 {
+		return err
+	}
+	if err := s.land(); err != nil {
+		return err
+	}
+	if s.commits && len(twins)+len(s.again)+len(s.amended) == 0 {
+		s.body = s.p.appendCommit(s.body, true)
 	}
 	return s.flush()
 }

@@ -35,7 +35,7 @@ func (p *pusher) transfer(ctx context.Context) error {
 	for range min(p.parallel(), len(ws)) {
 		g.Go(func() error {
 			for w := range hashed {
-				if err := p.transferWindow(ctx, w, len(ws) == 1); err != nil {
+				if err := p.transferWindow(ctx, w, nil, len(ws) == 1); err != nil {
 					return err
 				}
 			}
@@ -65,30 +65,36 @@ func (p *pusher) parallel() int {
 	return max(1, min(manyWindows, p.limits.Parallel))
 }
 
-// transferWindow asks about the files of a window and sends what is lacking,
-// until there is nothing left to send. If it is the only window the commit
-// rides on the question, in case the answer is "have" throughout.
-func (p *pusher) transferWindow(ctx context.Context, w *window, only bool) error {
+// transferWindow asks about the files of a window, unless that was done and
+// answered, and sends what is lacking, until there is nothing left to send. If it is
+// the only window the commit rides on the question, in case the answer is "have"
+// throughout, and on the last of the content.
+func (p *pusher) transferWindow(ctx context.Context, w *window, a *answer, only bool) error {
+	only = only && !p.opts.DryRun
 	pending, failed := w.indices, newFailures()
 	var amended []byte
 	for _, i := range w.amended {
 		amended = append(amended, p.amendment(i)...)
 	}
-	for len(pending) > 0 {
-		a, err := p.ask(ctx, amended, pending, only && !p.opts.DryRun)
-		if err != nil {
-			return err
+	for len(pending) > 0 && p.receipt == nil {
+		var err error
+		if a == nil {
+			if a, err = p.ask(ctx, amended, pending, only); err != nil {
+				return err
+			}
 		}
 		w := p.sort(a, failed)
 		if p.receipt != nil {
 			return nil // all of it was held, and the commit rode along
 		}
 		s := newSender(ctx, p, failed)
+		s.commits = only
 		err = s.send(w)
 		amended, pending = s.amended, s.again
 		if err != nil {
 			return err
 		}
+		a = nil
 	}
 	return nil
 }
@@ -105,12 +111,11 @@ type answer struct {
 func (p *pusher) ask(ctx context.Context, amended []byte, indices []int, commit bool) (*answer, error) {
 	slices.Sort(indices)
 	indices = slices.Compact(indices)
-	ds := p.digestsOf(indices)
 	a := &answer{signatures: map[int][]wire.Signature{}}
-	for len(ds) > 0 {
-		n := min(len(ds), max(1, int(p.body.Load()-4096)/(manifest.DigestSize+4)))
-		body := wire.AppendDigests(append([]byte(nil), amended...), ds[:n])
-		if commit && n == len(ds) {
+	for len(indices) > 0 {
+		n := min(len(indices), max(1, int(p.body.Load()-4096)/(manifest.DigestSize+4)))
+		body := p.appendQuestion(append([]byte(nil), amended...), indices[:n])
+		if commit && n == len(indices) {
 			body = p.appendCommit(body, true)
 		}
 		got := answer{signatures: a.signatures}
@@ -125,7 +130,7 @@ func (p *pusher) ask(ctx context.Context, amended []byte, indices []int, commit 
 			return nil, fmt.Errorf("%w: %d verdicts on %d digests", ErrProtocol, len(got.verdicts), n)
 		}
 		a.verdicts = append(a.verdicts, got.verdicts[:n]...)
-		ds, amended = ds[n:], nil
+		indices, amended = indices[n:], nil
 	}
 	return a, nil
 }
@@ -146,7 +151,7 @@ func (a *answer) collect(p *pusher) func(wire.Frame) error {
 			}
 			a.verdicts = vs
 			return nil
-		case wire.FrameSignature:
+		case wire.FrameSignature, wire.FrameHashes:
 			s, err := wire.ParseSignature(f.Payload)
 			if err != nil {
 				return err
@@ -203,27 +208,21 @@ func (p *pusher) sort(a *answer, failed failures) work {
 func (p *pusher) onEnd(f wire.Frame) error {
 	switch f.Type {
 	case wire.FrameReceipt:
-		var r wire.Receipt
-		if err := unmarshal(f.Payload, &r); err != nil {
-			return err
+		r, err := wire.ParseReceipt(f.Payload, p.promised)
+		if err != nil {
+			return fmt.Errorf("%w: %v", ErrProtocol, err)
 		}
 		p.receipt = &r
 		return nil
-	case wire.FrameError:
-		var e wire.Error
-		if err := unmarshal(f.Payload, &e); err != nil {
-			return err
-		}
-		if e.Code != wire.CodeIncomplete {
-			return &e
-		}
+	case wire.FrameIncomplete:
 		return nil
 	}
 	return fmt.Errorf("%w: unexpected frame %#02x", ErrProtocol, byte(f.Type))
 }
 
 func (p *pusher) appendCommit(body []byte, ifComplete bool) []byte {
-	return wire.AppendJSON(body, wire.FrameCommit, wire.Commit{ManifestDigest: p.announced(), IfComplete: ifComplete})
+	p.promised = p.announced()
+	return wire.AppendCommit(body, wire.Commit{ManifestDigest: p.promised, IfComplete: ifComplete})
 }
 
 // announced is the manifest digest as this side knows it: files that the quick

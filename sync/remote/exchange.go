@@ -24,7 +24,7 @@ const maxErrorBody = 1 << 20
 // Open sends an open frame and the frames in extra behind it, and calls reply
 // for each frame of the answer.
 func (c *Client) Open(ctx context.Context, open wire.Open, extra []byte, reply func(wire.Frame) error) error {
-	body := append(wire.AppendJSON(nil, wire.FrameOpen, open), extra...)
+	body := append(wire.AppendOpen(nil, open), extra...)
 	return c.frames(ctx, wire.SessionsPath, body, reply)
 }
 

@@ -14,14 +14,14 @@
 //	open      → opened, unchanged or published
 //	list      → which entries need a digest; signatures of some predecessors
 //	digests   → per entry: have, or send (what is staged, which bases); signatures
-//	sign      → hashes of blocks of a basis
+//	want, sign → signatures, hashes of blocks of a basis
 //	amend     → nothing: an entry changed since it was listed
 //	file, part → stored, staged, resend or unusable
 //	commit    → the receipt
 //
 // A request may hold frames of several kinds in this order, so that small pushes
-// take few round trips: the list may ride on the open, content on the digests,
-// the commit on the last content.
+// take few round trips: the list may ride on the open, the digests on the list,
+// content on the digests, the commit on the last content.
 //
 // # Addresses
 //
@@ -56,8 +56,8 @@
 // password of a Basic credential), never in the URL. Every request of a session
 // but a JSON open carries the session secret in the header [SessionHeader]: a
 // string of at least 256 random bits that the client makes before it opens,
-// keeps on disk with mode 0600, and forgets once it has the receipt. An open
-// names its SHA-256. The same token and hash always mean the same session, so a
+// keeps on disk with mode 0600, and forgets once it has the receipt. A JSON open
+// names its SHA-256 instead. The same token and hash always mean the same session, so a
 // lost answer to an open costs nothing, and a token that leaks after it was used
 // is of no use without the secret: any other hash is refused with token_in_use
 // or token_consumed. Dry runs bind nothing.
@@ -69,7 +69,7 @@
 // without gaps; a body ends after a whole frame. Types below 0x40 come from the
 // client. A receiver refuses a type it does not know.
 //
-//	0x01 open       JSON of Open
+//	0x01 open       record of Open, without the session hash
 //	0x02 list       first (uvarint), then a coded list: entries first, first+1, ...
 //	0x03 amend      index (uvarint), then a coded list of that one entry
 //	0x04 digests    for each: index less the least it can be (uvarint), 32 bytes
@@ -79,11 +79,12 @@
 //	0x07 part       index (uvarint), view (byte), offset (uvarint), total (uvarint),
 //	                number of bases (uvarint, at most 8), the bases, then a part of
 //	                delta/codec
-//	0x08 commit     JSON of Commit
+//	0x08 commit     record of Commit
+//	0x09 want       index (uvarint), view (byte)
 //	0x3f zstd       plain length (uvarint), then one zstd frame (RFC 8878, window at
 //	                most 8 MiB) of exactly that many bytes, which are frames, none of
 //	                them zstd
-//	0x41 opened     JSON of Opened
+//	0x41 opened     record of Opened
 //	0x42 unsettled  first (uvarint), n (uvarint), then a bit for each of the n
 //	                entries, lowest bit of the first byte first: 1 needs a digest
 //	0x43 verdicts   for each: index less the least it can be (uvarint), code (byte):
@@ -95,14 +96,32 @@
 //	0x44 signature  index, basis, size (uvarint), then a signature of delta/codec
 //	0x45 stored     for each: index (uvarint), outcome (byte): 0 stored, 1 staged,
 //	                2 resend, 3 unusable, 4 remodel
-//	0x46 receipt    JSON of Receipt
-//	0x47 error      JSON of Error; only with a commit that may wait (below)
+//	0x46 receipt    record of Receipt; without the manifest digest if it is the
+//	                one that the commit announced
+//	0x47 incomplete number of files whose content is missing (uvarint); only with a
+//	                commit that may wait (below)
 //	0x48 hashes     index, basis, size (uvarint), then hashes of delta/codec, or
 //	                nothing if the basis is not to be had
 //
-// A basis is 32 bytes of digest and a view (byte): 0 the file's own bytes, 1 the
-// decompressed members of an archive, 2 the rest of an archive. "index less the
-// least it can be": less the index before plus one, less 0 for the first.
+// A basis is a view (byte), 0 the file's own bytes, 1 the decompressed members of an
+// archive, 2 the rest of an archive, and 32 bytes of digest; or a view plus 4 and the
+// first 4 bytes of a digest: that one of the bases that the server would name in its
+// verdict on the entry. "index less the least it can be": less the index before plus
+// one, less 0 for the first.
+//
+// A record is a series of fields, each a tag (uvarint: the number of the field << 1,
+// plus 1 for text), then a number (uvarint), or the length of a text (uvarint) and the
+// text. Fields that are zero, false or empty are left out, and a receiver passes over
+// those it does not know. Digests are texts of 32 bytes, flags the number 1, lists
+// the field repeated.
+//
+//	Open     1 version, 2 target, 3 mode (0 merge, 1 mirror), 4 entries, 5 files, 6 bytes,
+//	         7 tree digest, 8 checksum, 9 dry run, 10 visibility, 11 aliases
+//	Opened   1 status (0 open, 1 unchanged, 2 published), 2 session, 3 target, 4 limit
+//	         of bodies, 5 of parallel requests, 6 empty, 7 receipt (a record), 8 tree digest
+//	Commit   1 manifest digest, 2 if complete
+//	Receipt  1 publication, 2 target, 3 time (nanoseconds since 1970), 4 entries, 5 added,
+//	         6 replaced, 7 removed, 8 manifest digest, 9 URL
 //
 // Bounds: a payload has at most 64 MiB, an expanded zstd frame 16 MiB, an index
 // is at most 2^27, a size at most 2^50. The server states in opened how large a
@@ -158,7 +177,9 @@
 // SHA-256 as ever. The first time that differs it answers "remodel": the plain
 // view stays staged, the recipe does not, and the client, which may have made it
 // from samples, sends a recipe made from the whole file; should that differ too
-// the answer is "resend".
+// the answer is "resend". With a want beside the digests the first signatures of the
+// view come with the verdict, made for a file as long as the basis, or hashes without
+// body from each basis that has no such view.
 //
 // What is staged of views is told with the verdict, with its SHA-256: a client
 // whose view begins with just these bytes goes on behind them. Of a view of which
@@ -180,7 +201,7 @@
 // missing, with exists if published content would change and the token may not
 // overwrite. A visibility that the open asked for holds from here on. Else everything becomes visible at once and the receipt comes back;
 // so it does for every repeat. With "if_complete" an incomplete commit is an
-// error frame in an answer that is otherwise as ever.
+// incomplete frame in an answer that is otherwise as ever.
 //
 // A body that ends early, because the client was killed or the network cut, is
 // an error, but what arrived of it counts: every frame that is whole, the whole

@@ -107,7 +107,7 @@ func (c Code) Status() int { return c.outcome().status }
 func (c Code) Exit() int { return c.outcome().exit }
 
 // An Error is a refusal as it travels: the JSON body of every answer whose
-// status is not 2xx, and the payload of an [FrameError] frame.
+// status is not 2xx.
 type Error struct {
 	Code       Code          `json:"code"`
 	Message    string        `json:"message"`               // what failed, for people

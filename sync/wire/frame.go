@@ -3,7 +3,6 @@ package wire
 import (
 	"bytes"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -25,16 +24,17 @@ const (
 	FrameFile    FrameType = 0x06
 	FramePart    FrameType = 0x07
 	FrameCommit  FrameType = 0x08
+	FrameWant    FrameType = 0x09
 	FrameZstd    FrameType = 0x3f // either way
 
-	FrameOpened    FrameType = 0x41
-	FrameUnsettled FrameType = 0x42
-	FrameVerdicts  FrameType = 0x43
-	FrameSignature FrameType = 0x44
-	FrameStored    FrameType = 0x45
-	FrameReceipt   FrameType = 0x46
-	FrameError     FrameType = 0x47
-	FrameHashes    FrameType = 0x48
+	FrameOpened     FrameType = 0x41
+	FrameUnsettled  FrameType = 0x42
+	FrameVerdicts   FrameType = 0x43
+	FrameSignature  FrameType = 0x44
+	FrameStored     FrameType = 0x45
+	FrameReceipt    FrameType = 0x46
+	FrameIncomplete FrameType = 0x47
+	FrameHashes     FrameType = 0x48
 )
 
 // Bounds of frames, in bytes.
@@ -60,15 +60,6 @@ func AppendFrame(dst []byte, t FrameType, payload []byte) []byte {
 	dst = append(dst, byte(t))
 	dst = binary.AppendUvarint(dst, uint64(len(payload)))
 	return append(dst, payload...)
-}
-
-// AppendJSON appends a frame whose payload is the JSON of v.
-func AppendJSON(dst []byte, t FrameType, v any) []byte {
-	b, err := json.Marshal(v)
-	if err != nil {
-		panic(fmt.Sprintf("wire: %T cannot be JSON: %v", v, err)) // a programming error: our own types
-	}
-	return AppendFrame(dst, t, b)
 }
 
 // A Reader takes frames off a body, those inside [FrameZstd] frames included,

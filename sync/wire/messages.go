@@ -26,6 +26,22 @@ type Basis struct {
 	Digest manifest.Digest
 	Size   int64 // bytes of the blob
 	View   View  // the view that is matched
+	// Named says that the server has named the basis for the entry: then only the
+	// first bytes of the digest are sent, and known to the client.
+	Named bool
+}
+
+// namedBytes is how much of the digest says which of its few named bases is meant. A
+// wrong one costs a resend, as the whole file is checked.
+const namedBytes = 4
+
+// Is reports whether both are the same view of the same blob, as far as the digests
+// are known.
+func (b Basis) Is(o Basis) bool {
+	if b.Named || o.Named {
+		return b.View == o.View && string(b.Digest[:namedBytes]) == string(o.Digest[:namedBytes])
+	}
+	return b.View == o.View && b.Digest == o.Digest
 }
 
 // A Verdict is the server's answer to the digest of one entry.
@@ -272,6 +288,20 @@ func ParseSign(b []byte) (Sign, error) {
 	return s, r.err
 }
 
+// AppendWant appends a want frame: for the entry at index, the first signatures of
+// this view of its bases are wanted.
+func AppendWant(dst []byte, index int, v View) []byte {
+	p := binary.AppendUvarint(nil, uint64(index))
+	return AppendFrame(dst, FrameWant, append(p, byte(v)))
+}
+
+// ParseWant reads the payload of a want frame.
+func ParseWant(b []byte) (index int, v View, err error) {
+	r := fields{b: b}
+	index, v = r.index(), r.view()
+	return index, v, r.end()
+}
+
 // AppendSignature appends a signature or hashes frame.
 func AppendSignature(dst []byte, t FrameType, s Signature) []byte {
 	p := binary.AppendUvarint(nil, uint64(s.Index))
@@ -362,9 +392,14 @@ func ParseStored(b []byte) ([]Storing, error) {
 	return ss, nil
 }
 
+// namedView is added to the view of a basis of which a few bytes of the digest follow.
+const namedView = 4
+
 func appendBasis(dst []byte, b Basis) []byte {
-	dst = append(dst, b.Digest[:]...)
-	return append(dst, byte(b.View))
+	if b.Named {
+		return append(append(dst, byte(b.View)+namedView), b.Digest[:namedBytes]...)
+	}
+	return append(append(dst, byte(b.View)), b.Digest[:]...)
 }
 
 // fields takes fields off the front of b; the first failure sticks.
@@ -411,14 +446,28 @@ func (f *fields) staged() (s StagedView) {
 	return s
 }
 
-func (f *fields) basis() Basis { return Basis{Digest: f.digest(), View: f.view()} }
+func (f *fields) basis() (b Basis) {
+	b.View = View(f.byte())
+	if b.Named = b.View >= namedView; b.Named {
+		b.View -= namedView
+		copy(b.Digest[:], f.take(namedBytes))
+	} else {
+		b.Digest = f.digest()
+	}
+	f.check(b.View)
+	return b
+}
 
 func (f *fields) view() View {
 	v := View(f.byte())
+	f.check(v)
+	return v
+}
+
+func (f *fields) check(v View) {
 	if v > Recipe {
 		f.fail()
 	}
-	return v
 }
 
 func (f *fields) byte() byte {

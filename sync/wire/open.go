@@ -34,8 +34,8 @@ const (
 	VisibilityPublic   = "public"   // to anybody
 )
 
-// Open asks for a session: the JSON body of POST /v1/sessions, or the payload
-// of an [FrameOpen] frame there.
+// Open asks for a session: the JSON body of POST /v1/sessions, or what an
+// [FrameOpen] frame there says.
 type Open struct {
 	Version     int             `json:"version"`
 	SessionHash string          `json:"session_hash"`         // 64 hexadecimal digits: SHA-256 of the session secret
@@ -79,12 +79,12 @@ type Limits struct {
 	Parallel int   `json:"parallel"` // requests of a session at once
 }
 
-// Commit asks to publish: the payload of a [FrameCommit] frame, or the JSON
-// body of POST /v1/sessions/ID/commit.
+// Commit asks to publish: what a [FrameCommit] frame says, or the JSON body of
+// POST /v1/sessions/ID/commit.
 type Commit struct {
 	ManifestDigest manifest.Digest `json:"manifest_digest"`
-	// IfComplete makes a commit that lacks content answer with an
-	// "incomplete" error frame after the other answers instead of failing the
+	// IfComplete makes a commit that lacks content answer with a
+	// [FrameIncomplete] after the other answers instead of failing the
 	// request: it lets a commit ride on a request before the client knows
 	// that nothing is missing.
 	IfComplete bool `json:"if_complete,omitempty"`
@@ -130,7 +130,7 @@ type Profile struct {
 }
 
 // ReadOpen reads the open frame at the front of a body, byte by byte no further
-// than its end, and returns its JSON, at most 64 KiB.
+// than its end, and returns its payload, at most 64 KiB.
 func ReadOpen(body io.Reader) ([]byte, error) {
 	r := byteByByte{body}
 	t, err := r.ReadByte()

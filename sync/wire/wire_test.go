@@ -47,6 +47,16 @@ func TestMessagesRoundTrip(t *testing.T) {
 	check("verdicts", AppendVerdicts(nil, vs), func(b []byte) (any, error) { return ParseVerdicts(b) }, vs)
 	sign := Sign{Index: 5, Basis: unsized, Total: 12, Params: []byte("params")}
 	check("sign", AppendSign(nil, sign), func(b []byte) (any, error) { return ParseSign(b) }, sign)
+	named := Basis{Size: 9, View: Recipe, Named: true}
+	copy(named.Digest[:], basis.Digest[:namedBytes])
+	check("want", AppendWant(nil, 77, Plain), func(b []byte) (any, error) {
+		index, v, err := ParseWant(b)
+		return []any{index, v}, err
+	}, []any{77, Plain})
+	for _, b := range []Basis{named, basis} {
+		v := []Verdict{{Index: 1, Bases: []Basis{b}}}
+		check("verdict", AppendVerdicts(nil, v), func(b []byte) (any, error) { return ParseVerdicts(b) }, v)
+	}
 	sig := Signature{Index: 5, Basis: basis, Body: []byte("body")}
 	check("signature", AppendSignature(nil, FrameSignature, sig), func(b []byte) (any, error) { return ParseSignature(b) }, sig)
 	part := Part{Index: 9, View: Recipe, Offset: 4, Total: 8, Bases: []Basis{unsized, unsized}, Body: []byte("ops")}
@@ -239,6 +249,12 @@ func FuzzFrames(f *testing.F) {
 			_, _ = ParseFile(fr.Payload)
 			_, _ = ParseStored(fr.Payload)
 			_, _, _ = ParseTree(fr.Payload, 100)
+			_, _, _ = ParseWant(fr.Payload)
+			_, _ = ParseOpen(fr.Payload)
+			_, _ = ParseOpened(fr.Payload)
+			_, _ = ParseCommit(fr.Payload)
+			_, _ = ParseReceipt(fr.Payload, manifest.Digest{})
+			_, _ = ParseIncomplete(fr.Payload)
 		}
 	})
 }

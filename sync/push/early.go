@@ -1,0 +1,101 @@
+package push
+
+import (
+	"context"
+
+	"github.com/pubsync/pubsync/sync/manifest"
+	"github.com/pubsync/pubsync/sync/wire"
+)
+
+// Bounds of a tree whose digests go with its list: hashing it takes less than a
+// round trip to anywhere but next door, and the digests no more than a few headers.
+const (
+	earlyFiles = 16
+	earlyBytes = 8 << 20
+)
+
+// early is the question that rides on the open, about all files of a small tree.
+type early struct {
+	indices []int
+	answer  answer
+}
+
+// foretell hashes a small tree, so that its digests can go with the list.
+func (p *pusher) foretell(ctx context.Context) error {
+	p.early = nil
+	w := window{}
+	for i := range p.tree.Entries {
+		e := &p.tree.Entries[i]
+		if e.Kind != manifest.File {
+			continue
+		}
+		w.indices = append(w.indices, i)
+		if w.bytes += e.Size; w.bytes > earlyBytes || len(w.indices) > earlyFiles {
+			return nil
+		}
+	}
+	if len(w.indices) == 0 {
+		return nil
+	}
+	// What changed since it was listed is listed as it is now.
+	if err := p.hash(ctx, &w); err != nil {
+		return err
+	}
+	p.early = &early{indices: w.indices, answer: answer{signatures: map[int][]wire.Signature{}}}
+	return nil
+}
+
+// onOpen takes what comes with the answer to an open.
+func (p *pusher) onOpen(f wire.Frame) error {
+	if p.early == nil || f.Type != wire.FrameVerdicts && f.Type != wire.FrameSignature && f.Type != wire.FrameHashes {
+		return p.onSettle(f)
+	}
+	return p.early.answer.collect(p)(f)
+}
+
+// told makes use of the answer to an early question, if there is one: all digests
+// are given then.
+func (p *pusher) told() bool {
+	if p.early == nil || len(p.early.answer.verdicts) < len(p.early.indices) {
+		return false
+	}
+	for _, i := range p.early.indices {
+		p.needs[i] = true
+	}
+	return true
+}
+
+// appendQuestion appends the digests of the files, and for those that are to go by
+// what is inside them that signatures of that are wanted.
+func (p *pusher) appendQuestion(body []byte, indices []int) []byte {
+	body = wire.AppendDigests(body, p.digestsOf(indices))
+	if len(indices) > maxWanted {
+		return body
+	}
+	for _, i := range indices {
+		if p.wantsPlain(i) {
+			body = wire.AppendWant(body, i, wire.Plain)
+		}
+	}
+	return body
+}
+
+// maxWanted is the number of files in a question up to which signatures are wanted
+// with the verdicts: more are worth a round trip of their own, and finding out which
+// are archives takes time that is wasted on those the server has.
+const maxWanted = 16
+
+// wantsPlain reports whether a file will be matched by what is inside it, should the
+// server have a basis.
+func (p *pusher) wantsPlain(i int) bool {
+	if p.opts.Through == Never || p.opts.Attic != nil || len(p.opts.Bases) > 0 || !p.looksLikeArchive(i) {
+		return false
+	}
+	size := p.tree.Entries[i].Size
+	if p.opts.Through == Auto {
+		if _, ok := p.pace.pays(size, p.rate.wholeTime(size)); !ok {
+			return false
+		}
+	}
+	return true
+}

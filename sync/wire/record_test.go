@@ -1,0 +1,110 @@
+package wire
+
+import (
+	"bytes"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pubsync/pubsync/sync/manifest"
+)
+
+// payload is that of the one frame in b.
+func payload(t *testing.T, b []byte) []byte {
+	t.Helper()
+	f, err := NewReader(bytes.NewReader(b)).Next()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f.Payload
+}
+
+func TestRecordsRoundTrip(t *testing.T) {
+	announced := digest("announced")
+	receipt := Receipt{
+		Publication: 1 << 40, Target: "a/1", Time: time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC), Entries: 9, Added: 8, Replaced: 7, Removed: 6,
+		ManifestDigest: digest("real"), URL: "https://host/files/a/1/",
+	}
+	for _, o := range []Open{
+		{Version: 1, Mode: Merge, Entries: 3, Files: 2, Bytes: 1 << 44, TreeDigest: digest("tree")},
+		{Version: 2, Target: "a/b", Mode: Mirror, Checksum: true, DryRun: true, Visibility: "public", Aliases: []string{"x", "y"}},
+	} {
+		got, err := ParseOpen(payload(t, AppendOpen(nil, o)))
+		if err != nil || !cmp.Equal(got, o) {
+			t.Errorf("open: %v %s", err, cmp.Diff(o, got))
+		}
+	}
+	for _, o := range []Opened{
+		{Status: StatusOpen, Session: "name", Target: "a/1", Limits: Limits{Body: 8 << 20, Parallel: 8}, Empty: true},
+		{Status: StatusPublished, Target: "a/1", Receipt: &receipt, TreeDigest: digest("tree")},
+		{Status: StatusUnchanged, Receipt: &Receipt{Time: receipt.Time}},
+	} {
+		got, err := ParseOpened(payload(t, AppendOpened(nil, o)))
+		if err != nil || !cmp.Equal(got, o) {
+			t.Errorf("opened: %v %s", err, cmp.Diff(o, got))
+		}
+	}
+	for _, c := range []Commit{{ManifestDigest: announced, IfComplete: true}, {}} {
+		got, err := ParseCommit(payload(t, AppendCommit(nil, c)))
+		if err != nil || got != c {
+			t.Errorf("commit: %v %+v, want %+v", err, got, c)
+		}
+	}
+	same := receipt
+	same.ManifestDigest = announced
+	for _, r := range []Receipt{receipt, same} {
+		b := payload(t, AppendReceipt(nil, &r, announced))
+		got, err := ParseReceipt(b, announced)
+		if err != nil || !cmp.Equal(got, r) {
+			t.Errorf("receipt: %v %s", err, cmp.Diff(r, got))
+		}
+		if r.ManifestDigest == announced && bytes.Contains(b, announced[:]) {
+			t.Error("the digest announced came back")
+		}
+	}
+	if n, err := ParseIncomplete(payload(t, AppendIncomplete(nil, 300))); n != 300 || err != nil {
+		t.Errorf("incomplete: %d %v", n, err)
+	}
+}
+
+// Fields of a later version are passed over; a record that is cut short is refused.
+func TestRecordsOfLaterVersions(t *testing.T) {
+	w := recordWriter{}
+	w.number(99, 1<<63)
+	w.digest(1, digest("manifest"))
+	w.text(100, "what nobody knows yet")
+	w.flag(2, true)
+	c, err := ParseCommit(w.b)
+	if want := (Commit{ManifestDigest: digest("manifest"), IfComplete: true}); err != nil || c != want {
+		t.Errorf("%+v %v, want %+v", c, err, want)
+	}
+	if _, err := ParseCommit(w.b[:20]); err == nil {
+		t.Error("half a record is taken")
+	}
+	if _, err := ParseOpened([]byte{7<<1 | 1, 2, 1<<1 | 1, 9}); err == nil {
+		t.Error("a receipt cut short within an opened is taken")
+	}
+	if o, err := ParseOpen([]byte{3 << 1, 7}); err != nil || o.Mode == Merge || o.Mode == Mirror {
+		t.Errorf("a mode nobody knows is %q, %v", o.Mode, err)
+	}
+}
+
+// Two bases are told apart by their views, and by as much of the digests as is
+// known.
+func TestBasisIs(t *testing.T) {
+	a, b := Basis{Digest: digest("a")}, Basis{Digest: digest("b")}
+	short := Basis{Named: true, Size: 5}
+	copy(short.Digest[:], a.Digest[:namedBytes])
+	plain, like := a, a
+	plain.View = Plain
+	like.Digest[manifest.DigestSize-1]++
+	for _, c := range []struct {
+		x, y Basis
+		want bool
+	}{{a, a, true}, {a, b, false}, {a, plain, false}, {a, like, false}, {a, short, true}, {short, like, true}, {short, b, false}} {
+		if c.x.Is(c.y) != c.want || c.y.Is(c.x) != c.want {
+			t.Errorf("%+v is %+v: not %v", c.x, c.y, c.want)
+		}
+	}
+}
