@@ -40,7 +40,7 @@ var mayImport = map[string][]string{
 	"server/token":              {"sync/manifest", "sync/wire/connect", "server/store"},
 	"server/access":             {"sync/manifest", "server/store", "server/token"},
 	"server/token/oidc":         {"sync/manifest", "server/store", "server/token"},
-	"server/files":              {"sync/manifest", "sync/wire", "server/store", "server/web", "server/files/"},
+	"server/files":              {"sync/manifest", "sync/wire", "delta", "delta/codec", "server/store", "server/web", "server/files/"},
 	"server/files/treelink":     {"sync/manifest", "server/store"},
 	"server/web":                {"sync/manifest", "server/store"},
 	"server/export":             {"sync/manifest", "server/store", "server/files/treelink"},

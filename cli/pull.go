@@ -26,9 +26,10 @@ func pullCommand(env *Env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "pull TARGET DIR",
 		Short: "Fetch a published tree into a directory",
-		Long: `pull makes DIR like the published TARGET, fetching only what differs, and checks
-every file against its digest. All of it is of one version, whatever is published
-meanwhile. Nothing is removed unless --delete is given.`,
+		Long: `pull makes DIR like the published TARGET, fetching only what differs, of a file
+that is there in an older state only the ranges that are new, and checks every file
+against its digest. All of it is of one version, whatever is published meanwhile.
+Nothing is removed unless --delete is given.`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
 			target, err := manifest.ParsePath(strings.Trim(args[0], "/"))
@@ -67,7 +68,7 @@ meanwhile. Nothing is removed unless --delete is given.`,
 			s := client.Stats()
 			if asJSON {
 				return json.NewEncoder(env.Stdout).Encode(map[string]any{
-					"target": target, "version": r.Version, "files": r.Files, "bytes": r.Bytes, "files_fetched": r.Fetched,
+					"target": target, "version": r.Version, "files": r.Files, "bytes": r.Bytes, "files_fetched": r.Fetched, "bytes_reused": r.Reused,
 					"files_removed": r.Removed, "sent_bytes": s.Sent, "received_bytes": s.Received, "requests": s.Requests,
 					"seconds": env.Now().Sub(began).Seconds(),
 				})
@@ -84,6 +85,7 @@ meanwhile. Nothing is removed unless --delete is given.`,
 	fl.Int64Var(&at, "at", 0, "as it was after publication `N`")
 	fl.BoolVar(&o.Delete, "delete", false, "remove what the target does not hold")
 	fl.BoolVarP(&o.Checksum, "checksum", "c", false, "compare contents, not size and modification time")
+	fl.BoolVarP(&o.Whole, "whole-file", "W", false, "fetch changed files whole: quicker where the link is quicker than the disk")
 	fl.BoolVarP(&o.DryRun, "dry-run", "n", false, "find out what would be fetched, change nothing")
 	fl.BoolVar(&asJSON, "json", false, "print one JSON object at the end, and no progress")
 	fl.BoolVarP(&quiet, "quiet", "q", false, "print errors only")

@@ -3,6 +3,7 @@ package files
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"net/http"
 	"path"
 	"strconv"
@@ -15,8 +16,11 @@ func (h *Handler) serveDir(w http.ResponseWriter, r *http.Request, q *request, o
 	if !q.slash && q.query.format == "" {
 		return h.addSlash(w, r, q)
 	}
-	if q.query.format == "list" {
+	switch q.query.format {
+	case "list":
 		return h.serveTree(w, r, q, final.entry.Path)
+	case "hashes":
+		return fmt.Errorf("%w: format=hashes is for files", ErrBadQuery)
 	}
 	entries, more, err := h.page(r.Context(), q, final.entry.Path)
 	if err != nil {

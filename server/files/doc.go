@@ -17,6 +17,7 @@
 //	at=N            the tree as it stood after publication N; default: now
 //	format=json     the entry, or one page of the directory, as JSON
 //	format=list     with recursive=1, the whole subtree
+//	format=hashes   files: hashes of the blocks that blocks= names
 //	after=NAME      directories: begin after this name
 //
 // Other parameters are ignored. A directory's page and its JSON hold at most
@@ -45,6 +46,16 @@
 // Published content is untrusted: it is sent with nosniff, a Content-Type from
 // a fixed table of extensions, and a Content-Security-Policy that puts pages
 // into a sandbox without scripts.
+//
+// # Hashes
+//
+// A reader with an older file at hand learns which ranges it lacks, as in zsync:
+// format=hashes&blocks=B, where B is a request of delta/codec in unpadded
+// base64url (RFC 4648 section 5), answers application/octet-stream, the hashes of
+// delta/codec for the blocks of the file's content. The answer is computed, which
+// costs the reading of those blocks; two are at work at a time, the others
+// wait. at= should pin the version, so that ranges fetched afterwards are of the
+// same file. A directory has no hashes: 400 bad_request.
 //
 // # Subtrees
 //

@@ -74,6 +74,7 @@ type Handler struct {
 	fixed   fixed
 	zstd    encoders
 	buffers buffers
+	signers chan struct{}
 }
 
 // New returns a handler for c.
@@ -96,7 +97,7 @@ func New(c Config) *Handler {
 	if c.MaxList == 0 {
 		c.MaxList = 1_000_000
 	}
-	return &Handler{cfg: c, cache: newCache(c.CacheEntries), fixed: newFixed()}
+	return &Handler{cfg: c, cache: newCache(c.CacheEntries), fixed: newFixed(), signers: make(chan struct{}, signers)}
 }
 
 // ServeHTTP answers a request for something below Prefix.

@@ -80,12 +80,12 @@ func (h *Handler) setCommon(w http.Header, q *request) {
 }
 
 // fixed are header values that are the same for every answer. They are only read.
-type fixed struct{ private, public, ranges, file, policy, nosniff []string }
+type fixed struct{ private, public, ranges, file, policy, nosniff, octets []string }
 
 func newFixed() fixed {
 	return fixed{
 		private: []string{"private, no-cache"}, public: []string{"no-cache"}, ranges: []string{"bytes"},
-		file: []string{manifest.File.String()}, policy: []string{contentPolicy}, nosniff: []string{"nosniff"},
+		file: []string{manifest.File.String()}, policy: []string{contentPolicy}, nosniff: []string{"nosniff"}, octets: []string{"application/octet-stream"},
 	}
 }
 

@@ -24,7 +24,8 @@ type request struct {
 
 // query is the part of the URL after the question mark.
 type query struct {
-	format    string // "", "json" or "list"
+	format    string // "", "json", "list" or "hashes"
+	blocks    string // with "hashes": of which blocks, as it was sent
 	recursive bool
 	after     string
 	at        store.Version // store.Latest if not given
@@ -105,8 +106,10 @@ func parseQuery(raw string) (query, error) {
 		if !q.recursive {
 			return q, fmt.Errorf("%w: format=list needs recursive=1", ErrBadQuery)
 		}
+	case "hashes":
+		q.blocks = v.Get("blocks")
 	default:
-		return q, fmt.Errorf("%w: format=%q; want json or list", ErrBadQuery, q.format)
+		return q, fmt.Errorf("%w: format=%q; want json, list or hashes", ErrBadQuery, q.format)
 	}
 	return q, nil
 }

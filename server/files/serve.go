@@ -37,6 +37,8 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) error {
 		return store.ErrNotFound
 	case q.query.format == "list":
 		return fmt.Errorf("%w: format=list is for directories", ErrBadQuery)
+	case q.query.format == "hashes":
+		return h.serveHashes(w, r, &q, &final.entry)
 	}
 	return h.serveFile(w, r, &q, own, final)
 }

@@ -27,6 +27,14 @@ func (h hostile) Fetch(_ context.Context, _ manifest.Path, _ int64, use func(io.
 	return use(h.body())
 }
 
+func (h hostile) Hashes(context.Context, manifest.Path, int64, []byte, int64) ([]byte, error) {
+	return nil, errors.New("no hashes")
+}
+
+func (h hostile) FetchRanges(context.Context, manifest.Path, int64, [][2]int64, func(int, io.Reader) error) error {
+	return errors.New("no ranges")
+}
+
 const good = "good"
 
 func file(path string) manifest.Entry {

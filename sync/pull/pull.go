@@ -1,6 +1,7 @@
 // Package pull brings a published tree to a local directory: it pins a version,
 // fetches what differs by size and mtime (or by digest), checks every byte
-// against its digest, and replaces each file in one step.
+// against its digest, and replaces each file in one step. Of a file that stands
+// there in an older state only the ranges that are new are fetched.
 //
 // A server is not trusted with anything outside the directory: every path is
 // checked by package manifest and every access goes through an [os.Root], so
@@ -36,6 +37,14 @@ type Remote interface {
 	// Fetch calls use with the content of the file at path in that version. It
 	// may call it again after a failure of the network.
 	Fetch(ctx context.Context, path manifest.Path, at int64, use func(io.Reader) error) error
+	// Hashes returns the hashes of blocks of the file at path in that version.
+	// blocks is a request as delta/codec writes it, the answer the hashes of
+	// delta/codec, at most limit bytes.
+	Hashes(ctx context.Context, path manifest.Path, at int64, blocks []byte, limit int64) ([]byte, error)
+	// FetchRanges calls use with the bytes of each range, offset and length, of
+	// the file at path in that version. It may start again after a failure of
+	// the network.
+	FetchRanges(ctx context.Context, path manifest.Path, at int64, ranges [][2]int64, use func(i int, r io.Reader) error) error
 }
 
 // ErrDigest is the error for content that is not what its digest names.
@@ -47,6 +56,7 @@ type Options struct {
 	At       int64 // version; 0: the newest
 	Checksum bool  // compare contents, not size and mtime
 	Delete   bool  // remove what the target does not hold
+	Whole    bool  // fetch changed files whole, not in ranges
 	DryRun   bool
 	Parallel int // files fetched at once; 0 means 4
 	// Event, if not nil, is told of every path that is fetched or removed. It
@@ -67,8 +77,9 @@ type Result struct {
 	Version int64
 	Files   int // in the tree
 	Bytes   int64
-	Fetched int
+	Fetched int // whole or in part
 	Removed int
+	Reused  int64 // bytes of files fetched in part that were here already
 }
 
 // Pull makes the directory like the target. What was fetched stays when it
@@ -84,7 +95,7 @@ func Pull(ctx context.Context, r Remote, dir *os.Root, o Options) (Result, error
 	if err := l.Check(); err != nil {
 		return Result{}, err
 	}
-	p := &puller{remote: r, root: dir, opts: o, list: l}
+	p := &puller{remote: r, root: dir, opts: o, list: l, matching: make(chan struct{}, matchers)}
 	p.result.Version = version
 	p.result.Files, p.result.Bytes = l.Totals()
 	err = p.run(ctx)
@@ -96,6 +107,9 @@ type puller struct {
 	root   *os.Root
 	opts   Options
 	list   manifest.List
+
+	matching chan struct{} // holds a value for each file that is being matched
+
 	mu     sync.Mutex
 	result Result
 }
@@ -138,6 +152,12 @@ func (p *puller) told(e manifest.Path, what string) {
 	if p.opts.Event != nil {
 		p.opts.Event(e, what)
 	}
+}
+
+func (p *puller) reused(pieces []piece) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.result.Reused += total(pieces)
 }
 
 func (p *puller) progress(e *manifest.Entry) {
@@ -244,8 +264,28 @@ func (p *puller) fetch(ctx context.Context, e *manifest.Entry, tmp string) error
 		return err
 	}
 	defer f.Close()
+	done := false
+	if !p.opts.Whole {
+		done, err = p.fromBlocks(ctx, e, f)
+	}
+	if err == nil && !done {
+		err = p.fetchWhole(ctx, e, f)
+	}
+	if err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	if err := p.root.Chmod(tmp, fileMode(e.Mode)); err != nil {
+		return err
+	}
+	return p.root.Chtimes(tmp, time.Time{}, e.ModTime())
+}
+
+func (p *puller) fetchWhole(ctx context.Context, e *manifest.Entry, f *os.File) error {
 	h := sha256.New()
-	err = p.remote.Fetch(ctx, p.opts.Target.Join(e.Path), p.result.Version, func(r io.Reader) error {
+	err := p.remote.Fetch(ctx, p.opts.Target.Join(e.Path), p.result.Version, func(r io.Reader) error {
 		h.Reset()
 		if err := f.Truncate(0); err != nil {
 			return err
@@ -259,16 +299,7 @@ func (p *puller) fetch(ctx context.Context, e *manifest.Entry, tmp string) error
 	if err != nil {
 		return err
 	}
-	if err := check(h, e); err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	if err := p.root.Chmod(tmp, fileMode(e.Mode)); err != nil {
-		return err
-	}
-	return p.root.Chtimes(tmp, time.Time{}, e.ModTime())
+	return check(h, e)
 }
 
 func check(h hash.Hash, e *manifest.Entry) error {
@@ -319,11 +350,14 @@ func (p *puller) sameContent(e *manifest.Entry) (bool, error) {
 		return false, err
 	}
 	defer f.Close()
+	return hasContent(f, e)
+}
+
+// hasContent reports whether the file holds the entry's content.
+func hasContent(f *os.File, e *manifest.Entry) (bool, error) {
 	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return false, err
-	}
-	return check(h, e) == nil, nil
+	_, err := io.Copy(h, io.NewSectionReader(f, 0, e.Size+1))
+	return err == nil && check(h, e) == nil, err
 }
 
 // remove deletes what the tree does not hold.

@@ -2,6 +2,8 @@ package remote
 
 import (
 	"context"
+	"encoding/base64"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -56,6 +58,21 @@ func (c *Client) Fetch(ctx context.Context, path manifest.Path, at int64, use fu
 	return c.Get(ctx, filesURL(path, at, false, nil), nil, func(resp *http.Response) error {
 		return use(resp.Body)
 	})
+}
+
+// Hashes returns the server's hashes of blocks of the content published at path
+// in a version. blocks is a request of delta/codec, and the answer hashes of
+// delta/codec, of at most limit bytes.
+func (c *Client) Hashes(ctx context.Context, path manifest.Path, at int64, blocks []byte, limit int64) (hashes []byte, err error) {
+	q := url.Values{"format": {"hashes"}, "blocks": {base64.RawURLEncoding.EncodeToString(blocks)}}
+	err = c.Get(ctx, filesURL(path, at, false, q), nil, func(resp *http.Response) error {
+		hashes, err = io.ReadAll(io.LimitReader(resp.Body, limit+1))
+		if int64(len(hashes)) > limit {
+			return final{fmt.Errorf("the server sends more than %d bytes of hashes", limit)}
+		}
+		return err
+	})
+	return hashes, err
 }
 
 func filesURL(p manifest.Path, at int64, dir bool, q url.Values) string {
