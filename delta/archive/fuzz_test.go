@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -81,7 +82,7 @@ func FuzzRebuild(f *testing.F) {
 				}, recipe)
 			}
 			if err == nil {
-				err = j.run(&shortWriter{left: 1 << 20})
+				bounded(t, 16<<20+256*uint64(len(recipe)+len(plain)), func() { err = j.run(&shortWriter{left: 1 << 20}) })
 			}
 			if err != nil && !errors.Is(err, ErrBadRecipe) && !errors.Is(err, errFull) {
 				t.Fatal(err)
@@ -139,7 +140,11 @@ func FuzzIndex(f *testing.F) {
 		f.Add(x.Marshal())
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		x, err := UnmarshalIndex(b, DefaultLimits())
+		var (
+			x   *Index
+			err error
+		)
+		bounded(t, 1<<20+256*uint64(len(b)), func() { x, err = UnmarshalIndex(b, DefaultLimits()) })
 		if err != nil {
 			if !errors.Is(err, ErrBadIndex) {
 				t.Fatal(err)
@@ -154,6 +159,19 @@ func FuzzIndex(f *testing.F) {
 			t.Fatal(d)
 		}
 	})
+}
+
+// bounded fails if f allocates more than most bytes: what decoding takes is bounded by
+// what came, whatever it promises (threats, row 27).
+func bounded(t *testing.T, most uint64, f func()) {
+	t.Helper()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f()
+	runtime.ReadMemStats(&after)
+	if n := after.TotalAlloc - before.TotalAlloc; n > most {
+		t.Fatalf("%d bytes allocated, want %d at most", n, most)
+	}
 }
 
 // The recipe's numbers are bounded before they are used.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"testing"
 
@@ -35,6 +36,19 @@ func seeds[V any](f *testing.F, pattern string) []V {
 	return vs
 }
 
+// bounded fails if f allocates more than most bytes: what decoding takes is bounded by
+// what came, whatever it promises (threats, row 27).
+func bounded(t *testing.T, most uint64, f func()) {
+	t.Helper()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f()
+	runtime.ReadMemStats(&after)
+	if n := after.TotalAlloc - before.TotalAlloc; n > most {
+		t.Fatalf("%d bytes allocated, want %d at most", n, most)
+	}
+}
+
 // countWriter counts what is written to it.
 type countWriter int64
 
@@ -51,8 +65,12 @@ func FuzzApply(f *testing.F) {
 	bases := sources(text(1, 600), text(2, 300))
 	const most = 1 << 20
 	f.Fuzz(func(t *testing.T, part []byte) {
-		var out countWriter
-		n, err := c.Apply(part, bases, &out, most)
+		var (
+			out countWriter
+			n   int64
+			err error
+		)
+		bounded(t, 64<<20, func() { n, err = c.Apply(part, bases, &out, most) })
 		switch {
 		case int64(out) != n || n > most:
 			t.Fatalf("wrote %d bytes, said %d, allowed %d", out, n, most)
@@ -72,7 +90,11 @@ func FuzzDecodeSignature(f *testing.F) {
 		f.Add([]byte(v.Signature))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		s, err := codec.DecodeSignature(b, size)
+		var (
+			s   *delta.Signature
+			err error
+		)
+		bounded(t, 1<<20+64*uint64(len(b)), func() { s, err = codec.DecodeSignature(b, size) })
 		if err != nil {
 			return
 		}
@@ -98,7 +120,11 @@ func FuzzDecodeRequest(f *testing.F) {
 	}
 	basis := make([]byte, size)
 	f.Fuzz(func(t *testing.T, b []byte) {
-		r, err := codec.DecodeRequest(b, size)
+		var (
+			r   delta.Request
+			err error
+		)
+		bounded(t, 1<<16+64*uint64(len(b)), func() { r, err = codec.DecodeRequest(b, size) })
 		if err != nil {
 			return
 		}

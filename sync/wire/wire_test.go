@@ -232,29 +232,47 @@ func FuzzFrames(f *testing.F) {
 		f.Add(b)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		r := NewReader(bytes.NewReader(b))
-		defer r.Close()
-		for {
-			fr, err := r.Next()
-			if err != nil {
-				return
-			}
-			_, _, _ = ParseList(fr.Payload, 100)
-			_, _, _, _ = ParseUnsettled(fr.Payload)
-			_, _ = ParseDigests(fr.Payload)
-			_, _ = ParseVerdicts(fr.Payload)
-			_, _ = ParseSign(fr.Payload)
-			_, _ = ParseSignature(fr.Payload)
-			_, _ = ParsePart(fr.Payload)
-			_, _ = ParseFile(fr.Payload)
-			_, _ = ParseStored(fr.Payload)
-			_, _, _ = ParseTree(fr.Payload, 100)
-			_, _, _ = ParseWant(fr.Payload)
-			_, _ = ParseOpen(fr.Payload)
-			_, _ = ParseOpened(fr.Payload)
-			_, _ = ParseCommit(fr.Payload)
-			_, _ = ParseReceipt(fr.Payload, manifest.Digest{})
-			_, _ = ParseIncomplete(fr.Payload)
-		}
+		bounded(t, 48<<20+256*uint64(len(b)), func() { parseAll(b) })
 	})
+}
+
+// parseAll reads frames and takes each for everything it might be.
+func parseAll(b []byte) {
+	r := NewReader(bytes.NewReader(b))
+	defer r.Close()
+	for {
+		fr, err := r.Next()
+		if err != nil {
+			return
+		}
+		_, _, _ = ParseList(fr.Payload, 100)
+		_, _, _, _ = ParseUnsettled(fr.Payload)
+		_, _ = ParseDigests(fr.Payload)
+		_, _ = ParseVerdicts(fr.Payload)
+		_, _ = ParseSign(fr.Payload)
+		_, _ = ParseSignature(fr.Payload)
+		_, _ = ParsePart(fr.Payload)
+		_, _ = ParseFile(fr.Payload)
+		_, _ = ParseStored(fr.Payload)
+		_, _, _ = ParseTree(fr.Payload, 100)
+		_, _, _ = ParseWant(fr.Payload)
+		_, _ = ParseOpen(fr.Payload)
+		_, _ = ParseOpened(fr.Payload)
+		_, _ = ParseCommit(fr.Payload)
+		_, _ = ParseReceipt(fr.Payload, manifest.Digest{})
+		_, _ = ParseIncomplete(fr.Payload)
+	}
+}
+
+// bounded fails if f allocates more than most bytes: what decoding takes is bounded by
+// what came, whatever it promises (threats, row 27).
+func bounded(t *testing.T, most uint64, f func()) {
+	t.Helper()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f()
+	runtime.ReadMemStats(&after)
+	if n := after.TotalAlloc - before.TotalAlloc; n > most {
+		t.Fatalf("%d bytes allocated, want %d at most", n, most)
+	}
 }
