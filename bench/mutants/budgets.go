@@ -182,5 +182,26 @@ func budgets() []mutant {
 			},
 			tests: []suite{{"./server/session", "RevokedWithinAFile"}},
 		},
+		{
+			name: "aliases: an older build takes one back",
+			edits: []edit{
+				{"server/session/commit.go", "		commit.Newer = e.cfg.Builds.Newer\n", ""},
+			},
+			tests: []suite{{"./cli", "TestScripts/builds"}},
+		},
+		{
+			name: "aliases: one that leads nowhere stays",
+			edits: []edit{
+				{"server/store/catalog/alias.go", "	return isStandingDir(p.c, dir, shown)\n", "	return dir > 0, nil\n"},
+			},
+			tests: []suite{{"./server/store/disk", "TestStore"}},
+		},
+		{
+			name: "audit: removals are not written down",
+			edits: []edit{
+				{"server/build/retain.go", "			return r.Audit(tx, removal)\n", "			return nil\n"},
+			},
+			tests: []suite{{"./server/build", "."}, {"./cli", "TestScripts/builds"}},
+		},
 	}
 }

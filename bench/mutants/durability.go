@@ -113,6 +113,13 @@ func durability() []mutant {
 			tests: []suite{{"./server", "TestQuotaRace|TestSpaceComesBack"}},
 		},
 		{
+			name: "32 a rollback asks no quota",
+			edits: []edit{
+				{"server/rollback.go", "	if full == nil {\n		return settle\n	}\n", "	if full != nil {\n		return func(bool) {}\n	}\n	if settle != nil {\n		return settle\n	}\n"},
+			},
+			tests: []suite{{"./server", "RollbackAsksForSpace"}},
+		},
+		{
 			name: "36 collection takes what sessions lease",
 			edits: []edit{
 				{"server/store/catalog/sweep.go", "		if !c.leases.leased(b.ID) {\n			kept", "		if b.ID > 0 {\n			kept"},

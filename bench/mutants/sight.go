@@ -66,6 +66,13 @@ func sight() []mutant {
 			tests: []suite{{"./server/token", "."}},
 		},
 		{
+			name: "34 a rollback tells what there is",
+			edits: []edit{
+				{"server/rollback.go", "		if err := w.auth.pass.May(token.Publish, target); err != nil {\n", "		if err := w.auth.pass.May(token.Publish, w.auth.Target()); err != nil {\n"},
+			},
+			tests: []suite{{"./server", "RollbackTellsNothing"}},
+		},
+		{
 			name: "34 anybody sees what is private",
 			edits: []edit{
 				{"server/reader.go", "return s.cfg.Access.Public(p) || s.licensed(r, p) }", "return true }"},
