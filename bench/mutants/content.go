@@ -70,7 +70,7 @@ func content() []mutant {
 		{
 			name: "27 room for ranges that are not there",
 			edits: []edit{
-				{"delta/codec/request.go", "	case r.bad || unit > maxUnit || n > uint64(len(r.b)):\n", "	case r.bad || unit > maxUnit:\n"},
+				{"delta/codec/request.go", "	case r.bad || unit > maxUnit || n > uint64(len(r.b))*8/minRangeBits:\n", "	case r.bad || unit > maxUnit:\n"},
 			},
 			tests: []suite{{"./delta/codec", "Absurd|Fuzz"}},
 		},
