@@ -2,6 +2,7 @@ package remote
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -304,7 +305,7 @@ func (c *Client) retry(ctx context.Context, f func() error) error {
 			c.cfg.Notify(err, pause)
 		}
 		if err := c.cfg.Sleep(ctx, pause); err != nil {
-			return context.Cause(ctx)
+			return cmp.Or(context.Cause(ctx), err)
 		}
 		waited += pause
 		wait = min(2*wait, longestWait)
