@@ -101,7 +101,7 @@ func durability() []mutant {
 		{
 			name: "32 space is not given back",
 			edits: []edit{
-				{"server/session/room.go", "		c.room.give(n)\n		delete(c.owed, d)\n", "		delete(c.owed, d)\n"},
+				{"server/session/room.go", "	for d, n := range c.owed {\n		c.room.give(n)\n", "	for d := range c.owed {\n"},
 			},
 			tests: []suite{{"./server", "TestSpaceComesBack"}},
 		},
