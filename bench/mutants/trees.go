@@ -114,12 +114,16 @@ func trees() []mutant {
 		{
 			name: "21 pull: content is believed",
 			edits: []edit{
-				{"sync/pull/pull.go", `	if err := check(h, e); err != nil {
-		return err
-	}
-`, ""},
+				{"sync/pull/pull.go", "	return check(h, e)\n", "	return nil\n"},
 			},
 			tests: []suite{{"./sync/pull", "OtherBytes"}},
+		},
+		{
+			name: "21 pull: what was put together is believed",
+			edits: []edit{
+				{"sync/pull/blocks.go", "	same, err := hasContent(f, e)\n", "	same, err := true, error(nil)\n"},
+			},
+			tests: []suite{{"./sync/pull", "WrongHashes"}},
 		},
 		{
 			name: "21 pull: content without end",
