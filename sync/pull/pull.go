@@ -58,7 +58,7 @@ type Options struct {
 	Delete   bool  // remove what the target does not hold
 	Whole    bool  // fetch changed files whole, not in ranges
 	DryRun   bool
-	Parallel int // files fetched at once; 0 means 4
+	Parallel int // files fetched at once, on one connection where that can be; 0 means 32
 	// Event, if not nil, is told of every path that is fetched or removed. It
 	// is called by one goroutine at a time.
 	Event func(p manifest.Path, what string)
@@ -86,7 +86,7 @@ type Result struct {
 // fails half-way; the next pull goes on from there.
 func Pull(ctx context.Context, r Remote, dir *os.Root, o Options) (Result, error) {
 	if o.Parallel == 0 {
-		o.Parallel = 4
+		o.Parallel = 32
 	}
 	l, version, err := r.Tree(ctx, o.Target, o.At)
 	if err != nil {
