@@ -58,10 +58,7 @@ func (c *chainPredictor) configure(cfg chainConfig) {
 	if len(c.head) != 2<<cfg.hashBits {
 		c.head = newHashTable(cfg.hashBits)
 	}
-	c.hashes = 3
-	if cfg.hash >= crc4Hash {
-		c.hashes = 4
-	}
+	c.hashes = cfg.hashed()
 	switch {
 	case cfg.chain < deepChain || cfg.eager:
 		c.deep = nil
@@ -201,8 +198,16 @@ func (c *chainPredictor) hashAt(i int) uint32 {
 	return c.hashOf(binary.LittleEndian.Uint32(c.b[i:]))
 }
 
+// hashed returns how many bytes a hash covers.
+func (c *chainConfig) hashed() int {
+	if c.hash >= crc4Hash {
+		return 4
+	}
+	return 3
+}
+
 // hashOf hashes the bytes of little-endian word v.
-func (c *chainPredictor) hashOf(v uint32) uint32 {
+func (c *chainConfig) hashOf(v uint32) uint32 {
 	switch c.hash {
 	case rollingHash:
 		shift := (c.hashBits + 2) / 3

@@ -11,7 +11,9 @@ import (
 // bytes of an old stream by the same encoder. Where a copied stretch has a
 // copied window before it, the encoder did what it did before, so Join takes
 // the old stream's tokens in place of searching for matches; only the seams
-// between copies are searched.
+// between copies are searched. Copies that are equally far apart in both streams,
+// with little between them, are as good as one: then searches are only made where
+// they may meet what differs.
 //
 // A Guide is advice: it serves streams of the lazily matching models (zlib,
 // gzip and Go levels from 4 on) and is passed over elsewhere. Errors of Old
@@ -57,9 +59,9 @@ type hint struct {
 type guideReader struct {
 	ctx    context.Context
 	model  Model // of the new segment in work
-	next   func() (Copy, bool)
+	next   func() (stretch, bool)
 	stop   func()
-	copy   Copy
+	copy   stretch
 	active bool // copy is valid
 
 	dec   decoder
@@ -69,8 +71,10 @@ type guideReader struct {
 	left  int       // tokens of that block still to come
 	at    int       // next token of seg
 	pos   int64     // its position in the old plain bytes
+	fresh bool      // the encoder had no match in hand there
 	spans []oldSpan // of the old plain bytes, from pos on
 	done  bool      // the old stream has no more to give
+	edits edits     // within copy
 }
 
 // An oldSpan says how the old tokens before a position were predicted.
@@ -91,30 +95,43 @@ func newGuideReader(ctx context.Context, g *Guide, lim Limits) *guideReader {
 	r := &guideReader{ctx: ctx, spans: spans, seg: &segment{}, spare: &segment{}}
 	r.dec.reset(g.Old, lim)
 	r.dec.target = guideTarget
-	r.next, r.stop = iter.Pull(joined(g.Copies))
+	r.next, r.stop = iter.Pull(stretches(g.Copies))
 	r.copy, r.active = r.next()
 	r.seg.begin(nil)
 	r.decode(r.seg)
 	return r
 }
 
-// joined makes one copy of those that go on from each other, so that the window
-// before a token may have come in pieces.
-func joined(copies iter.Seq[Copy]) iter.Seq[Copy] {
-	return func(yield func(Copy) bool) {
-		var run Copy
+// A stretch is a copy with gaps: bytes, in old positions, that may differ after
+// all.
+type stretch struct {
+	Copy
+	gaps []gap
+}
+
+type gap struct{ from, to int64 }
+
+// stretches makes one of copies that are equally far apart in both streams, so
+// that the window before a token may have come in pieces.
+func stretches(copies iter.Seq[Copy]) iter.Seq[stretch] {
+	return func(yield func(stretch) bool) {
+		var s stretch
 		for c := range copies {
-			if run.Len > 0 && c.New == run.New+run.Len && c.Old == run.Old+run.Len {
-				run.Len += c.Len
+			n := c.New - s.New - s.Len
+			if s.Len > 0 && n >= 0 && n <= maxEdit && c.New-c.Old == s.New-s.Old {
+				if n > 0 {
+					s.gaps = append(s.gaps, gap{c.Old - n, c.Old})
+				}
+				s.Len += n + c.Len
 				continue
 			}
-			if run.Len > 0 && !yield(run) {
+			if s.Len > 0 && !yield(s) {
 				return
 			}
-			run = c
+			s = stretch{Copy: c}
 		}
-		if run.Len > 0 {
-			yield(run)
+		if s.Len > 0 {
+			yield(s)
 		}
 	}
 }
@@ -161,6 +178,7 @@ func readSpans(recipe []byte) (spans []oldSpan, ok bool) {
 func (r *guideReader) decode(s *segment) {
 	r.block, r.left, r.at = -1, 0, 0
 	r.pos = s.abs + int64(s.start)
+	r.fresh = r.pos == 0
 	if r.ctx.Err() != nil || r.dec.segment(s) != nil {
 		r.done = true
 	}
@@ -171,7 +189,7 @@ func (r *guideReader) flawed(pos int64) bool {
 	for len(r.spans) > 1 && r.spans[0].to <= pos {
 		r.spans = r.spans[1:]
 	}
-	return r.spans[0].model != r.model
+	return !r.spans[0].model.searchesLike(r.model)
 }
 
 // shifty reports whether the token at pos depends on the absolute position:
@@ -194,6 +212,7 @@ func (r *guideReader) tokens() []token {
 			r.left = b.tokens
 			if b.typ == stored {
 				r.pos += int64(b.plain)
+				r.fresh = false
 			}
 			continue
 		}
@@ -213,6 +232,9 @@ func (r *guideReader) tokens() []token {
 
 // pass moves pos over n tokens of size bytes.
 func (r *guideReader) pass(n int, size int64) {
+	if n > 0 {
+		r.fresh = r.seg.tokens[r.at+n-1].isMatch()
+	}
 	r.at += n
 	r.left -= n
 	r.pos += size
@@ -224,13 +246,10 @@ func (r *guideReader) hints(s *segment, m Model) (hints []hint) {
 	from, to := s.abs+int64(s.start), s.abs+int64(s.end)
 	for r.active && !r.done && r.copy.New < to {
 		c := r.copy
-		n := int64(r.model.chunk())
+		n := int64(m.chunk())
 		if c.Len > 0 && !m.sequential() && (n == 0 || (c.New-c.Old)%n == 0) {
-			first := max(c.New+windowSize, from)
-			if c.New == 0 && c.Old == 0 {
-				first = from // the windows are the same from the start
-			}
-			hints = r.collect(hints, s, c.New-c.Old, first, min(c.New+c.Len-sight, to))
+			r.edits.begin(c, m)
+			hints = r.collect(hints, s, from, min(c.New+c.Len-sight, to))
 		}
 		if c.New+c.Len > to {
 			break
@@ -240,9 +259,10 @@ func (r *guideReader) hints(s *segment, m Model) (hints []hint) {
 	return hints
 }
 
-// collect adds the old tokens that begin from first to before stop in the new
-// stream, which is shift ahead of the old one. They are kept in s.tokens.
-func (r *guideReader) collect(hints []hint, s *segment, shift, first, stop int64) []hint {
+// collect adds the old tokens of the copy that begin from first to before stop in
+// the new stream. They are kept in s.tokens.
+func (r *guideReader) collect(hints []hint, s *segment, first, stop int64) []hint {
+	shift := r.copy.New - r.copy.Old
 	fits := s.abs + int64(s.end) - shift // no token may end behind this
 	first, stop = first-shift, stop-shift
 	expect := int64(-1)
@@ -251,42 +271,54 @@ func (r *guideReader) collect(hints []hint, s *segment, shift, first, stop int64
 		if tokens == nil {
 			break
 		}
-		usable := r.pos >= first && !r.flawed(r.pos) && !r.shifty(r.pos, shift)
-		until := stop
-		if r.pos < first {
-			until = min(until, first)
+		r.edits.find(r.seg, s)
+		first = max(first, r.edits.known)
+		n, size, usable := r.alike(tokens, first, min(stop, fits+1), shift)
+		if n == 0 || r.pos+size > fits {
+			break
 		}
-		if usable && len(r.spans) > 0 {
-			until = min(until, r.spans[0].to)
-		}
-		n, size := 0, int64(0)
-		for n < len(tokens) && r.pos+size < until {
-			t := int64(tokens[n].size())
-			if r.pos+size+t > fits {
-				until = 0
-				break
-			}
-			size += t
-			n++
-			if !usable || r.model.family() == goFamily {
-				break // look at each
-			}
-		}
-		if usable && n > 0 {
+		if usable {
 			if r.pos != expect {
 				at := len(s.tokens)
-				hints = append(hints, hint{pos: int(r.pos + shift - s.abs), from: at, fresh: r.pos+shift == 0})
+				hints = append(hints, hint{pos: int(r.pos + shift - s.abs), from: at, fresh: r.fresh})
 			}
 			s.tokens = append(s.tokens, tokens[:n]...)
 			hints[len(hints)-1].to = len(s.tokens)
 			expect = r.pos + size
 		}
 		r.pass(n, size)
-		if until == 0 {
-			break
-		}
 	}
 	return hints
+}
+
+// alike returns how many of the tokens from pos on, which begin before stop, are
+// all usable, or all not.
+func (r *guideReader) alike(tokens []token, first, stop, shift int64) (n int, size int64, usable bool) {
+	usable = r.pos >= first && !r.flawed(r.pos) && !r.shifty(r.pos, shift)
+	switch {
+	case r.pos < first:
+		stop = min(stop, first)
+	case usable:
+		stop = min(stop, r.spans[0].to)
+	default:
+		return 1, int64(tokens[0].size()), false
+	}
+	each := usable && r.model.family() == goFamily
+	for n < len(tokens) && r.pos+size < stop {
+		t := int64(tokens[n].size())
+		if usable && !r.edits.spare(r.pos+size, t) {
+			if n == 0 {
+				return 1, t, false
+			}
+			break
+		}
+		if each && n > 0 && r.shifty(r.pos+size, shift) {
+			break
+		}
+		size += t
+		n++
+	}
+	return n, size, usable
 }
 
 // A follower finds the hints for the positions of a segment, in ascending
@@ -311,9 +343,8 @@ func (f *follower) enter() {
 	}
 }
 
-// leastRun is the number of tokens from which a run is worth taking: behind
-// it the search must catch up with the window.
-const leastRun = 256
+// leastRun is the number of tokens from which a run is worth taking.
+const leastRun = 1
 
 // at returns the run of tokens that hold at pos, where the encoder has no
 // match in hand. The run ends behind a match and before stop.

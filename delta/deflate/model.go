@@ -152,6 +152,20 @@ func (m Model) sequential() bool {
 	return m.level() <= 3 && m.usesChains() || m == newModel(goFamily, 1)
 }
 
+// searchesLike reports whether both models have chains and search them alike, but
+// near the end of a stream: gzip and zlib do.
+func (m Model) searchesLike(o Model) bool {
+	if m == o {
+		return m != 0
+	}
+	if m == 0 || o == 0 || !m.usesChains() || !o.usesChains() {
+		return false
+	}
+	a, b := m.chainConfig(), o.chainConfig()
+	a.overlook, b.overlook = false, false
+	return a == b
+}
+
 // usesChains reports whether the model's match search is a chainPredictor.
 func (m Model) usesChains() bool {
 	l := m.level()
