@@ -91,7 +91,7 @@ func (s *sender) held(index int, b *LocalBasis) (bool, error) {
 // it did: not if the server does not hold the old one.
 func (s *sender) byLocal(m *match) (bool, error) {
 	b := s.p.localBasis(&s.p.tree.Entries[m.verdict.Index])
-	if b == nil || s.failed.delta[m.verdict.Index] || s.failed.recipe[m.verdict.Index] {
+	if b == nil || s.failed.whole(m.verdict.Index) || s.failed.remodel(m.verdict.Index) {
 		return false, nil
 	}
 	if ok, err := s.held(m.verdict.Index, b); err != nil || !ok {

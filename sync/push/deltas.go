@@ -8,32 +8,10 @@ import (
 	"github.com/pubsync/pubsync/sync/wire"
 )
 
-// Bounds of the files whose rounds of matching go together: their questions
-// share requests, so that a round costs one round trip for all of them.
-const (
-	groupFiles = 128
-	groupBytes = 64 << 20
-)
-
 // smallRecipe is the size in bytes up to which a recipe goes as it is.
 const smallRecipe = 512
 
-// deltas sends files as deltas, group by group.
-func (s *sender) deltas(vs []wire.Verdict, sigs map[int][]wire.Signature) error {
-	for len(vs) > 0 {
-		n, bytes := 0, int64(0)
-		for n < len(vs) && n < groupFiles && (n == 0 || bytes < groupBytes) {
-			bytes += s.p.tree.Entries[vs[n].Index].Size
-			n++
-		}
-		if err := s.group(vs[:n], sigs); err != nil {
-			return err
-		}
-		vs = vs[n:]
-	}
-	return nil
-}
-
+// group sends files as deltas whose rounds of matching go together.
 func (s *sender) group(vs []wire.Verdict, sigs map[int][]wire.Signature) error {
 	var ms []*match
 	defer func() {
@@ -153,7 +131,7 @@ func (s *sender) pays(ms []*match) bool {
 // goes by its bytes after all.
 func (s *sender) advance(m *match, sigs []wire.Signature) (more bool, err error) {
 	for _, st := range m.streams {
-		again, err := st.advance()
+		again, err := s.p.advanceStream(s.ctx, st)
 		if err != nil {
 			return false, err
 		}

@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/pubsync/pubsync/delta/codec"
 	"github.com/pubsync/pubsync/sync/manifest"
 	"github.com/pubsync/pubsync/sync/walk"
@@ -125,7 +127,7 @@ func Push(ctx context.Context, r Remote, t *walk.Tree, o Options) (Result, error
 	if o.Event == nil {
 		o.Event = func(Event) {}
 	}
-	p := &pusher{remote: r, tree: t, opts: o, coder: codec.NewCoder(), changes: map[int]int{}, partial: map[int]int64{}, counted: make([]bool, len(t.Entries)), needs: make([]bool, len(t.Entries))}
+	p := &pusher{remote: r, tree: t, opts: o, coder: codec.NewCoder(), memory: semaphore.NewWeighted(workMemory), changes: map[int]int{}, partial: map[int]int64{}, counted: make([]bool, len(t.Entries)), needs: make([]bool, len(t.Entries))}
 	p.result.Files, p.result.Bytes = t.Entries.Totals()
 	o.Progress.Total(p.result.Files, p.result.Bytes)
 	p.old = oldFiles{}
@@ -168,6 +170,8 @@ type pusher struct {
 	rate    rate
 	pace    pace
 	mixing  mixing
+	memory  *semaphore.Weighted // of what is matched and coded at once, in bytes
+	inWork  int                 // windows that are under way at once
 
 	basisLock sync.Mutex // guards the views of old files, and old
 	old       oldFiles

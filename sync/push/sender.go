@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
@@ -30,7 +31,7 @@ const (
 type sender struct {
 	ctx     context.Context
 	p       *pusher
-	failed  failures
+	failed  *failures
 	commits bool // the commit rides on the last body
 
 	enc    *zstd.Encoder
@@ -63,16 +64,20 @@ type cargo struct {
 	due time.Duration // for the last frame of an archive: what the server is expected to take
 }
 
-// failures say what has come to nothing in a window, by index.
+// failures say what has come to nothing in a window, by index. They are safe for
+// concurrent use.
 type failures struct {
+	mu     sync.Mutex
 	recipe map[int]bool // of an archive, from samples: the server has the plain view and wants another
 	delta  map[int]bool // the file goes whole
 }
 
-func newFailures() failures { return failures{recipe: map[int]bool{}, delta: map[int]bool{}} }
+func newFailures() *failures { return &failures{recipe: map[int]bool{}, delta: map[int]bool{}} }
 
 // note takes note of what the server made of a delta that is not the file.
-func (f failures) note(index int, o wire.Outcome) {
+func (f *failures) note(index int, o wire.Outcome) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if o == wire.Remodel && !f.recipe[index] {
 		f.recipe[index] = true
 		return
@@ -80,7 +85,21 @@ func (f failures) note(index int, o wire.Outcome) {
 	f.delta[index] = true
 }
 
-func newSender(ctx context.Context, p *pusher, failed failures) *sender {
+// whole reports whether the file is to go whole.
+func (f *failures) whole(index int) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.delta[index]
+}
+
+// remodel reports whether another recipe of the archive is wanted.
+func (f *failures) remodel(index int) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.recipe[index]
+}
+
+func newSender(ctx context.Context, p *pusher, failed *failures) *sender {
 	return &sender{ctx: ctx, p: p, failed: failed, due: map[int]time.Duration{}, broken: map[int]bool{}}
 }
 
@@ -293,7 +312,7 @@ func (s *sender) encode(v wire.Verdict, st *stream, from int64, t *tally, last b
 	if st.view != wire.Raw && from == st.src.Size {
 		return s.length(v, st, t, last)
 	}
-	ops, err := st.ops()
+	ops, err := s.p.opsOf(s.ctx, st)
 	if err != nil {
 		return err
 	}
@@ -305,7 +324,7 @@ func (s *sender) encode(v wire.Verdict, st *stream, from int64, t *tally, last b
 		if s.broken[v.Index] {
 			return nil
 		}
-		body, n, err := enc.Next(s.made[:0])
+		body, n, err := s.p.nextPart(s.ctx, enc, s.made[:0])
 		if err == io.EOF {
 			return nil
 		}

@@ -16,7 +16,7 @@ func (s *sender) takeUp(m *match) (err error) {
 	v := &m.verdict
 	how := whilePaying
 	switch {
-	case s.failed.recipe[v.Index]:
+	case s.failed.remodel(v.Index):
 		how = byAll
 	case v.ViewsStaged():
 		how = bySamples

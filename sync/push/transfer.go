@@ -32,7 +32,8 @@ func (p *pusher) transfer(ctx context.Context) error {
 		}
 		return nil
 	})
-	for range min(p.parallel(), len(ws)) {
+	p.inWork = min(p.parallel(), len(ws))
+	for range p.inWork {
 		g.Go(func() error {
 			for w := range hashed {
 				if err := p.transferWindow(ctx, w, nil, len(ws) == 1); err != nil {
@@ -178,7 +179,7 @@ type work struct {
 const smallFile = 1 << 20
 
 // sort decides how each file goes, and deals with those that need not.
-func (p *pusher) sort(a *answer, failed failures) work {
+func (p *pusher) sort(a *answer, failed *failures) work {
 	w := work{sigs: a.signatures}
 	seen := make(map[manifest.Digest]bool, len(a.verdicts))
 	for _, v := range a.verdicts {
@@ -191,7 +192,7 @@ func (p *pusher) sort(a *answer, failed failures) work {
 			}
 		case seen[e.Digest]:
 			w.twins = append(w.twins, v.Index)
-		case (len(v.Bases) > 0 || v.ViewsStaged() || e.Size >= minArchive && p.localBasis(e) != nil) && !failed.delta[v.Index]:
+		case (len(v.Bases) > 0 || v.ViewsStaged() || e.Size >= minArchive && p.localBasis(e) != nil) && !failed.whole(v.Index):
 			w.deltas = append(w.deltas, v)
 		case e.Size <= smallFile && v.Staged == 0 && e.Size < p.body.Load()/2:
 			w.small = append(w.small, v)

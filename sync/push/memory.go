@@ -1,0 +1,60 @@
+package push
+
+import (
+	"context"
+
+	"github.com/pubsync/pubsync/delta"
+	"github.com/pubsync/pubsync/delta/codec"
+)
+
+// Bounds of the memory, in bytes, of what is matched and coded at once; each
+// window and group that is under way may do either.
+const (
+	workMemory  = 48 << 20
+	matchMemory = 28 << 20 // most that matching a stream takes
+	matchByte   = 16       // what it takes for each byte of a shorter one
+	codeMemory  = 16 << 20 // what coding a part takes
+)
+
+// matching waits for the memory that matching a stream takes; the caller calls
+// done when it is through.
+func (p *pusher) matching(ctx context.Context, st *stream) (done func(), err error) {
+	return p.reserve(ctx, min(matchMemory, matchByte*st.src.Size))
+}
+
+func (p *pusher) reserve(ctx context.Context, n int64) (done func(), err error) {
+	if err := p.memory.Acquire(ctx, n); err != nil {
+		return nil, err
+	}
+	return func() { p.memory.Release(n) }, nil
+}
+
+// advanceStream takes a stream through a round.
+func (p *pusher) advanceStream(ctx context.Context, st *stream) (more bool, err error) {
+	done, err := p.matching(ctx, st)
+	if err != nil {
+		return false, err
+	}
+	defer done()
+	return st.advance()
+}
+
+// opsOf returns what makes a stream, looking once more for what it has twice.
+func (p *pusher) opsOf(ctx context.Context, st *stream) ([]delta.Op, error) {
+	done, err := p.matching(ctx, st)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	return st.ops()
+}
+
+// nextPart makes the next part of a stream.
+func (p *pusher) nextPart(ctx context.Context, enc *codec.Encoder, dst []byte) (part []byte, covered int64, err error) {
+	done, err := p.reserve(ctx, codeMemory)
+	if err != nil {
+		return dst, 0, err
+	}
+	defer done()
+	return enc.Next(dst)
+}
