@@ -190,7 +190,7 @@ func (p *findings) verdict() error {
 	case !p.done:
 		return wire.Errorf(wire.CodeBusy, "the check was cut short")
 	case p.damaged > 0:
-		return hinted{fmt.Errorf("%d blobs are damaged", p.damaged), "push the same files again: that heals them in every tree that has them"}
+		return hinted{fmt.Errorf("damaged content: %s", count(int64(p.damaged), "blob")), "push the same files again: that heals them in every tree that has them"}
 	}
 	return nil
 }
