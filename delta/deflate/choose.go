@@ -6,8 +6,11 @@ import (
 	"slices"
 )
 
-// sampleTokens is the number of tokens on which models are tried.
-const sampleTokens = 64 << 10
+// The numbers of tokens and of blocks on which models are tried.
+const (
+	sampleTokens = 64 << 10
+	sampleBlocks = 512
+)
 
 // sample returns a run of blocks of s as a segment of their own: the first
 // ones, unless others have many more matches, by which models differ.
@@ -27,7 +30,7 @@ func (s *segment) sample() *segment {
 		run.matches += matches[run.to]
 		run.tokens += s.blocks[run.to].tokens
 		run.to++
-		for run.tokens > sampleTokens && run.from+1 < run.to {
+		for (run.tokens > sampleTokens || run.to-run.from > sampleBlocks) && run.from+1 < run.to {
 			run.matches -= matches[run.from]
 			run.tokens -= s.blocks[run.from].tokens
 			run.from++

@@ -65,8 +65,10 @@ type Splitter struct {
 	trial    *analyst      // tries models
 	pool     chan *segment // segments not in use
 
-	sample   int  // plain bytes of a segment that are checked
-	hopeless bool // no model fits the stream
+	tried    int64 // blocks that models were chosen by
+	passed   int64 // bytes of all streams split
+	sample   int   // plain bytes of a segment that are checked
+	hopeless bool  // no model fits the stream
 	recipe   []byte
 	before   Model // model of the last record
 }
@@ -100,6 +102,7 @@ func (s *Splitter) Split(ctx context.Context, r io.Reader, plain io.Writer, opts
 	if err != nil {
 		return nil, 0, err
 	}
+	s.passed += consumed
 	return append([]byte(nil), s.recipe...), consumed, nil
 }
 
@@ -152,21 +155,47 @@ func (s *Splitter) explore(a *analyst, seg *segment, model Model) (Model, record
 		if !rec.poor(seg) {
 			return model, rec
 		}
-		better, _ := s.trial.choose(seg.sample(), model)
+		run := seg.sample()
+		if !s.mayChoose(run) {
+			return model, rec
+		}
+		better, _ := s.trial.choose(run, model)
 		if better == model {
 			return model, rec
 		}
 		model = better
 	} else {
-		var cost int
-		if model, cost = s.trial.choose(seg.sample(), 0); cost > 0 {
-			sample = math.MaxInt
+		model, sample = newModel(zlibFamily, 6), math.MaxInt
+		if run := seg.sample(); s.mayChoose(run) {
+			var cost int
+			if model, cost = s.trial.choose(run, 0); cost == 0 {
+				sample = s.sample
+			}
 		}
 	}
 	if seg.index == 0 {
 		s.start(model)
 	}
 	return model, a.record(seg, model, s.follows(model), sample)
+}
+
+// All models are tried on so many blocks of a Splitter's streams, and on one more
+// for every so many bytes of them: a tenth of a millisecond each. An archive of
+// many small streams of one encoder needs few; one of streams that no
+// model fits does not get better by trying.
+const (
+	freeTries  = 4096
+	triesShare = 512
+)
+
+// mayChoose reports whether a model may be chosen by the run of blocks.
+func (s *Splitter) mayChoose(run *segment) bool {
+	n := int64(len(run.blocks))
+	if s.tried+n > freeTries+s.passed/triesShare {
+		return false
+	}
+	s.tried += n
+	return true
 }
 
 // start begins the recipe.

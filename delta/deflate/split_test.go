@@ -2,6 +2,7 @@ package deflate
 
 import (
 	"bytes"
+	"compress/flate"
 	"context"
 	"errors"
 	"io"
@@ -192,6 +193,34 @@ func TestMemoryIsBounded(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Small streams of many blocks, which no model fits, cost a choice each only for so
+// long.
+func TestChoosingIsBounded(t *testing.T) {
+	var w bytes.Buffer
+	z, err := flate.NewWriter(&w, 6)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 30 {
+		z.Write([]byte{byte(i * i), byte(i)})
+		z.Flush()
+	}
+	z.Close()
+	s := NewSplitter(Limits{Worth: 100_000})
+	const streams = 1000
+	for range streams {
+		if _, _, err := s.Split(context.Background(), bytes.NewReader(w.Bytes()), io.Discard); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s.passed != int64(streams*w.Len()) {
+		t.Fatalf("%d bytes passed of %d", s.passed, streams*w.Len())
+	}
+	if most := freeTries + s.passed/triesShare; s.tried > most || s.tried < most/2 {
+		t.Errorf("models were tried on %d blocks, want at most %d", s.tried, most)
 	}
 }
 
