@@ -21,7 +21,7 @@ func auditCommand(env *Env) *cobra.Command {
 	)
 	c := &cobra.Command{
 		Use:   "audit",
-		Short: "Print what happened to tokens: issues, opens, commits, refusals, revocations",
+		Short: "Print what happened: issues, opens, commits, refusals, revocations, rollbacks, removals",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			client, err := s.client(env)
@@ -42,7 +42,7 @@ func auditCommand(env *Env) *cobra.Command {
 	}
 	s.add(c.Flags())
 	for name, usage := range map[string]string{
-		"kind": "only events of this `KIND`: issue, open, commit, refuse, revoke, reset, ...", "code": "only refusals with this `CODE`",
+		"kind": "only events of this `KIND`: issue, open, commit, refuse, revoke, reset, alert, scheduler, rollback, pin, unpin, retention", "code": "only refusals with this `CODE`",
 		"accessor": "only those of the token with this `ACCESSOR`, or derived from it", "scheduler": "only those of this `SCHEDULER`",
 		"target": "only those at or below this `PATH`", "from": "only those from this `NETWORK`",
 		"since": "from this RFC 3339 `TIME` on", "until": "up to this RFC 3339 `TIME`", "newest": "only the last `N`",

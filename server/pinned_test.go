@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -29,32 +30,40 @@ func uniform(name string, version int) []byte {
 	return []byte(line)
 }
 
-// publishing publishes version after version of the uniform files to the target
-// "u", the n-th as the n-th publication, until n or the end of ctx. The function
-// that it returns waits for that.
-func (s *site) publishing(ctx context.Context, n int) (wait func()) {
+// publishing publishes n versions of the uniform files to the target "u", the i-th
+// as the i-th publication. It tells each when it is there, and closes the channel
+// after the last.
+func (s *site) publishing(n int) <-chan int {
 	dir := s.t.TempDir()
 	bearer := s.issue(token.Grant{Target: "u", Overwrite: true, Publications: int64(n)})
-	done := make(chan struct{})
+	published := make(chan int, n)
 	go func() {
-		defer close(done)
-		for i := 1; i <= n && ctx.Err() == nil; i++ {
-			for _, name := range uniformFiles() {
-				if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755); err != nil {
-					s.t.Error(err)
-				}
-				if err := os.WriteFile(filepath.Join(dir, name), uniform(name, i), 0o644); err != nil {
-					s.t.Error(err)
-				}
-			}
+		defer close(published)
+		for i := 1; i <= n; i++ {
 			b := s.builder(bearer, dir)
 			b.opts.Mirror = true
-			if _, err := b.push(context.WithoutCancel(ctx)); err != nil {
-				s.t.Errorf("version %d: %v", i, err)
+			err := writeUniform(dir, i)
+			if err == nil {
+				_, err = b.push(context.WithoutCancel(s.t.Context()))
 			}
+			if err != nil {
+				s.t.Errorf("version %d: %v", i, err)
+				return
+			}
+			published <- i
 		}
 	}()
-	return func() { <-done }
+	return published
+}
+
+func writeUniform(dir string, version int) error {
+	for _, name := range uniformFiles() {
+		full := filepath.Join(dir, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(full), 0o755), os.WriteFile(full, uniform(name, version), 0o644)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // TestPinnedReaders reads all files of a target at a version, over HTTP, while
@@ -62,43 +71,45 @@ func (s *site) publishing(ctx context.Context, n int) (wait func()) {
 // that does not sees each file whole.
 func TestPinnedReaders(t *testing.T) {
 	s := newSite(t)
-	const versions, readers = 25, 4
-	ctx, stop := context.WithCancel(t.Context())
-	defer stop()
-	wait := s.publishing(ctx, versions)
+	published := s.publishing(25)
+	<-published
 	var (
-		wg       sync.WaitGroup
-		seen     sync.Map // versions that were read
-		distinct atomic.Int64
+		wg     sync.WaitGroup
+		pinned sync.Map // versions that were read
+		over   atomic.Bool
 	)
-	for range readers {
+	for range 4 {
 		wg.Go(func() {
-			for s.publications() < versions {
+			for !over.Load() {
 				v := s.publications()
-				if v == 0 {
-					continue
-				}
-				if _, known := seen.LoadOrStore(v, true); !known {
-					distinct.Add(1)
-				}
-				for _, name := range uniformFiles() {
-					status, _, body := s.post("GET", fmt.Sprintf("/files/u/%s?at=%d", name, v), "", nil, "")
-					if want := string(uniform(name, v)); status != 200 || body != want {
-						t.Errorf("%s at %d: %d, %d bytes that begin %.30q", name, v, status, len(body), body)
-					}
-					var newest int
-					_, _, body = s.post("GET", "/files/u/"+name, "", nil, "")
-					if _, err := fmt.Sscanf(body, "version %d ", &newest); err != nil || newest < v || body != string(uniform(name, newest)) {
-						t.Errorf("%s, the newest: a mix, or older than %d: %.30q", name, v, body)
-					}
-				}
+				pinned.Store(v, true)
+				s.readUniform(v)
 			}
 		})
 	}
+	for range published {
+	}
+	over.Store(true)
 	wg.Wait()
-	wait()
-	if distinct.Load() < 3 {
-		t.Errorf("only %d versions were pinned", distinct.Load())
+	distinct := 0
+	pinned.Range(func(any, any) bool { distinct++; return true })
+	if distinct < 3 {
+		t.Errorf("only %d versions were pinned", distinct)
+	}
+}
+
+// readUniform reads the uniform files at a version, and the newest ones.
+func (s *site) readUniform(v int) {
+	for _, name := range uniformFiles() {
+		status, _, body := s.post("GET", fmt.Sprintf("/files/u/%s?at=%d", name, v), "", nil, "")
+		if want := string(uniform(name, v)); status != 200 || body != want {
+			s.t.Errorf("%s at %d: %d, %d bytes that begin %.30q", name, v, status, len(body), body)
+		}
+		var newest int
+		_, _, body = s.post("GET", "/files/u/"+name, "", nil, "")
+		if _, err := fmt.Sscanf(body, "version %d ", &newest); err != nil || newest < v || body != string(uniform(name, newest)) {
+			s.t.Errorf("%s, the newest: a mix, or older than %d: %.30q", name, v, body)
+		}
 	}
 }
 
@@ -107,26 +118,20 @@ func TestPinnedReaders(t *testing.T) {
 // up to there entry for entry and byte for byte, and nothing of a later one.
 func TestBackupDuringPushes(t *testing.T) {
 	s := newSite(t)
-	const versions, copies = 25, 6
-	ctx, stop := context.WithCancel(t.Context())
-	defer stop()
-	wait := s.publishing(ctx, versions)
+	published := s.publishing(25)
 	k := upkeep.New(upkeep.Config{Store: s.store, Now: s.now, Live: s.engine.Live, Dir: filepath.Join(s.dir, "store")})
 	var dirs []string
-	for i := range copies {
-		for s.publications() <= i*versions/copies { // so that they are not all of one moment
-			if t.Failed() {
-				return
-			}
+	for v := range published {
+		if v%4 != 1 {
+			continue // so that they are not all of one moment
 		}
 		dir := filepath.Join(t.TempDir(), "copy")
 		lacking, err := k.Backup(t.Context(), dir)
 		if s.check(err); lacking > 0 {
-			t.Errorf("copy %d lacks %d", i, lacking)
+			t.Errorf("copy %d lacks %d", len(dirs), lacking)
 		}
 		dirs = append(dirs, dir)
 	}
-	wait()
 	last := store.Version(0)
 	for _, dir := range dirs {
 		v := s.wantCopy(dir)
