@@ -9,7 +9,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
-	"io"
 	"math/rand/v2"
 	"net/http"
 	"path/filepath"
@@ -137,15 +136,7 @@ func TestRequestsOfAnArchive(t *testing.T) {
 	s.write(second, "a-2.tgz", tgz(t, changed, time.Unix(1_710_000_000, 0), 6))
 	s.builder(s.issue(token.Grant{Target: "a/1"}), first).mustPush()
 	var kinds []string
-	s.put(func(h http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			body, err := io.ReadAll(r.Body)
-			s.check(err)
-			kinds = append(kinds, kindsOf(body))
-			r.Body = io.NopCloser(bytes.NewReader(body))
-			h.ServeHTTP(w, r)
-		})
-	})
+	s.requestKinds(&kinds)
 	b := s.builder(s.issue(token.Grant{Target: "a/1"}), second)
 	b.opts.Through, b.opts.Parallel = push.Always, 1
 	if r := b.mustPush(); r.Archive.Files != 1 {

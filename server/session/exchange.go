@@ -56,6 +56,7 @@ type exchange struct {
 	offers  []wire.Verdict           // with bases, to volunteer signatures for
 	wants   map[int]wire.View        // by index: the view of the bases that signatures are wanted of
 	told    map[signed]bool          // signatures that came unasked
+	listed  []stretch                // of the list, to volunteer signatures for
 	chosen  map[int][]wire.Basis     // by index: the bases chosen again
 	seen    map[manifest.Digest]bool // bases known to be readable, or not to be
 	absent  int                      // digests that were answered as absent for the first time
@@ -150,6 +151,8 @@ func (x *exchange) frame(f wire.Frame) error {
 			return err
 		}
 		return x.onSign(f.Payload)
+	case wire.FrameOutline:
+		return x.onOutline(f.Payload)
 	case wire.FrameWant:
 		return x.onWant(f.Payload)
 	case wire.FrameFile:
@@ -171,6 +174,9 @@ func (x *exchange) onList(payload []byte) error {
 		return err
 	}
 	bits, err := x.session.addList(x.ctx, first, l)
+	if err == nil {
+		err = x.session.takeKnown()
+	}
 	if err != nil {
 		return err
 	}
@@ -178,7 +184,8 @@ func (x *exchange) onList(payload []byte) error {
 		return err
 	}
 	x.reply = wire.AppendUnsettled(x.reply, first, len(l), bits)
-	return x.volunteerListed(first, len(l))
+	x.listed = append(x.listed, stretch{first, len(l)})
+	return nil
 }
 
 func (x *exchange) onAmend(payload []byte) error {

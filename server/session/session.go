@@ -23,15 +23,18 @@ type session struct {
 	published bool // guarded by engine.mu
 
 	mu     sync.Mutex
-	list   manifest.List        // as received so far
-	totals totals               // of list
-	paid   totals               // taken from the token's budget
-	held   []bool               // by index: its content, if it has any, is held and leased
-	given  []bool               // by index: the client gave its digest, not the quick check
-	old    map[int]oldFile      // by index: what is published at the path of an unsettled file
-	builds *builds              // earlier builds of the type, nil until asked for
-	parts  map[partKey]*staging // files arriving in parts
-	puts   int                  // files that came by themselves
+	list   manifest.List // as received so far
+	totals totals        // of list
+	paid   totals        // taken from the token's budget
+	held   []bool        // by index: its content, if it has any, is held and leased
+	given  []bool        // by index: the client gave its digest, not the quick check
+	// outline is what the list will have that stands already, by the index at which
+	// it begins.
+	outline map[int]manifest.List
+	old     map[int]oldFile      // by index: what is published at the path of an unsettled file
+	builds  *builds              // earlier builds of the type, nil until asked for
+	parts   map[partKey]*staging // files arriving in parts
+	puts    int                  // files that came by themselves
 
 	staged   map[manifest.Digest]int64     // see stagedBefore; nil: to be looked at
 	archives map[manifest.Digest]*assembly // archives arriving as views
@@ -95,7 +98,7 @@ func (s *session) close() {
 func (s *session) refused() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.list, s.held, s.given = nil, nil, nil
+	s.list, s.held, s.given, s.outline = nil, nil, nil, nil
 	s.claim.end(false)
 }
 

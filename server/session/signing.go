@@ -125,6 +125,11 @@ func (x *exchange) sign(src delta.Source, q wire.Sign) ([]byte, error) {
 // volunteer adds the first signatures of the bases that were offered for files
 // whose content has not come in the same request.
 func (x *exchange) volunteer() error {
+	for _, l := range x.listed {
+		if err := x.volunteerListed(l.first, l.n); err != nil {
+			return err
+		}
+	}
 	room := int64(maxVolunteered)
 	for i := range x.offers {
 		v := &x.offers[i]
@@ -141,6 +146,9 @@ func (x *exchange) volunteer() error {
 	}
 	return nil
 }
+
+// stretch is some entries of the list.
+type stretch struct{ first, n int }
 
 // signed is a view of a basis, signed for an entry.
 type signed struct {
@@ -203,7 +211,7 @@ func (x *exchange) volunteerListed(first, n int) error {
 	room := int64(maxListed)
 	for i := first; i < first+n; i++ {
 		b, ok := x.predecessor(i)
-		if !ok {
+		if !ok || x.session.isHeld(i) {
 			continue
 		}
 		if err := x.volunteerOne(i, b, false, &room); err != nil {

@@ -44,9 +44,11 @@ func (p *pusher) eager(ctx context.Context) (done bool, err error) {
 	}
 	s := newSender(ctx, p, newFailures())
 	defer s.close()
-	for _, i := range w.amended {
-		s.body = append(s.body, p.amendment(i)...)
+	var rest []run
+	if s.body, rest = p.appendList(nil, p.runs, smallList, true); len(rest) > 0 {
+		return false, nil
 	}
+	s.body = append(s.body, p.amendments(w.indices)...)
 	s.body = wire.AppendDigests(s.body, p.digestsOf(w.indices))
 	for _, i := range w.indices {
 		if p.opts.Through != Never && p.looksLikeArchive(i) {
@@ -70,9 +72,11 @@ func (p *pusher) eager(ctx context.Context) (done bool, err error) {
 	if err := fl.send(p.appendCommit(s.body, true)); err != nil {
 		return false, err
 	}
+	p.runs = nil
 	if err := fl.settle(); err != nil || p.receipt == nil {
 		return false, err
 	}
+	p.dealSettled()
 	p.result.Status = "published"
 	return true, nil
 }

@@ -48,6 +48,8 @@ func (fl *flight) exchange(body []byte) error {
 func (fl *flight) collect(f wire.Frame) error {
 	switch f.Type {
 	case wire.FrameStored:
+	case wire.FrameUnsettled:
+		return fl.sender.p.onSettle(f)
 	case wire.FrameVerdicts, wire.FrameSignature, wire.FrameHashes:
 		return nil // content that rode on its digests: the outcomes say it all
 	default:

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -24,7 +23,6 @@ const maxChanges = 5
 type window struct {
 	indices []int
 	bytes   int64
-	amended []int // entries that changed since they were listed
 }
 
 // Bounds of a window.
@@ -57,9 +55,9 @@ func (p *pusher) windows() []window {
 	return all
 }
 
-// hash fills in the digests of a window's files, those known already excepted.
+// hash fills in the digests of a window's files, those known already excepted, and
+// takes note of entries that changed.
 func (p *pusher) hash(ctx context.Context, w *window) error {
-	var mu sync.Mutex
 	g, ctx := errgroup.WithContext(ctx)
 	next := make(chan int)
 	g.Go(func() error {
@@ -85,9 +83,9 @@ func (p *pusher) hash(ctx context.Context, w *window) error {
 					return err
 				}
 				if changed {
-					mu.Lock()
-					w.amended = append(w.amended, i)
-					mu.Unlock()
+					p.events.Lock()
+					p.amended[i] = true
+					p.events.Unlock()
 				}
 			}
 			return nil
@@ -170,6 +168,21 @@ func (p *pusher) rehash(ctx context.Context, i int) ([]byte, error) {
 		return nil, err
 	}
 	return p.amendment(i), nil
+}
+
+// amendments codes those of the entries that changed since they were listed.
+func (p *pusher) amendments(indices []int) (frames []byte) {
+	p.events.Lock()
+	defer p.events.Unlock()
+	if len(p.amended) == 0 {
+		return nil
+	}
+	for _, i := range indices {
+		if p.amended[i] {
+			frames = append(frames, p.amendment(i)...)
+		}
+	}
+	return frames
 }
 
 // amendment codes the entry at i as it is now.

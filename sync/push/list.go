@@ -14,10 +14,10 @@ import (
 // listChunk is the number of entries in one list frame.
 const listChunk = 20_000
 
-// listFrom codes entries from index first on as compressed list frames of about
-// limit bytes in all, and returns the index of the first entry not coded. Unless
-// strict, at least one entry is coded whatever the limit.
-func (p *pusher) listFrom(first int, limit int64, strict bool) (frames []byte, next int) {
+// appendList codes the entries of runs as compressed list frames of about limit
+// bytes in all, and returns the runs that are left. Unless strict, at least one entry
+// is coded whatever the limit.
+func (p *pusher) appendList(frames []byte, runs []run, limit int64, strict bool) ([]byte, []run) {
 	entries := p.tree.Entries
 	enc, err := wire.NewZstdEncoder(zstd.SpeedDefault)
 	if err != nil {
@@ -25,49 +25,97 @@ func (p *pusher) listFrom(first int, limit int64, strict bool) (frames []byte, n
 	}
 	defer enc.Close()
 	chunk := listChunk
-	for next = first; next < len(entries); {
-		n := min(chunk, len(entries)-next)
-		f := wire.AppendZstd(nil, enc, wire.AppendList(nil, next, entries[next:next+n]))
+	for len(runs) > 0 {
+		r := runs[0]
+		n := min(chunk, r.n)
+		f := wire.AppendZstd(nil, enc, wire.AppendList(nil, r.first, entries[r.first:r.first+n]))
 		if int64(len(frames)+len(f)) > limit {
 			switch {
 			case strict || len(frames) > 0:
-				return frames, next
+				return frames, runs
 			case n > 1:
 				chunk = n / 2
 				continue
 			}
 		}
 		frames = append(frames, f...)
-		next += n
+		if runs = runs[1:]; n < r.n {
+			runs = append([]run{{r.first + n, r.n - n}}, runs...)
+		}
 	}
-	return frames, next
+	return frames, runs
+}
+
+// count is the number of entries in runs.
+func count(runs []run) (n int) {
+	for _, r := range runs {
+		n += r.n
+	}
+	return n
 }
 
 // settle sends what of the list has not been answered yet, and so learns which
-// files need a digest.
+// files need a digest. If most of them will, they are hashed meanwhile.
 func (p *pusher) settle(ctx context.Context) error {
-	if p.listed < len(p.tree.Entries) {
+	if len(p.runs) > 0 {
 		p.opts.Progress.State("listing")
 	}
-	for p.listed < len(p.tree.Entries) {
-		body, next := p.listFrom(p.listed, p.body.Load(), false)
+	for len(p.runs) > 0 {
+		body, rest := p.appendList(nil, p.runs, p.body.Load(), false)
+		want := count(p.runs) - count(rest)
+		p.answered = 0
+		stop := p.hashAhead(ctx)
 		err := p.exchange(ctx, body, p.onSettle)
+		stop()
 		if p.shrink(err, len(body)) {
 			continue
 		}
 		if err != nil {
 			return err
 		}
-		if p.listed < next {
-			return fmt.Errorf("%w: it answers for %d of %d entries", ErrProtocol, p.listed, next)
+		if p.answered < want {
+			return fmt.Errorf("%w: it answers for %d of %d entries", ErrProtocol, p.answered, want)
 		}
+		p.runs = rest
 	}
+	p.dealSettled()
+	return nil
+}
+
+// dealSettled reports what needs no digest as dealt with.
+func (p *pusher) dealSettled() {
 	for i := range p.needs {
 		if e := &p.tree.Entries[i]; !p.needs[i] && e.Kind != manifest.Dir {
 			p.deal(i, "")
 		}
 	}
-	return nil
+}
+
+// hashAhead hashes files that are likely to be asked about while the server answers,
+// until the function it returns is called. Their entries must have been coded: those
+// of files that changed are others afterwards.
+func (p *pusher) hashAhead(ctx context.Context) (stop func()) {
+	if !p.fresh {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	w := window{}
+	for _, r := range p.runs {
+		for i := r.first; i < r.first+r.n; i++ {
+			if p.tree.Entries[i].Kind == manifest.File {
+				w.indices = append(w.indices, i)
+			}
+		}
+	}
+	go func() {
+		defer close(done)
+		_ = p.hash(ctx, &w) // what fails here fails again when it matters
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
 }
 
 // onSettle takes an answer to list frames.
@@ -81,9 +129,7 @@ func (p *pusher) onSettle(f wire.Frame) error {
 		for i := range n {
 			p.needs[first+i] = bits[i/8]>>(i%8)&1 != 0 && p.tree.Entries[first+i].Kind == manifest.File
 		}
-		if first <= p.listed {
-			p.listed = max(p.listed, first+n)
-		}
+		p.answered += n
 		return nil
 	case wire.FrameSignature:
 		sig, err := wire.ParseSignature(f.Payload)

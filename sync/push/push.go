@@ -127,7 +127,7 @@ func Push(ctx context.Context, r Remote, t *walk.Tree, o Options) (Result, error
 	if o.Event == nil {
 		o.Event = func(Event) {}
 	}
-	p := &pusher{remote: r, tree: t, opts: o, coder: codec.NewCoder(), memory: semaphore.NewWeighted(workMemory), changes: map[int]int{}, partial: map[int]int64{}, counted: make([]bool, len(t.Entries)), needs: make([]bool, len(t.Entries))}
+	p := &pusher{remote: r, tree: t, opts: o, coder: codec.NewCoder(), memory: semaphore.NewWeighted(workMemory), changes: map[int]int{}, amended: map[int]bool{}, partial: map[int]int64{}, counted: make([]bool, len(t.Entries)), needs: make([]bool, len(t.Entries))}
 	p.result.Files, p.result.Bytes = t.Entries.Totals()
 	o.Progress.Total(p.result.Files, p.result.Bytes)
 	p.old = oldFiles{}
@@ -157,13 +157,17 @@ type pusher struct {
 	result  Result
 
 	counted []bool     // by index: reported to Progress
-	events  sync.Mutex // guards counted, partial and changes
+	events  sync.Mutex // guards counted, partial, changes and amended
 
 	early      *early                   // what was asked with the list; nil if nothing
-	listed     int                      // entries that the server has answered for
+	runs       []run                    // of the list, not answered for yet
+	answered   int                      // entries of the list, in the last answer
+	foreseen   bool                     // needs is known before runs are listed
+	fresh      bool                     // most files will need a digest
 	needs      []bool                   // by index: the server needs its digest
 	volunteers map[int][]wire.Signature // by index: signatures that came unasked
 
+	amended map[int]bool  // by index: its file changed since it was listed
 	changes map[int]int   // by index: how often its file changed
 	partial map[int]int64 // by index: bytes reported of a file not dealt with yet
 	coder   *codec.Coder
@@ -231,6 +235,11 @@ func (p *pusher) attempt(ctx context.Context) (done bool, err error) {
 	if done, err := p.open(ctx); done || err != nil {
 		return done, err
 	}
+	if p.foreseen && len(p.runs) > 0 { // else the rest of the list goes first
+		if done, err := p.eager(ctx); done || err != nil {
+			return done, err
+		}
+	}
 	if err := p.settle(ctx); err != nil {
 		return false, err
 	}
@@ -297,11 +306,22 @@ func (p *pusher) open(ctx context.Context) (done bool, err error) {
 	if p.opts.Mirror {
 		o.Mode = wire.Mirror
 	}
-	p.listed, p.volunteers = 0, map[int][]wire.Signature{}
+	p.volunteers, p.amended = map[int][]wire.Signature{}, map[int]bool{}
+	p.runs, p.foreseen, p.fresh = []run{{0, len(entries)}}, false, false
 	clear(p.needs)
-	extra, next := p.listFrom(0, smallList, true)
-	if next < len(entries) {
+	var outline *wire.Outline
+	var extra []byte
+	rest := p.runs
+	if len(entries) <= smallList/2 { // there is no entry of two bytes
+		extra, rest = p.appendList(nil, p.runs, smallList, true)
+	}
+	if len(rest) > 0 {
 		extra, p.early = nil, nil
+		if outline = p.outline(); outline != nil {
+			extra = wire.AppendOutline(nil, *outline)
+		}
+	} else {
+		p.answered = 0
 	}
 	if p.early != nil {
 		extra = p.appendQuestion(extra, p.early.indices)
@@ -314,11 +334,18 @@ func (p *pusher) open(ctx context.Context) (done bool, err error) {
 			}
 			return nil
 		}
+		if f.Type == wire.FrameOutlined {
+			return p.onOutlined(f.Payload, outline)
+		}
 		return p.onOpen(f)
 	})
 	if err != nil {
 		return false, err
 	}
+	if len(rest) == 0 && p.answered >= len(entries) {
+		p.runs = nil
+	}
+	p.fresh = p.fresh || opened.Empty
 	p.rate.learn(p.remote.Link())
 	return p.opened(opened, o.TreeDigest)
 }

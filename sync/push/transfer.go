@@ -73,10 +73,7 @@ func (p *pusher) parallel() int {
 func (p *pusher) transferWindow(ctx context.Context, w *window, a *answer, only bool) error {
 	only = only && !p.opts.DryRun
 	pending, failed := w.indices, newFailures()
-	var amended []byte
-	for _, i := range w.amended {
-		amended = append(amended, p.amendment(i)...)
-	}
+	amended := p.amendments(w.indices)
 	for len(pending) > 0 && p.receipt == nil {
 		var err error
 		if a == nil {

@@ -12,6 +12,7 @@
 // answer frames from the server:
 //
 //	open      → opened, unchanged or published
+//	outline   → which groups of the list stand already, and what stands beside them
 //	list      → which entries need a digest; signatures of some predecessors
 //	digests   → per entry: have, or send (what is staged, which bases); signatures
 //	want, sign → signatures, hashes of blocks of a basis
@@ -81,6 +82,8 @@
 //	                delta/codec
 //	0x08 commit     record of Commit
 //	0x09 want       index (uvarint), view (byte)
+//	0x0a outline    cut (uvarint, at most 16), for each group: its number of entries
+//	                (uvarint), 6 bytes of its sum
 //	0x3f zstd       plain length (uvarint), then one zstd frame (RFC 8878, window at
 //	                most 8 MiB) of exactly that many bytes, which are frames, none of
 //	                them zstd
@@ -102,6 +105,9 @@
 //	                commit that may wait (below)
 //	0x48 hashes     index, basis, size (uvarint), then hashes of delta/codec, or
 //	                nothing if the basis is not to be had
+//
+//	0x49 outlined   number of groups (uvarint), a bit for each as in unsettled: 1 it
+//	                stands; then nothing, or 1 (byte) and a coded list: what else stands
 //
 // A basis is a view (byte), 0 the file's own bytes, 1 the decompressed members of an
 // archive, 2 the rest of an archive, and 32 bytes of digest; or a view plus 4 and the
@@ -144,6 +150,15 @@
 // size and mtime are not those of a published file (with "checksum": all
 // files). The others have the content that is published. With the answer may
 // come signatures of what is published at the path of an unsettled file.
+//
+// Outline. Where a list is too long to ride on the open, its sums may: those of its
+// groups ([manifest.List.Groups]; the cut is that for groups of 2^cut entries in the
+// mean), at most 4096, of all entries announced. Groups that stand under the target just
+// so count as listed and settled; only the others are listed, each at its first. Where
+// little else stands that the token may read, it is told, so that the client knows
+// without asking what needs a digest, and may send list, digests, content and commit in
+// one request. Where far more stands than was announced, or with "checksum", no group is
+// known.
 //
 // Digests. The server answers "have" for content that it holds and the token
 // may read, or that this session has sent: then there is nothing to send. Else

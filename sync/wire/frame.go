@@ -25,6 +25,7 @@ const (
 	FramePart    FrameType = 0x07
 	FrameCommit  FrameType = 0x08
 	FrameWant    FrameType = 0x09
+	FrameOutline FrameType = 0x0a
 	FrameZstd    FrameType = 0x3f // either way
 
 	FrameOpened     FrameType = 0x41
@@ -35,6 +36,7 @@ const (
 	FrameReceipt    FrameType = 0x46
 	FrameIncomplete FrameType = 0x47
 	FrameHashes     FrameType = 0x48
+	FrameOutlined   FrameType = 0x49
 )
 
 // Bounds of frames, in bytes.

@@ -261,6 +261,8 @@ func parseAll(b []byte) {
 		_, _ = ParseCommit(fr.Payload)
 		_, _ = ParseReceipt(fr.Payload, manifest.Digest{})
 		_, _ = ParseIncomplete(fr.Payload)
+		_, _ = ParseOutline(fr.Payload)
+		_, _ = ParseOutlined(fr.Payload, 100)
 	}
 }
 
