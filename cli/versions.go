@@ -58,8 +58,10 @@ func rollbackCommand(env *Env) *cobra.Command {
 		Short: "Publish a target again as it was after publication N",
 		Long: `rollback makes a new publication whose tree below TARGET is exactly that of
 version N, all at once; what came since stays in the log and can be rolled back
-to. It takes a token that may publish there and overwrite (of which it spends a
-publication), or the credential of the store or of a scheduler.`,
+to. Where TARGET is an alias, such as android/latest, it shows again what it showed
+in version N. It takes a token that may publish there and overwrite (of which it
+spends a publication), or the credential of the store or of a scheduler; and the
+space that a push would: quotas and the disk's reserve hold.`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
 			target, err := targetArg(args[0])
