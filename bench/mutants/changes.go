@@ -43,7 +43,7 @@ func changes() []mutant {
 			edits: []edit{
 				{"sync/walk/file.go", "	if m.kind != 0 || m.Stamp != t.Stamp(i) {\n", "	if m.kind != 0 {\n"},
 			},
-			tests: []suite{{"./server", "TestFileChangedAtEveryRequest"}},
+			tests: []suite{{"./sync/walk", "ChangeBeforeOpen"}},
 		},
 		{
 			name: "39 files that change while they are read",
