@@ -11,6 +11,13 @@ func sight() []mutant {
 			tests: []suite{{"./server", "PrivateBases|Private"}},
 		},
 		{
+			name: "34 what stands is told to all",
+			edits: []edit{
+				{"server/session/outline.go", "		if !sight(x.session.rec.Target.Join(l[i].Path)) {\n", "		if false && !sight(x.session.rec.Target.Join(l[i].Path)) {\n"},
+			},
+			tests: []suite{{"./server/session", "OutlineTells"}},
+		},
+		{
 			name: "24 content out of sight is had",
 			edits: []edit{
 				{"server/session/digests.go", "x.session.store().Have(x.ctx, x.session.id, all, x.auth.Sight())", "x.session.store().Have(x.ctx, x.session.id, all, func(manifest.Path) bool { return true })"},

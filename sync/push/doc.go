@@ -8,8 +8,13 @@
 // settle, hashes those in windows of bounded size, and for each window asks
 // what the server holds and sends what it lacks: small files packed together,
 // large ones in parts, either as deltas where the server names a basis. While
-// one window is sent the next is hashed. The commit rides on the last request
-// where it can.
+// one window is sent the next is hashed; where a round trip takes long, several
+// are under way. The commit rides on the last request where it can.
+//
+// A list that fits into the first round trip of a connection rides on the open, and
+// so do the digests of a tree of few files (early.go). In place of a longer one its
+// outline does (outline.go), which shows what of it need not be listed. A small update
+// of what is listed then goes whole in one request (eager.go).
 //
 // # Memory
 //
