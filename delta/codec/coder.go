@@ -76,14 +76,16 @@ func grow(b []byte, n int) []byte {
 	return b[:n]
 }
 
+// thorough is how many bytes are worth the thorough compressor at level Best. Its
+// tables alone are 34 MB, so it is not kept either.
+const thorough = 256 << 10
+
 // zstdLevel maps a Level to a speed of the compressor. Primed literals are few
 // and matter most, so they get the better one.
 func zstdLevel(l Level, primed bool) zstd.EncoderLevel {
 	switch {
 	case l == Fast:
 		return zstd.SpeedFastest
-	case l == Best && !primed:
-		return zstd.SpeedBestCompression
 	case l == Best || primed:
 		return zstd.SpeedBetterCompression
 	}
@@ -93,13 +95,16 @@ func zstdLevel(l Level, primed bool) zstd.EncoderLevel {
 // compress appends src as one zstd frame, primed with dict if it is not empty.
 func (c *Coder) compress(dst, src, dict []byte, l Level) []byte {
 	l = min(max(l, Default), Best)
+	if l == Best && len(dict) == 0 && len(src) >= thorough {
+		return newEncoder(zstd.SpeedBestCompression, nil).EncodeAll(src, dst)
+	}
 	pool := &c.plain[l]
 	if len(dict) > 0 {
 		pool = &c.primed[l]
 	}
 	e, ok := pool.Get().(*zstd.Encoder)
 	if !ok {
-		e = newEncoder(l, dict)
+		e = newEncoder(zstdLevel(l, len(dict) > 0), dict)
 	} else if len(dict) > 0 {
 		// The only error is a dictionary over 2 GiB.
 		e.ResetWithOptions(nil, zstd.WithEncoderDictRaw(0, dict))
@@ -109,9 +114,9 @@ func (c *Coder) compress(dst, src, dict []byte, l Level) []byte {
 	return dst
 }
 
-func newEncoder(l Level, dict []byte) *zstd.Encoder {
+func newEncoder(l zstd.EncoderLevel, dict []byte) *zstd.Encoder {
 	opts := []zstd.EOption{
-		zstd.WithEncoderLevel(zstdLevel(l, len(dict) > 0)),
+		zstd.WithEncoderLevel(l),
 		zstd.WithEncoderConcurrency(1),
 		zstd.WithEncoderCRC(false),
 		zstd.WithWindowSize(maxWindow),

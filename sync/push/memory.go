@@ -14,6 +14,7 @@ const (
 	matchMemory = 28 << 20 // most that matching a stream takes
 	matchByte   = 16       // what it takes for each byte of a shorter one
 	codeMemory  = 16 << 20 // what coding a part takes
+	bestMemory  = 44 << 20 // and what it takes at level Best
 )
 
 // matching waits for the memory that matching a stream takes; the caller calls
@@ -49,9 +50,13 @@ func (p *pusher) opsOf(ctx context.Context, st *stream) ([]delta.Op, error) {
 	return st.ops()
 }
 
-// nextPart makes the next part of a stream.
-func (p *pusher) nextPart(ctx context.Context, enc *codec.Encoder, dst []byte) (part []byte, covered int64, err error) {
-	done, err := p.reserve(ctx, codeMemory)
+// nextPart makes the next part of a stream that is coded at a level.
+func (p *pusher) nextPart(ctx context.Context, enc *codec.Encoder, level codec.Level, dst []byte) (part []byte, covered int64, err error) {
+	n := int64(codeMemory)
+	if level == codec.Best {
+		n = bestMemory
+	}
+	done, err := p.reserve(ctx, n)
 	if err != nil {
 		return dst, 0, err
 	}

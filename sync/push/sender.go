@@ -316,15 +316,16 @@ func (s *sender) encode(v wire.Verdict, st *stream, from int64, t *tally, last b
 	if err != nil {
 		return err
 	}
+	level := s.p.levelFor(st)
 	enc := s.p.coder.NewEncoder(st.src, ops, codec.EncodeOptions{
-		Limit: max(codec.MinLimit, int(s.limit())), NumBases: len(st.bases), Bases: st.at, Start: from, Level: s.p.levelFor(st),
+		Limit: max(codec.MinLimit, int(s.limit())), NumBases: len(st.bases), Bases: st.at, Start: from, Level: level,
 	})
 	size := s.p.tree.Entries[v.Index].Size
 	for off := from; ; {
 		if s.broken[v.Index] {
 			return nil
 		}
-		body, n, err := s.p.nextPart(s.ctx, enc, s.made[:0])
+		body, n, err := s.p.nextPart(s.ctx, enc, level, s.made[:0])
 		if err == io.EOF {
 			return nil
 		}
