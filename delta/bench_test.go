@@ -33,7 +33,7 @@ func BenchmarkSign(b *testing.B) {
 // BenchmarkMatch goes over data that is all in the basis, that is in it but for a
 // byte in 20,000, and of which nothing is, with the blocks of a first
 // round and of a fine one. What real data there is comes from the machine: the
-// Go sources as a tar and this test's executable.
+// Go sources as a tar and in a file system, and this test's executable.
 func BenchmarkMatch(b *testing.B) {
 	noise := randomBytes(1, benchSize)
 	for _, data := range []struct {
@@ -45,7 +45,11 @@ func BenchmarkMatch(b *testing.B) {
 		{"text", bytes.Repeat([]byte("a line of text that goes on and on\n"), benchSize/35)},
 		{"tar", sourceTar(b)},
 		{"elf", executable(b)},
+		{"ext4", image(b)},
 	} {
+		if len(data.basis) == 0 {
+			continue
+		}
 		scattered := bytes.Clone(data.basis)
 		for i := 10_000; i < len(scattered); i += 20_000 {
 			scattered[i] ^= 0x55
@@ -95,6 +99,25 @@ func sourceTar(b *testing.B) []byte {
 		b.Fatal(err)
 	}
 	return out.Bytes()
+}
+
+// image returns an ext4 file system with the same sources, or nothing where there
+// is no mkfs.ext4.
+func image(b *testing.B) []byte {
+	root, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		b.Fatal(err)
+	}
+	path := filepath.Join(b.TempDir(), "image")
+	dir := filepath.Join(strings.TrimSpace(string(root)), "src", "crypto")
+	if err := exec.Command("mkfs.ext4", "-q", "-d", dir, path, "24M").Run(); err != nil {
+		return nil
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return data
 }
 
 func executable(b *testing.B) []byte {
