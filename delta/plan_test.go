@@ -398,3 +398,30 @@ func TestATruncatedFileIsAnError(t *testing.T) {
 		t.Error("compared a new file that ends early")
 	}
 }
+
+// Rounds go on with those of several bases that a coarse one found something of.
+func TestIdleBasesAreGivenUp(t *testing.T) {
+	one, two, three := randomBytes(1, 1<<20), randomBytes(2, 1<<20), randomBytes(3, 1<<20)
+	src := append(bytes.Clone(one), three...)
+	for at := 5000; at < len(src); at += 100_000 {
+		src[at] ^= 1
+	}
+	p := delta.NewPlan(source(src), []int64{1 << 20, 1 << 20, 1 << 20}, delta.PlanOptions{})
+	bases := [][]byte{one, two, three}
+	for i, b := range bases {
+		answer(t, p, i, b, delta.FirstRequest(int64(len(src)), int64(len(b))))
+	}
+	asked := map[int]int{}
+	for reqs := p.Next(); len(reqs) > 0; reqs = p.Next() {
+		for _, r := range reqs {
+			asked[r.Basis]++
+			answer(t, p, r.Basis, bases[r.Basis], r.Request)
+		}
+	}
+	if asked[0] == 0 || asked[1] > 0 || asked[2] == 0 {
+		t.Errorf("requests by basis: %v, want some of 0 and 2 and none of 1", asked)
+	}
+	if n := p.MissingBytes(); n > 21*200 {
+		t.Errorf("%d bytes missing", n)
+	}
+}

@@ -56,7 +56,11 @@ func (p *Plan) Next() []BasisRequest {
 		return nil // the encoder meets it again and reports it
 	}
 	var reqs []BasisRequest
+	idle := p.idle()
 	for i := range p.bases {
+		if idle[i] {
+			continue
+		}
 		if r, ok := p.nextFor(i, repeats); ok {
 			reqs = append(reqs, BasisRequest{i, r})
 		}
@@ -65,6 +69,27 @@ func (p *Plan) Next() []BasisRequest {
 		p.stats.Rounds++
 	}
 	return reqs
+}
+
+// idle says of each of several bases whether the rounds go on without it: a coarse
+// round found nothing of it, and something of another; or of none, and it is not the
+// first, which is the likeliest.
+func (p *Plan) idle() []bool {
+	idle := make([]bool, len(p.bases))
+	if len(p.bases) < 2 {
+		return idle
+	}
+	used := make([]bool, len(p.bases))
+	for i := range p.copies {
+		if b := p.copies[i].Basis; b >= 0 {
+			used[b] = true
+		}
+	}
+	some := slices.Contains(used, true)
+	for i := range idle {
+		idle[i] = p.bases[i].block > 0 && !used[i] && (some || i > 0)
+	}
+	return idle
 }
 
 // nextFor returns the request for one basis that is expected to save most.

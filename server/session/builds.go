@@ -25,7 +25,8 @@ type builds struct {
 // bases chooses what the content of an entry is to be delta'd against, best
 // first: the file at the same path in the target; at the same path in the
 // newest earlier build of the type; a file whose name differs only in its
-// version. Only what the token may read is chosen.
+// version; for an archive, several that lie beside it. Only what the token may read
+// is chosen.
 func (x *exchange) bases(index int, e *manifest.Entry) ([]wire.Basis, error) {
 	if e.Size < minDelta {
 		return nil, nil
@@ -47,7 +48,10 @@ func (x *exchange) bases(index int, e *manifest.Entry) ([]wire.Basis, error) {
 	if e.Size < minSimilar {
 		return nil, nil
 	}
-	return x.similar(e)
+	if b, err = x.similar(e); err != nil || b != nil {
+		return b, err
+	}
+	return x.beside(e)
 }
 
 // earlier looks for the path in the earlier builds of the target's type.

@@ -1,6 +1,7 @@
 package session_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/pubsync/pubsync/sync/manifest"
@@ -37,6 +38,46 @@ func TestBasisFromTheOwnLine(t *testing.T) {
 		}
 		if len(got) != 1 || !got[0].Is(wire.Basis{Digest: want}) {
 			t.Errorf("%s: bases %v, want %v", target, got, want)
+		}
+	}
+}
+
+// An archive without a predecessor may be made of several that lie beside it.
+func TestSeveralBasesForAnArchive(t *testing.T) {
+	s := newServer(t)
+	l := manifest.List{
+		file("lib/a.tar.gz", noise(1, 9000)), file("lib/app-core.tar.gz", noise(2, 8000)), file("lib/app-core.tar.gz.sig", noise(3, 200)),
+		file("lib/app-docs.tar.gz", noise(4, 9000)), file("lib/app.zip", noise(5, 9000)), file("other/b.tar.gz", noise(6, 9000)),
+	}
+	s.openAt("t", l)
+	frames := wire.AppendList(nil, 0, l)
+	frames = append(frames, digests(l)...)
+	for i, n := range []int{9000, 8000, 200, 9000, 9000, 9000} {
+		frames = wire.AppendFile(frames, wire.File{Index: i, Content: noise(byte(i+1), n)})
+	}
+	s.receipt(s.mustExchange(frames, commit(l)))
+	bases := func(name manifest.Path, size int) (got []wire.Basis) {
+		l := manifest.List{file(name, noise(7, size))}
+		s.openAt("t", l)
+		for _, f := range s.mustExchange(wire.AppendList(nil, 0, l), digests(l)) {
+			if f.Type != wire.FrameVerdicts {
+				continue
+			}
+			vs, err := wire.ParseVerdicts(f.Payload)
+			if err != nil || len(vs) != 1 {
+				t.Fatal(vs, err)
+			}
+			got = vs[0].Bases
+		}
+		return got
+	}
+	want := []manifest.Digest{l[3].Digest, l[1].Digest, l[0].Digest}
+	if got := bases("lib/app-all.tar.gz", 300_000); !slices.EqualFunc(got, want, func(b wire.Basis, d manifest.Digest) bool { return b.Is(wire.Basis{Digest: d}) }) {
+		t.Errorf("bases %v, want those of the same first word, the largest first, then the other archive: %v", got, want)
+	}
+	for name, size := range map[manifest.Path]int{"lib/app-all.tar.gz": 200_000, "lib/app-all.bin": 300_000, "new/app-all.tar.gz": 300_000} {
+		if got := bases(name, size); len(got) > 0 {
+			t.Errorf("%s of %d bytes: bases %v, want none", name, size, got)
 		}
 	}
 }
