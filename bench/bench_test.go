@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pubsync/pubsync/bench/corpus"
 	"github.com/pubsync/pubsync/bench/link"
 	"github.com/pubsync/pubsync/bench/peer"
 	"github.com/pubsync/pubsync/bench/scale"
@@ -108,20 +109,34 @@ func TestFamilies(t *testing.T) {
 	if len(got) != 3 || got[0].Name != "npm" || got[2].Name != "all releases" || got[2].Pairs != 2 {
 		t.Fatalf("%+v", got)
 	}
-	if math.Abs(got[0].BothF-4) > 1e-9 || math.Abs(got[0].UpF-2) > 1e-9 || got[0].Worst != "b" || got[1].WithinCI != 1 {
+	if math.Abs(got[0].BothF-4) > 1e-9 || math.Abs(got[0].UpF-2) > 1e-9 || got[0].Worst != "b" || got[1].Kept != 1 {
 		t.Errorf("%+v, %+v", got[0], got[1])
 	}
 }
 
-func TestWithinCI(t *testing.T) {
+func TestBounds(t *testing.T) {
 	for _, c := range []struct {
-		up, both, floor int64
-		want            bool
+		family                      string
+		up, both, floor, size, peer int64
+		want                        string
 	}{
-		{2048, 4096, 0, true}, {2049, 2049, 0, false}, {0, 4097, 0, false}, {7048, 14096, 10_000, true}, {7049, 14096, 10_000, false},
+		{"ci", 2048, 4096, 0, 0, 0, kept},
+		{"ci", 2049, 2049, 0, 0, 0, missed},
+		{"ci", 0, 4097, 0, 0, 0, missed},
+		{"ci", 7048, 14096, 10_000, 0, 0, kept},
+		{"ci", 7049, 14096, 10_000, 0, 0, missed},
+		{"plain tar", 0, 100, 0, 0, 400, kept},
+		{"plain tar", 0, 101, 0, 0, 400, missed},
+		{corpus.Image, 0, 400, 0, 0, 400, kept},
+		{corpus.Binary, 0, 401, 0, 0, 400, missed},
+		{corpus.Unknown, 0, 100, 0, 1000, 0, kept},
+		{corpus.Unknown, 0, 101, 0, 1000, 0, missed},
+		{corpus.Noise, 0, 1_009_192, 0, 1_000_000, 0, kept},
+		{corpus.Noise, 0, 1_009_193, 0, 1_000_000, 0, missed},
+		{"npm", 0, 0, 0, 0, 0, ""},
 	} {
-		if got := withinCI(deltaRow{Up: c.up, Down: c.both - c.up, Floor: c.floor}); got != c.want {
-			t.Errorf("%+v: %v", c, got)
+		if got := bound(deltaRow{Family: c.family, Up: c.up, Down: c.both - c.up, Floor: c.floor, Size: c.size, RsyncUp: c.peer}); got != c.want {
+			t.Errorf("%+v: %q", c, got)
 		}
 	}
 }

@@ -15,16 +15,23 @@ import (
 
 // deltaPair is a file and its successor.
 type deltaPair struct {
-	Family, Label    string
-	old, new         string // files
-	oldName, newName string // what they are pushed as
+	Family, Label      string
+	old                []named // one but for merged files
+	new                named
+	plainOld, plainNew string // files that F is of, if not of these
 }
+
+// A named file, and what it is pushed as.
+type named struct{ file, name string }
+
+func nameless(file string) named { return named{file, filepath.Base(file)} }
 
 // deltaRow is what one pair took.
 type deltaRow struct {
 	Family, Label        string
 	Size                 int64 // of the new file
 	Up, Down             int64 // bytes at the socket for pubsync
+	BasisUp, BasisDown   int64 // the same with the old file at hand; 0 if not measured
 	RsyncUp, RsyncDown   int64
 	Floor                int64 // see [floor]
 	Seconds, RsyncSecond float64
@@ -63,7 +70,10 @@ func deltas(ctx context.Context, o *options) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", p.Label, err)
 		}
-		if row.Floor, err = floor(ctx, o.cache, p.old, p.new); err != nil {
+		if p.plainOld == "" {
+			p.plainOld, p.plainNew = p.old[0].file, p.new.file
+		}
+		if row.Floor, err = floor(ctx, o.cache, p.plainOld, p.plainNew); err != nil {
 			return fmt.Errorf("%s: %w", p.Label, err)
 		}
 		rows = append(rows, row)
@@ -82,16 +92,16 @@ func deltaPairs(ctx context.Context, o *options) ([]deltaPair, error) {
 		if !o.only.MatchString(p.Family() + " " + p.Label()) {
 			continue
 		}
-		d := deltaPair{Family: p.Family(), Label: p.Label(), oldName: p.Old.File(), newName: p.New.File()}
-		var err error
-		if d.old, err = o.cache.Fetch(ctx, p.Old); err == nil {
-			d.new, err = o.cache.Fetch(ctx, p.New)
+		old, err := o.cache.Fetch(ctx, p.Old)
+		new := ""
+		if err == nil {
+			new, err = o.cache.Fetch(ctx, p.New)
 		}
 		if err != nil {
 			o.status.notef("left out: %v", err)
 			continue
 		}
-		pairs = append(pairs, d)
+		pairs = append(pairs, deltaPair{Family: p.Family(), Label: p.Label(), old: []named{{old, p.Old.File()}}, new: named{new, p.New.File()}})
 	}
 	rebuilds, err := o.cache.Rebuilds(ctx)
 	if err != nil {
@@ -103,23 +113,41 @@ func deltaPairs(ctx context.Context, o *options) ([]deltaPair, error) {
 			family = "plain tar"
 		}
 		if o.only.MatchString(family + " " + r.Label()) {
-			pairs = append(pairs, deltaPair{family, r.Label(), r.Old, r.New, filepath.Base(r.Old), filepath.Base(r.New)})
+			pairs = append(pairs, deltaPair{Family: family, Label: r.Label(), old: []named{nameless(r.Old)}, new: nameless(r.New)})
 		}
+	}
+	others, err := o.cache.Others(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range others {
+		if !o.only.MatchString(f.Family + " " + f.Label) {
+			continue
+		}
+		d := deltaPair{Family: f.Family, Label: f.Label, new: nameless(f.New), plainOld: f.PlainOld, plainNew: f.PlainNew}
+		for _, old := range f.Old {
+			d.old = append(d.old, nameless(old))
+		}
+		pairs = append(pairs, d)
 	}
 	return pairs, nil
 }
 
 // deltaMeter has the servers of both programs running on loopback.
 type deltaMeter struct {
-	dir     string
-	host    *link.Space
-	counter *link.Counter
-	pubsync *peer.Pubsync
-	rsync   *peer.RsyncDaemon
+	dir       string
+	host      *link.Space
+	counter   *link.Counter
+	pubsync   *peer.Pubsync
+	withBasis *peer.Pubsync // with a store of its own, which has nothing of the first's
+	rsync     *peer.RsyncDaemon
 }
 
+// always has archives go by what is inside them, whatever the link.
+func always() []string { return []string{"--through-compression=always"} }
+
 func newDeltaMeter(ctx context.Context, dir, bin string) (*deltaMeter, error) {
-	m := &deltaMeter{dir: dir, host: link.Host(), pubsync: &peer.Pubsync{Flags: []string{"--through-compression=always"}}, rsync: &peer.RsyncDaemon{Flags: []string{"--no-whole-file"}}}
+	m := &deltaMeter{dir: dir, host: link.Host(), pubsync: &peer.Pubsync{Flags: always()}, withBasis: &peer.Pubsync{}, rsync: &peer.RsyncDaemon{}}
 	var err error
 	if m.counter, err = link.Count(m.host); err != nil {
 		return nil, err
@@ -135,44 +163,53 @@ func newDeltaMeter(ctx context.Context, dir, bin string) (*deltaMeter, error) {
 		m.pubsync.Stop()
 		return nil, err
 	}
+	apart := *site
+	if apart.Dir += "-basis"; os.MkdirAll(apart.Dir, 0o755) == nil {
+		err = m.withBasis.Start(ctx, &apart)
+	}
+	if err != nil {
+		m.pubsync.Stop()
+		m.rsync.Stop()
+		return nil, err
+	}
 	return m, nil
 }
 
 func (m *deltaMeter) close() {
 	m.pubsync.Stop()
+	m.withBasis.Stop()
 	m.rsync.Stop()
 	m.counter.Close()
 	m.host.Close()
 }
 
-// measure publishes the old file and then the new one with each program, each pair
+// measure publishes what is old and then the new file with each program, each pair
 // under a target of its own, private to its token. pubsync gets the names that the
-// releases have and must find the basis itself; rsync is told it, by the same name.
+// releases have and must find the basis itself, and a second time is given the old
+// file; rsync is told it, by the same name.
 func (m *deltaMeter) measure(ctx context.Context, n int, p deltaPair) (deltaRow, error) {
 	row := deltaRow{Family: p.Family, Label: p.Label}
 	target := fmt.Sprintf("pair%d", n)
 	trees := filepath.Join(m.dir, "trees")
 	defer os.RemoveAll(trees)
-	for _, f := range []struct {
-		name, file string
-		made       time.Time
-	}{
-		{"old/" + p.oldName, p.old, oldDate()}, {"new/" + p.newName, p.new, newDate()},
-		{"rsync-old/" + p.newName, p.old, oldDate()}, {"rsync-new/" + p.newName, p.new, newDate()},
-	} {
-		if err := place(f.file, filepath.Join(trees, f.name), f.made); err != nil {
+	for _, f := range append(p.old, named{p.new.file, ""}) {
+		at, made := filepath.Join(trees, "old", f.name), oldDate()
+		if f.name == "" {
+			at, made = filepath.Join(trees, "new", p.new.name), newDate()
+		}
+		if err := place(f.file, at, made); err != nil {
 			return row, err
 		}
 	}
-	fi, err := os.Stat(p.new)
+	if err := place(p.old[0].file, filepath.Join(trees, "rsync-old", p.new.name), oldDate()); err != nil {
+		return row, err
+	}
+	fi, err := os.Stat(p.new.file)
 	if err != nil {
 		return row, err
 	}
 	row.Size = fi.Size()
-	if _, _, err := m.push(ctx, m.pubsync, filepath.Join(trees, "old"), target); err != nil {
-		return row, err
-	}
-	cost, traffic, err := m.push(ctx, m.pubsync, filepath.Join(trees, "new"), target)
+	cost, traffic, err := m.successor(ctx, m.pubsync, trees, "old", target, p.new.name)
 	if err != nil {
 		return row, err
 	}
@@ -181,18 +218,41 @@ func (m *deltaMeter) measure(ctx context.Context, n int, p deltaPair) (deltaRow,
 		return row, err
 	}
 	row.Up, row.Down, row.Seconds, row.Methods = traffic.Up, traffic.Down, cost.Wall.Seconds(), said.Methods
-	if err := m.check(ctx, m.pubsync, target, filepath.Join(trees, "new"), p.newName); err != nil {
-		return row, err
+	if len(p.old) == 1 {
+		m.withBasis.Flags = append(always(), "--basis", filepath.Join(trees, "old", p.old[0].name))
+		if _, traffic, err = m.successor(ctx, m.withBasis, trees, "old", target, p.new.name); err != nil {
+			return row, fmt.Errorf("with --basis: %w", err)
+		}
+		row.BasisUp, row.BasisDown = traffic.Up, traffic.Down
 	}
-	if _, _, err := m.push(ctx, m.rsync, filepath.Join(trees, "rsync-old"), target); err != nil {
-		return row, err
-	}
-	cost, traffic, err = m.push(ctx, m.rsync, filepath.Join(trees, "rsync-new"), target)
+	m.rsync.Flags = rsyncFlags(p.Family)
+	cost, traffic, err = m.successor(ctx, m.rsync, trees, "rsync-old", target, p.new.name)
 	row.RsyncUp, row.RsyncDown, row.RsyncSecond = traffic.Up, traffic.Down, cost.Wall.Seconds()
-	if err != nil {
-		return row, err
+	return row, err
+}
+
+// rsyncFlags are what the bound for a family is measured against.
+func rsyncFlags(family string) []string {
+	switch family {
+	case "plain tar":
+		return []string{"--no-whole-file", "-z"}
+	case corpus.Binary, corpus.Image:
+		return []string{"--no-whole-file", "-z", "-B1024"}
 	}
-	return row, m.check(ctx, m.rsync, target, filepath.Join(trees, "rsync-new"), p.newName)
+	return []string{"--no-whole-file"}
+}
+
+// successor publishes a tree and then the tree "new", and returns what the second
+// took, once it is sure that the file is there.
+func (m *deltaMeter) successor(ctx context.Context, p peer.Peer, trees, old, target, name string) (measure.Cost, link.Traffic, error) {
+	if _, _, err := m.push(ctx, p, filepath.Join(trees, old), target); err != nil {
+		return measure.Cost{}, link.Traffic{}, err
+	}
+	cost, traffic, err := m.push(ctx, p, filepath.Join(trees, "new"), target)
+	if err != nil {
+		return cost, traffic, err
+	}
+	return cost, traffic, m.check(ctx, p, target, filepath.Join(trees, "new"), name)
 }
 
 func (m *deltaMeter) push(ctx context.Context, p peer.Peer, tree, target string) (measure.Cost, link.Traffic, error) {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/pubsync/pubsync/bench/corpus"
 	"github.com/pubsync/pubsync/bench/stat"
 )
 
@@ -16,10 +17,12 @@ type family struct {
 	UpF, BothF                   float64 // bytes of pubsync over F
 	Share, RsyncShare            float64 // both directions over the new file
 	Saved                        float64 // rsync's bytes over pubsync's
-	WithinCI                     int     // pairs that keep the bounds for CI rebuilds
+	BasisF                       float64 // with the old file at hand, over F; 0 if not measured
+	Bounded, Kept                int     // pairs that have a bound, and that keep it
 	Worst                        string  // the pair with the largest BothF
 	worst                        float64
 	upF, bothF, share, rs, saved []float64
+	basisF                       []float64
 }
 
 // families sums the rows up, each kind in the order it first occurs, and releases
@@ -50,6 +53,9 @@ func families(rows []deltaRow) []*family {
 	for _, f := range order {
 		f.UpF, f.BothF = stat.GeometricMean(f.upF), stat.GeometricMean(f.bothF)
 		f.Share, f.RsyncShare, f.Saved = stat.GeometricMean(f.share), stat.GeometricMean(f.rs), stat.GeometricMean(f.saved)
+		if len(f.basisF) > 0 {
+			f.BasisF = stat.GeometricMean(f.basisF)
+		}
 	}
 	return order
 }
@@ -62,18 +68,52 @@ func (f *family) add(r deltaRow) {
 	f.share = append(f.share, both/size)
 	f.rs = append(f.rs, rsync/size)
 	f.saved = append(f.saved, rsync/both)
-	if withinCI(r) {
-		f.WithinCI++
+	if r.BasisUp > 0 {
+		f.basisF = append(f.basisF, float64(r.BasisUp+r.BasisDown)/floor)
+	}
+	if b := bound(r); b != "" {
+		f.Bounded++
+		if b == kept {
+			f.Kept++
+		}
 	}
 	if both/floor > f.worst {
 		f.worst, f.Worst = both/floor, r.Label
 	}
 }
 
-// withinCI is the bound set for CI rebuilds: upload at most F/2 + 2 KiB, both
-// directions at most F + 4 KiB.
-func withinCI(r deltaRow) bool {
-	return r.Up <= r.Floor/2+2<<10 && r.Up+r.Down <= r.Floor+4<<10
+// What bound says.
+const kept, missed = "kept", "missed"
+
+// bound says whether a row keeps the bound set for its family, "" if there is none:
+//
+//	ci               upload at most F/2 + 2 KiB, both directions at most F + 4 KiB
+//	plain tar        both at most a quarter of rsync -z
+//	binary, image    both at most rsync -z -B1024
+//	unknown encoder  both at most a tenth of the file
+//	new content      both at most a thousandth more than the file, and 8 KiB for TLS
+//	                 and the session
+func bound(r deltaRow) string {
+	both, rsync := r.Up+r.Down, r.RsyncUp+r.RsyncDown
+	var ok bool
+	switch r.Family {
+	case "ci":
+		ok = r.Up <= r.Floor/2+2<<10 && both <= r.Floor+4<<10
+	case "plain tar":
+		ok = 4*both <= rsync
+	case corpus.Binary, corpus.Image:
+		ok = both <= rsync
+	case corpus.Unknown:
+		ok = 10*both <= r.Size
+	case corpus.Noise:
+		ok = both <= r.Size+r.Size/1000+8<<10
+	default:
+		return ""
+	}
+	if ok {
+		return kept
+	}
+	return missed
 }
 
 // writeDeltas writes deltas.md and deltas.json.
@@ -93,26 +133,28 @@ func deltasTable(w io.Writer, bin string, rows []deltaRow) error {
 	fmt.Fprintf(b, `# Deltas between releases and CI rebuilds
 
 Bytes at the socket, TLS included, of the push of a file whose predecessor is published. F is the size of
-`+"`zstd -19 --long=27 --patch-from`"+` with both inflated files at hand. rsync is %s with --no-whole-file, told the basis by
-name; pubsync is given the names that the releases have.
+`+"`zstd -19 --long=27 --patch-from`"+` with both inflated files at hand. rsync is %s with --no-whole-file, for plain tars
+with -z and for binaries and images with -z -B1024 too, told the basis by name; pubsync is given the names that the
+releases have, and for the column --basis the old file.
 
-| family | pairs | upload/F | both/F | both/file | rsync/file | rsync/pubsync | CI bounds kept | worst |
-|---|--:|--:|--:|--:|--:|--:|--:|---|
+| family | pairs | upload/F | both/F | --basis/F | both/file | rsync/file | rsync/pubsync | bounds kept | worst |
+|---|--:|--:|--:|--:|--:|--:|--:|--:|---|
 `, rsyncVersion())
 	for _, f := range families(rows) {
-		kept := ""
-		if f.Name == "ci" {
-			kept = fmt.Sprintf("%d of %d", f.WithinCI, f.Pairs)
+		bounds := ""
+		if f.Bounded > 0 {
+			bounds = fmt.Sprintf("%d of %d", f.Kept, f.Bounded)
 		}
-		fmt.Fprintf(b, "| %s | %d | %.2f | %.2f | %.2f %% | %.1f %% | %.1f | %s | %s (%.1f F) |\n",
-			f.Name, f.Pairs, f.UpF, f.BothF, 100*f.Share, 100*f.RsyncShare, f.Saved, kept, f.Worst, f.worst)
+		fmt.Fprintf(b, "| %s | %d | %.2f | %.2f | %.2f | %.2f %% | %.1f %% | %.1f | %s | %s (%.1f F) |\n",
+			f.Name, f.Pairs, f.UpF, f.BothF, f.BasisF, 100*f.Share, 100*f.RsyncShare, f.Saved, bounds, f.Worst, f.worst)
 	}
-	b.WriteString("\nGeometric means.\n\n| | pair | file | up | down | both/F | F | both/file | rsync both | rsync/file | seconds | rsync | methods |\n" +
-		"|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|\n")
+	b.WriteString("\nGeometric means.\n\n| | pair | file | up | down | both/F | F | --basis up | down | both/F | both/file | bound | rsync both | rsync/file | seconds | rsync | methods |\n" +
+		"|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|--:|--:|--:|--:|---|\n")
 	for _, r := range rows {
 		both := r.Up + r.Down
-		fmt.Fprintf(b, "| %s | %s | %d | %d | %d | %.2f | %d | %.2f %% | %d | %.1f %% | %.2f | %.2f | %s |\n",
-			r.Family, r.Label, r.Size, r.Up, r.Down, float64(both)/float64(r.Floor), r.Floor, 100*float64(both)/float64(r.Size),
+		fmt.Fprintf(b, "| %s | %s | %d | %d | %d | %.2f | %d | %d | %d | %.2f | %.2f %% | %s | %d | %.1f %% | %.2f | %.2f | %s |\n",
+			r.Family, r.Label, r.Size, r.Up, r.Down, float64(both)/float64(r.Floor), r.Floor, r.BasisUp, r.BasisDown,
+			float64(r.BasisUp+r.BasisDown)/float64(r.Floor), 100*float64(both)/float64(r.Size), bound(r),
 			r.RsyncUp+r.RsyncDown, 100*float64(r.RsyncUp+r.RsyncDown)/float64(r.Size), r.Seconds, r.RsyncSecond, methods(r))
 	}
 	fmt.Fprintf(b, "\nMade by `go run ./bench deltas`, %s.\n", bin)

@@ -28,7 +28,7 @@ func floor(ctx context.Context, c *corpus.Cache, oldFile, newFile string) (int64
 		return 0, err
 	}
 	kind := "floor-"
-	if strings.HasSuffix(newFile, ".zip") {
+	if isZip(newFile) {
 		kind = "floor-zip-"
 	}
 	dir, err := c.Make(ctx, kind+a[:16]+"-"+b[:16], func(ctx context.Context, dir string) error {
@@ -74,7 +74,7 @@ func inflate(name, to string) error {
 		return err
 	}
 	defer out.Close()
-	if strings.HasSuffix(name, ".zip") {
+	if isZip(name) {
 		return inflateZip(out, name)
 	}
 	f, err := os.Open(name)
@@ -95,6 +95,10 @@ func inflate(name, to string) error {
 	}
 	_, err = io.Copy(out, z)
 	return err
+}
+
+func isZip(name string) bool {
+	return strings.HasSuffix(name, ".zip") || strings.HasSuffix(name, ".jar")
 }
 
 // dosTime is a member's time as its headers hold it.

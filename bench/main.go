@@ -6,7 +6,7 @@
 //	go run ./bench readers    HEAD and GET under load, against nginx
 //	go run ./bench report     the report again, of all results saved so far
 //	go run ./bench marks      holds the saved results against what the project set itself
-//	go run ./bench deltas     bytes of deltas between releases and CI rebuilds
+//	go run ./bench deltas     bytes of deltas between releases, CI rebuilds and files of other kinds
 //	go run ./bench scale      the cost model, its constants, and its simulation
 //	go run ./bench tokens     how many tokens a minute a server issues and redeems
 //	go run ./bench soak       kills, cuts, bit flips: tries to make a server lose a byte

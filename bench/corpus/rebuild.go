@@ -1,7 +1,6 @@
 package corpus
 
 import (
-	"archive/tar"
 	"archive/zip"
 	"compress/gzip"
 	"context"
@@ -143,17 +142,7 @@ func (w writer) makeAll(ctx context.Context, trees, dir string) error {
 }
 
 func goTar(_ context.Context, dir, archive string) error {
-	return create(archive, func(f io.Writer) error {
-		z := gzip.NewWriter(f)
-		t := tar.NewWriter(z)
-		if err := t.AddFS(os.DirFS(dir)); err != nil {
-			return err
-		}
-		if err := t.Close(); err != nil {
-			return err
-		}
-		return z.Close()
-	})
+	return tarThrough(dir, archive, func(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) })
 }
 
 func goZip(_ context.Context, dir, archive string) error {
