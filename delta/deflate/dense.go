@@ -8,16 +8,17 @@ import "math/bits"
 // the prediction, and the distance as a number of candidates: encoders like
 // to take the nearest match of a length, whatever made them choose the length.
 type denseModel struct {
-	right   [3][8][2][4]prob // by the last outcomes, the predicted length, whether a match is pending, its gain
-	literal [8][4]prob
+	right   [3][fineLengths][2][4][4]prob // by the last outcomes, the predicted length, whether a match is pending, its gain, the place
+	literal [fineLengths][4][4]prob       // by the predicted length, the last outcomes, the place
 	odd     prob
-	same    [8]prob
-	length  [9][256]prob
+	same    [lengthRefs + 8]prob      // by the length that was expected
+	length  [lengthRefs + 8][256]prob // the same
 	nearest [2]prob
 	far     prob
-	hops    [13]prob
-	hopBits [13][32]prob
+	hops    [fineLengths][13]prob
+	hopBits [13][64]prob
 	dist    [32768]prob
+	run     int // literals since the last match
 	last    int // outcomes of the last tokens, the newest lowest
 }
 
@@ -30,12 +31,16 @@ func (d *denseModel) reset() {
 	for i := range d.right {
 		for j := range d.right[i] {
 			for k := range d.right[i][j] {
-				set(d.right[i][j][k][:])
+				for l := range d.right[i][j][k] {
+					set(d.right[i][j][k][l][:])
+				}
 			}
 		}
 	}
 	for i := range d.literal {
-		set(d.literal[i][:])
+		for j := range d.literal[i] {
+			set(d.literal[i][j][:])
+		}
 	}
 	for i := range d.length {
 		set(d.length[i][:])
@@ -45,10 +50,12 @@ func (d *denseModel) reset() {
 	}
 	set(d.same[:])
 	set(d.nearest[:])
-	set(d.hops[:])
+	for i := range d.hops {
+		set(d.hops[i][:])
+	}
 	set(d.dist[:])
 	d.odd, d.far = probInit, probInit
-	d.last = 0
+	d.last, d.run = 0, 0
 }
 
 // lengthClass sorts lengths into eight classes, 0 for none.
@@ -59,23 +66,62 @@ func lengthClass(n int) int {
 	return min(bits.Len(uint(n-2)), 7)
 }
 
+// fineLengths is how many classes fineLength has: lengths up to 15, then by class.
+const fineLengths = 20
+
+func fineLength(n int) int {
+	if n < 16 {
+		return max(n, 0)
+	}
+	return 12 + lengthClass(n)
+}
+
+// lengthRefs is how many expected lengths are told apart; longer ones go by class.
+const lengthRefs = 40
+
+func lengthRef(n int) int {
+	if n < lengthRefs {
+		return max(n, 0)
+	}
+	return lengthRefs + lengthClass(n)
+}
+
 // code codes token t at p, for which the predictor gave g.
 func (d *denseModel) code(c bitCoder, pred *chainPredictor, p int, g, t token) token {
-	class, pending, gain := 0, 0, 0
+	t = d.decide(c, pred, p, g, t)
+	if d.run++; t.isMatch() {
+		d.run = 0
+	}
+	return t
+}
+
+// place sorts predictions into four: matches by how far back they are, literals by
+// how many came before.
+func (d *denseModel) place(g token) int {
 	if g.isMatch() {
-		class = lengthClass(g.length())
+		return min(max(bits.Len(uint(g.dist()))-7, 0)/3, 3)
+	}
+	return min(d.run, 3)
+}
+
+// decide codes t without taking note of it.
+func (d *denseModel) decide(c bitCoder, pred *chainPredictor, p int, g, t token) token {
+	class, fine, pending, gain := 0, 0, 0, 0
+	if g.isMatch() {
+		class, fine = lengthClass(g.length()), fineLength(g.length())
 	}
 	if pred != nil && pred.foundAt == p+1 {
 		pending = 1
-		class = lengthClass(pred.foundLen)
+		class, fine = lengthClass(pred.foundLen), fineLength(pred.foundLen)
 		gain = min(pred.foundLen-pred.passedLen, 4) - 1
 		gain = max(gain, 0)
 	}
+	place := d.place(g)
 	wrong := 0
 	if g != t {
 		wrong = 1
 	}
-	wrong = c.code(&d.right[min(bits.OnesCount(uint(d.last)), 2)][class][pending][gain], wrong)
+	wrong = c.code(&d.right[min(bits.OnesCount(uint(d.last)), 2)][fine][pending][gain][place], wrong)
 	d.last = (d.last<<1 | wrong) & 7
 	if wrong == 0 {
 		return g
@@ -85,7 +131,7 @@ func (d *denseModel) code(c bitCoder, pred *chainPredictor, p int, g, t token) t
 		if !t.isMatch() {
 			lit = 1
 		}
-		if c.code(&d.literal[class][d.last>>1], lit) == 1 {
+		if c.code(&d.literal[fine][d.last>>1][place], lit) == 1 {
 			return token(pred.b[p])
 		}
 	}
@@ -112,11 +158,11 @@ func (d *denseModel) match(c bitCoder, pred *chainPredictor, p int, g, t token, 
 		if t.length() == ref {
 			same = 1
 		}
-		known = c.code(&d.same[class], same) == 1
+		known = c.code(&d.same[lengthRef(ref)], same) == 1
 		length = ref
 	}
 	if !known {
-		length = minMatch + tree(c, d.length[lengthClass(ref)][:], 8, max(t.length()-minMatch, 0))
+		length = minMatch + tree(c, d.length[lengthRef(ref)][:], 8, max(t.length()-minMatch, 0))
 	}
 	dist := d.distance(c, pred, p, length, t)
 	out := matchToken(length, dist)
@@ -145,24 +191,33 @@ func (d *denseModel) distance(c bitCoder, pred *chainPredictor, p, length int, t
 		return 1 + tree(c, d.dist[:], 15, t.dist()-1)
 	}
 	k := 0
-	for k < len(d.hops)-1 {
+	for k < len(d.hops[0])-1 {
 		more := 0
 		if bits.Len(uint(hops+1))-1 > k {
 			more = 1
 		}
-		if c.code(&d.hops[k], more) == 0 {
+		if c.code(&d.hops[fineLength(length)][k], more) == 0 {
 			break
 		}
 		k++
 	}
 	low := 0
 	for i := k - 1; i >= 0; i-- {
-		low = low<<1 | c.code(&d.hopBits[k][min(i, 31)], (hops+1)>>i&1)
+		low = low<<1 | c.code(&d.hopBits[k][hopNode(k, i, low)], (hops+1)>>i&1)
 	}
 	if !decoding {
 		return t.dist()
 	}
 	return pred.distAfter(p, length, 1<<k+low-1)
+}
+
+// hopNode is the context of bit i of a number of k bits below its highest, of which
+// those above are low: the first five bits have contexts for all that came before.
+func hopNode(k, i, low int) int {
+	if done := k - 1 - i; done < 5 {
+		return 1<<done + low
+	}
+	return 32 + i
 }
 
 // countHops returns how many candidates for a match of the given length are

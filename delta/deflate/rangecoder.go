@@ -1,17 +1,39 @@
 package deflate
 
-// An adaptive binary range coder, of the kind LZMA uses: probabilities of 12
-// bits that move by a sixteenth towards each bit coded. (G. N. N. Martin, Range
-// encoding, 1979.)
+// An adaptive binary range coder, as LZMA has one (G. N. N. Martin, Range encoding,
+// 1979), but with probabilities that settle: after n bits they move by 2/(2n+3) of
+// the way to the next, n at most probSettled.
 
-// A prob is the probability of a zero bit, in 1/4096.
-type prob uint16
+// A prob is the probability of a zero bit, in 1/2^22, and below it the number of bits
+// it has seen.
+type prob uint32
 
 const (
-	probBits = 12
-	probInit = prob(1) << (probBits - 1)
-	probRate = 4
+	probBits    = 16 // of those, what the coder uses
+	countBits   = 10
+	countMask   = 1<<countBits - 1
+	probOne     = 1 << 22
+	probInit    = prob(probOne / 2 << countBits)
+	probSettled = 120
+	probLeast   = 24 // in 1/2^probBits
 )
+
+// chance returns the probability that the coder uses.
+func (p prob) chance() uint32 {
+	return min(max(uint32(p>>(32-probBits)), probLeast), 1<<probBits-probLeast)
+}
+
+// learn takes note of a bit.
+func (p *prob) learn(bit int) {
+	n := uint32(*p) & countMask
+	v := int64(*p >> countBits)
+	target := int64(probOne - 1)
+	if bit == 1 {
+		target = 0
+	}
+	v += (target - v) * 2 / int64(2*n+3)
+	*p = prob(v)<<countBits | prob(min(n+1, probSettled))
+}
 
 // A bitCoder codes one bit with a probability and adapts it. A decoder ignores
 // bit and returns the one it read; an encoder returns bit. So one description of
@@ -34,15 +56,14 @@ func (e *rangeEncoder) reset() {
 }
 
 func (e *rangeEncoder) code(p *prob, bit int) int {
-	bound := e.width >> probBits * uint32(*p)
+	bound := e.width >> probBits * p.chance()
 	if bit == 0 {
 		e.width = bound
-		*p += (1<<probBits - *p) >> probRate
 	} else {
 		e.low += uint64(bound)
 		e.width -= bound
-		*p -= *p >> probRate
 	}
+	p.learn(bit)
 	for e.width < 1<<24 {
 		e.width <<= 8
 		e.shift()
@@ -101,16 +122,15 @@ func (d *rangeDecoder) next() byte {
 }
 
 func (d *rangeDecoder) code(p *prob, _ int) (bit int) {
-	bound := d.width >> probBits * uint32(*p)
+	bound := d.width >> probBits * p.chance()
 	if d.value < bound {
 		d.width = bound
-		*p += (1<<probBits - *p) >> probRate
 	} else {
 		d.value -= bound
 		d.width -= bound
-		*p -= *p >> probRate
 		bit = 1
 	}
+	p.learn(bit)
 	for d.width < 1<<24 {
 		d.width <<= 8
 		d.value = d.value<<8 | uint32(d.next())
