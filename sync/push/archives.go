@@ -98,11 +98,12 @@ func (p *pusher) expand(ctx context.Context, f *walk.File, how analysis) (*expan
 // after all: less of it is known than its own compression saves, or it is sent
 // sooner than the server rebuilds it. What the server has some of is not declined.
 func (p *pusher) declined(m *match) bool {
-	missing, places := m.plain.missing(), 0
+	missing := m.plain.missing()
+	searched := m.view.size
 	if m.plain.plan != nil {
-		places = len(m.plain.plan.Ops())
+		searched = searchedOf(m.plain.plan.Ops())
 	}
-	m.view.due = m.view.rebuilding(missing, places)
+	m.view.due = m.view.rebuilding(searched)
 	switch {
 	case m.verdict.ViewsStaged():
 		return false

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/pubsync/pubsync/delta"
 	"github.com/pubsync/pubsync/sync/walk"
 )
 
@@ -32,7 +33,7 @@ const (
 	// tokens of what changed; where nothing changed it copies the old ones about as
 	// fast as a stream is taken apart. As measured on 22 releases.
 	matching  = 1
-	searching = 9
+	searching = 11
 	// reach is how many bytes of plain content behind a change are rebuilt by
 	// searching: the window of deflate (RFC 1951).
 	reach = 32 << 10
@@ -103,11 +104,24 @@ func (c *pace) took(bytes int64, took time.Duration, matched bool) {
 	c.spent += took
 }
 
-// rebuilding is how long the server is expected to take over an archive of which
-// so much, in so many places, is not in its basis.
-func (e *expanded) rebuilding(missing int64, places int) time.Duration {
-	changed := min(missing+int64(places)*reach, e.size)
-	return seconds(e.took.Seconds() * (1 + searching*float64(changed)/float64(max(e.size, 1))))
+// searchedOf returns how many bytes of what the ops make are rebuilt by searching:
+// those that no basis has, and those of copies that have such in their window, or
+// come from elsewhere than the copy before.
+func searchedOf(ops []delta.Op) (n int64) {
+	for _, op := range ops {
+		if op.Basis == delta.Literal {
+			n += op.Len
+		} else {
+			n += min(op.Len, reach)
+		}
+	}
+	return n
+}
+
+// rebuilding is how long the server is expected to take over an archive of which it
+// rebuilds so many bytes by searching.
+func (e *expanded) rebuilding(searched int64) time.Duration {
+	return seconds(e.took.Seconds() * (1 + searching*float64(searched)/float64(max(e.size, 1))))
 }
 
 // worth says, of an archive that is matched, whether the server will have rebuilt

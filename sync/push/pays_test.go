@@ -5,6 +5,8 @@ import (
 	"os"
 	"testing"
 	"time"
+
+	"github.com/pubsync/pubsync/delta"
 )
 
 const mb = 1_000_000
@@ -43,19 +45,24 @@ func TestWorth(t *testing.T) {
 	for _, c := range []struct {
 		name            string
 		pace            *pace
-		missing, places int
+		missing, places int64
 		whole           time.Duration
 		want            bool
 	}{
-		{"unchanged", &pace{spent: allowance}, 0, 0, 2 * time.Second, true},
-		{"half of it changed", &pace{spent: allowance}, 50 * mb, 0, 2 * time.Second, false},
+		{"unchanged", &pace{spent: allowance}, 0, 1, 2 * time.Second, true},
+		{"half of it changed", &pace{spent: allowance}, 50 * mb, 1, 2 * time.Second, false},
 		{"a place in every window", &pace{spent: allowance}, 0, 10_000, 2 * time.Second, false},
-		{"the same, within the allowance", &pace{}, 50 * mb, 0, 2 * time.Second, true},
-		{"a slow server", &pace{spent: allowance, serve: lag{1, 3}}, 0, 0, 2 * time.Second, false},
-		{"a quick server", &pace{spent: allowance, serve: lag{10, 1}}, 50 * mb, 0, 2 * time.Second, true},
+		{"two hundred places", &pace{spent: allowance}, 0, 200, 2 * time.Second, true},
+		{"half of it, within the allowance", &pace{}, 50 * mb, 1, 2 * time.Second, true},
+		{"a slow server", &pace{spent: allowance, serve: lag{1, 3}}, 0, 1, 2 * time.Second, false},
+		{"a quick server", &pace{spent: allowance, serve: lag{10, 1}}, 50 * mb, 1, 2 * time.Second, true},
 	} {
+		ops := []delta.Op{{Basis: delta.Literal, Len: c.missing}}
+		for range c.places {
+			ops = append(ops, delta.Op{Len: (e.size - c.missing) / c.places})
+		}
 		before := c.pace.spent
-		if got := c.pace.worth(e.rebuilding(int64(c.missing), c.places), c.whole); got != c.want {
+		if got := c.pace.worth(e.rebuilding(searchedOf(ops)), c.whole); got != c.want {
 			t.Errorf("%s: %v", c.name, got)
 		}
 		if !c.want && c.pace.spent != before {
