@@ -3,6 +3,7 @@ package server
 import (
 	"io"
 	"net/http"
+	"sync"
 	"time"
 )
 
@@ -37,18 +38,38 @@ type pacedReader struct {
 	io.ReadCloser
 	clocked
 	deadline func(time.Time) error
+
+	mu      sync.Mutex // guards the deadline
+	stopped bool
+}
+
+// stop ends reading at once. It may be called by others than the reader.
+func (p *pacedReader) stop() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.stopped = true
+	_ = p.deadline(time.Unix(1, 0))
+}
+
+// until sets the deadline unless reading was ended.
+func (p *pacedReader) until(t time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.stopped {
+		// Connections that take no deadline (tests, odd proxies) are read as they are.
+		_ = p.deadline(t)
+	}
 }
 
 func (p *pacedReader) Read(b []byte) (int, error) {
 	began := p.now()
-	// Connections that take no deadline (tests, odd proxies) are read as they are.
-	_ = p.deadline(began.Add(p.credit))
+	p.until(began.Add(p.credit))
 	n, err := p.ReadCloser.Read(b)
 	p.spend(n, p.now().Sub(began))
 	if err == io.EOF {
 		// What comes next on the connection is another matter. A body that was
 		// cut off leaves the deadline as it is: nothing more is read.
-		_ = p.deadline(time.Time{})
+		p.until(time.Time{})
 	}
 	return n, err
 }
@@ -85,7 +106,7 @@ func (s *Server) paced(w http.ResponseWriter, r *http.Request) (pw http.Response
 	// What the answer before left behind.
 	_ = control.SetWriteDeadline(time.Time{})
 	c := clocked{pace: pace, now: s.cfg.Now, credit: pace.Grace}
-	r.Body = &pacedReader{r.Body, c, control.SetReadDeadline}
+	r.Body = &pacedReader{ReadCloser: r.Body, clocked: c, deadline: control.SetReadDeadline}
 	p := &pacedWriter{w, c, control.SetWriteDeadline}
 	return p, p.finish
 }
@@ -95,5 +116,21 @@ func (s *Server) body(w http.ResponseWriter, r *http.Request) io.Reader {
 	if p, ok := w.(*pacedWriter); ok {
 		w = p.ResponseWriter // that MaxBytesReader knows, to close the connection
 	}
-	return http.MaxBytesReader(w, r.Body, s.cfg.Limits.Body)
+	b := stoppable{Reader: http.MaxBytesReader(w, r.Body, s.cfg.Limits.Body)}
+	if p, ok := r.Body.(*pacedReader); ok {
+		b.stop = p.stop
+	} else {
+		control := http.NewResponseController(w)
+		b.stop = func() { _ = control.SetReadDeadline(time.Unix(1, 0)) }
+	}
+	return b
 }
+
+// stoppable is a body that implements [session.Stopper]: to be stopped is to have
+// come too slowly.
+type stoppable struct {
+	io.Reader
+	stop func()
+}
+
+func (b stoppable) Stop() { b.stop() }

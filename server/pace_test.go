@@ -62,7 +62,7 @@ func TestPace(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			l := &slowLine{size: c.size, takes: c.takes}
 			clock := clocked{pace: pace, now: func() time.Time { return l.now }, credit: pace.Grace}
-			got, err := io.ReadFull(&pacedReader{l, clock, l.setDeadline}, make([]byte, all))
+			got, err := io.ReadFull(&pacedReader{ReadCloser: l, clocked: clock, deadline: l.setDeadline}, make([]byte, all))
 			checkPace(t, "sent", got, err, c.from, c.til, all)
 
 			l = &slowLine{size: c.size, takes: c.takes}

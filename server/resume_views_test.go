@@ -3,12 +3,9 @@ package server_test
 import (
 	"context"
 	"fmt"
-	"io"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,83 +13,6 @@ import (
 	"github.com/pubsync/pubsync/sync/manifest"
 	"github.com/pubsync/pubsync/sync/push"
 )
-
-// A relay stands between builders and the server. It counts the bytes that come
-// from builders, and kills the one by whom a given count is reached: what has come
-// by then gets to the server, and no more.
-type relay struct {
-	t    *testing.T
-	ln   net.Listener
-	to   string
-	wg   sync.WaitGroup
-	sent atomic.Int64
-	at   atomic.Int64 // 0: never
-	kill atomic.Value // func()
-}
-
-func (s *site) relay() *relay {
-	s.t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	s.check(err)
-	r := &relay{t: s.t, ln: ln, to: s.http.Listener.Addr().String()}
-	r.wg.Go(func() {
-		for {
-			c, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			r.wg.Go(func() { r.pass(c) })
-		}
-	})
-	s.t.Cleanup(func() {
-		ln.Close()
-		s.http.CloseClientConnections()
-		r.wg.Wait()
-	})
-	return r
-}
-
-func (r *relay) url() string { return "https://" + r.ln.Addr().String() }
-
-// when has the builder killed that brings the count of sent to n.
-func (r *relay) when(n int64, kill func()) {
-	r.kill.Store(kill)
-	r.at.Store(n)
-}
-
-func (r *relay) pass(client net.Conn) {
-	defer client.Close()
-	server, err := net.Dial("tcp", r.to)
-	if err != nil {
-		return
-	}
-	defer server.Close()
-	down := make(chan struct{})
-	r.wg.Go(func() {
-		defer close(down)
-		io.Copy(client, server)
-		client.Close()
-	})
-	buf := make([]byte, 4<<10)
-	for {
-		n, err := client.Read(buf)
-		at := r.at.Load()
-		if at > 0 {
-			n = int(min(int64(n), at-r.sent.Load()))
-		}
-		r.sent.Add(int64(n))
-		if _, werr := server.Write(buf[:n]); werr != nil || err != nil {
-			return
-		}
-		if at > 0 && r.sent.Load() >= at {
-			server.(*net.TCPConn).CloseWrite()
-			<-down // it has read all that came
-			r.kill.Load().(func())()
-			r.at.Store(0)
-			return
-		}
-	}
-}
 
 // TestViewsGoOn kills a builder in the midst of a large archive that goes by its
 // views, at points spread over all it sends, and pushes again from nothing but
@@ -135,7 +55,7 @@ func TestViewsGoOn(t *testing.T) {
 		for _, after := range append(cuts, 0) {
 			ctx, kill := context.WithCancel(t.Context())
 			if after > 0 {
-				line.when(line.sent.Load()+after, kill)
+				line.when(line.sent.Load()+after, func() int64 { kill(); return 0 })
 			}
 			res, err := b.push(ctx)
 			kill()

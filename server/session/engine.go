@@ -262,43 +262,13 @@ func (e *Engine) get(id store.SessionID, rec *record) *session {
 		s = newSession(e, id, rec)
 		e.sessions[id] = s
 	}
-	if s.users == 0 {
-		s.quiet = make(chan struct{})
-	}
 	s.users++
 	return s
 }
 
-// settleFor is how long an open waits for requests of its session that are
-// still under way.
-const settleFor = 5 * time.Second
-
-// settle waits until no request of the session is under way. A client that
-// opens again has lost its earlier requests; what arrived of their bodies counts
-// only once they have ended, and should not be asked for again.
-func (e *Engine) settle(ctx context.Context, id store.SessionID) {
-	e.mu.Lock()
-	s := e.sessions[id]
-	if s == nil || s.users == 0 {
-		e.mu.Unlock()
-		return
-	}
-	quiet := s.quiet
-	e.mu.Unlock()
-	timeout := time.NewTimer(settleFor)
-	defer timeout.Stop()
-	select {
-	case <-quiet:
-	case <-timeout.C:
-	case <-ctx.Done():
-	}
-}
-
 func (e *Engine) put(s *session) {
 	e.mu.Lock()
-	if s.users--; s.users == 0 {
-		close(s.quiet)
-	}
+	s.users--
 	s.used = e.cfg.Now()
 	over := s.users == 0 && s.published && e.sessions[s.id] == s
 	if over { // a repeated commit finds its receipt on record

@@ -33,8 +33,9 @@ func (e *Engine) Exchange(ctx context.Context, auth Authority, id store.SessionI
 	defer e.put(s)
 	e.indexer.begin()
 	defer e.indexer.end()
-	x := &exchange{ctx: keep, client: ctx, auth: auth, session: s, seen: map[manifest.Digest]bool{}, wants: map[int]wire.View{}, told: map[signed]bool{}, chosen: map[int][]wire.Basis{}}
+	x := &exchange{ctx: keep, client: ctx, request: s.begin(body), auth: auth, session: s, seen: map[manifest.Digest]bool{}, wants: map[int]wire.View{}, told: map[signed]bool{}, chosen: map[int][]wire.Basis{}}
 	defer x.close()
+	defer s.end(x.request)
 	reply, err := x.run(body)
 	if fullDisk(err) || errors.Is(err, &wire.Error{Code: wire.CodeNoSpace}) {
 		s.refused()
@@ -48,6 +49,7 @@ type exchange struct {
 	client  context.Context // ends with the client: of waiting, and of answering
 	auth    Authority
 	session *session
+	request *request
 	reply   []byte
 	batch   store.Batch    // of the whole files so far, nil if none
 	batched []wire.Storing // what to report once batch is durable
@@ -164,8 +166,24 @@ func (x *exchange) frame(f wire.Frame) error {
 			return err
 		}
 		return x.onCommit(f.Payload)
+	case wire.FrameNumber, wire.FrameLost:
+		return x.onNumber(f)
 	}
 	return wire.Errorf(wire.CodeBadRequest, "frame type %#02x is not known here", byte(f.Type))
+}
+
+// onNumber takes the number of this request, or of one that the client has lost.
+func (x *exchange) onNumber(f wire.Frame) error {
+	n, err := wire.ParseNumber(f.Payload)
+	if err != nil {
+		return err
+	}
+	if f.Type == wire.FrameNumber {
+		x.session.number(x.request, n)
+		return nil
+	}
+	settle(x.client, x.session.stop(func(r *request) bool { return r != x.request && r.number == n }))
+	return nil
 }
 
 func (x *exchange) onList(payload []byte) error {

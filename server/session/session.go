@@ -16,18 +16,18 @@ type session struct {
 	id     store.SessionID
 	rec    *record
 
-	users int           // requests under way; guarded by engine.mu
-	quiet chan struct{} // closed when there are no users any more; guarded by engine.mu
-	used  time.Time     // guarded by engine.mu
+	users int       // requests under way; guarded by engine.mu
+	used  time.Time // guarded by engine.mu
 
 	published bool // guarded by engine.mu
 
-	mu     sync.Mutex
-	list   manifest.List // as received so far
-	totals totals        // of list
-	paid   totals        // taken from the token's budget
-	held   []bool        // by index: its content, if it has any, is held and leased
-	given  []bool        // by index: the client gave its digest, not the quick check
+	mu       sync.Mutex
+	requests map[*request]bool // under way
+	list     manifest.List     // as received so far
+	totals   totals            // of list
+	paid     totals            // taken from the token's budget
+	held     []bool            // by index: its content, if it has any, is held and leased
+	given    []bool            // by index: the client gave its digest, not the quick check
 	// outline is what the list will have that stands already, by the index at which
 	// it begins.
 	outline map[int]manifest.List
@@ -67,7 +67,7 @@ func (t *totals) add(e *manifest.Entry, times int) {
 
 func newSession(e *Engine, id store.SessionID, rec *record) *session {
 	return &session{
-		engine: e, id: id, rec: rec, used: e.cfg.Now(), old: map[int]oldFile{}, parts: map[partKey]*staging{},
+		engine: e, id: id, rec: rec, used: e.cfg.Now(), requests: map[*request]bool{}, old: map[int]oldFile{}, parts: map[partKey]*staging{},
 		archives: map[manifest.Digest]*assembly{}, paid: totals{rec.Files, rec.Bytes}, claim: newClaim(e.room, e.cfg.Quotas(rec.Target, rec.Owner)),
 	}
 }

@@ -68,8 +68,13 @@ func (p *pusher) eager(ctx context.Context) (done bool, err error) {
 		return false, nil
 	}
 	p.opts.Progress.State("committing")
-	fl := &flight{sender: s, on: s.on}
-	if err := fl.send(p.appendCommit(s.body, true)); err != nil {
+	fl := &flight{sender: s, number: s.number, on: s.on}
+	err = fl.send(p.appendCommit(s.body, true))
+	if lost := (*lostFlight)(nil); errors.As(err, &lost) {
+		p.lose(fl)
+		return false, p.remote.Again()(ctx, lost.err)
+	}
+	if err != nil {
 		return false, err
 	}
 	p.runs = nil

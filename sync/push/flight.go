@@ -9,35 +9,60 @@ import (
 // flight is one request under way.
 type flight struct {
 	sender   *sender
+	number   uint64
 	on       []cargo
 	body     []byte
 	outcomes map[int]wire.Outcome
 	tooLarge bool
 }
 
+// repeated is the size in bytes up to which a body is repeated as it is: asking
+// what of it arrived would cost no less.
+const repeated = 32 << 10
+
+// send sends the body. One that is lost, other than those so small that they are
+// repeated, is an [*lostFlight].
 func (fl *flight) send(body []byte) error {
 	p := fl.sender.p
 	fl.outcomes = map[int]wire.Outcome{}
-	err := fl.exchange(body)
-	if p.shrink(err, len(body)) {
+	by := p.remote.Exchange
+	if len(body) > repeated {
+		by = p.remote.Send
+	}
+	err := fl.exchange(body, by)
+	switch {
+	case p.shrink(err, len(body)):
 		fl.tooLarge = true
 		return nil
+	case err != nil && len(body) > repeated:
+		return &lostFlight{fl.number, err}
 	}
 	return err
 }
 
+// A lostFlight is the error of a request that failed, nobody knows after how much
+// of it.
+type lostFlight struct {
+	number uint64
+	err    error
+}
+
+func (l *lostFlight) Error() string { return l.err.Error() }
+func (l *lostFlight) Unwrap() error { return l.err }
+
 // exchange sends the body and learns from the time it takes: of the server, if it
 // has archives to rebuild, else of how fast requests get through.
-func (fl *flight) exchange(body []byte) error {
+func (fl *flight) exchange(body []byte, by carrier) error {
 	p, due := fl.sender.p, time.Duration(0)
 	for _, c := range fl.on {
 		due += c.due
 	}
-	if due == 0 {
-		return p.exchange(fl.sender.ctx, body, fl.collect)
-	}
-	took, err := p.timed(fl.sender.ctx, body, fl.collect)
-	if err == nil {
+	took, err := p.timed(fl.sender.ctx, body, by, fl.collect)
+	switch {
+	case err != nil:
+	case due == 0:
+		p.rate.add(len(body), took)
+	default:
 		p.pace.served(due, took-p.rate.wholeTime(int64(len(body))))
 	}
 	return err

@@ -1,6 +1,9 @@
 package push
 
 import (
+	"errors"
+	"maps"
+
 	"golang.org/x/sync/errgroup"
 
 	"github.com/pubsync/pubsync/sync/wire"
@@ -47,6 +50,11 @@ func (s *sender) deltas(vs []wire.Verdict, sigs map[int][]wire.Signature) error 
 	err := g.Wait()
 	for _, t := range senders {
 		s.again, s.amended = append(s.again, t.again...), append(s.amended, t.amended...)
+		s.landed, s.lost = s.landed || t.landed, append(s.lost, t.lost...)
+		maps.Copy(s.flown, t.flown)
+	}
+	if err == nil && len(s.lost) > 0 {
+		err = s.lost[0]
 	}
 	return err
 }
@@ -74,7 +82,8 @@ func (s *sender) groups(next <-chan []wire.Verdict, sigs map[int][]wire.Signatur
 	return nil
 }
 
-// sendGroups is groups for a sender that does nothing else.
+// sendGroups is groups for a sender that does nothing else. That a request was lost
+// is no error: others go on.
 func (s *sender) sendGroups(next <-chan []wire.Verdict, sigs map[int][]wire.Signature) error {
 	defer s.close()
 	err := s.groups(next, sigs)
@@ -83,6 +92,9 @@ func (s *sender) sendGroups(next <-chan []wire.Verdict, sigs map[int][]wire.Sign
 	}
 	if landed := s.land(); err == nil {
 		err = landed
+	}
+	if len(s.lost) > 0 && errors.Is(err, s.lost[0]) {
+		return nil
 	}
 	return err
 }

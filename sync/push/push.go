@@ -29,6 +29,13 @@ type Remote interface {
 	// the answer, whose payload is valid during the call. A request may be
 	// repeated, and reply see frames again.
 	Exchange(ctx context.Context, session string, body []byte, reply func(wire.Frame) error) error
+	// Send is Exchange without repeats: a body that is lost on the way has come in
+	// part, perhaps.
+	Send(ctx context.Context, session string, body []byte, reply func(wire.Frame) error) error
+	// Again returns a function to be called after each failure of something. It
+	// returns nil, after a while, if it may be tried again, else the error to end
+	// with.
+	Again() func(ctx context.Context, err error) error
 	// Abandon ends a session without publishing.
 	Abandon(ctx context.Context, session string) error
 	// Link returns what is known of the network to the server by now: the round
@@ -127,7 +134,7 @@ func Push(ctx context.Context, r Remote, t *walk.Tree, o Options) (Result, error
 	if o.Event == nil {
 		o.Event = func(Event) {}
 	}
-	p := &pusher{remote: r, tree: t, opts: o, coder: codec.NewCoder(), memory: semaphore.NewWeighted(workMemory), changes: map[int]int{}, amended: map[int]bool{}, partial: map[int]int64{}, counted: make([]bool, len(t.Entries)), needs: make([]bool, len(t.Entries))}
+	p := &pusher{remote: r, tree: t, opts: o, coder: codec.NewCoder(), memory: semaphore.NewWeighted(workMemory), changes: map[int]int{}, amended: map[int]bool{}, partial: map[int]int64{}, afloat: map[int]*tally{}, counted: make([]bool, len(t.Entries)), needs: make([]bool, len(t.Entries))}
 	p.result.Files, p.result.Bytes = t.Entries.Totals()
 	o.Progress.Total(p.result.Files, p.result.Bytes)
 	p.old = oldFiles{}
@@ -157,7 +164,7 @@ type pusher struct {
 	result  Result
 
 	counted []bool     // by index: reported to Progress
-	events  sync.Mutex // guards counted, partial, changes and amended
+	events  sync.Mutex // guards counted, partial, changes, amended and afloat
 
 	early      *early                   // what was asked with the list; nil if nothing
 	runs       []run                    // of the list, not answered for yet
@@ -176,6 +183,9 @@ type pusher struct {
 	mixing  mixing
 	memory  *semaphore.Weighted // of what is matched and coded at once, in bytes
 	inWork  int                 // windows that are under way at once
+
+	requests atomic.Uint64  // numbers of requests with content
+	afloat   map[int]*tally // by index: how a file went that was on a request that was lost
 
 	basisLock sync.Mutex // guards the views of old files, and old
 	old       oldFiles
@@ -271,17 +281,20 @@ func (p *pusher) attempt(ctx context.Context) (done bool, err error) {
 
 // exchange sends frames to the session and learns from the time it takes.
 func (p *pusher) exchange(ctx context.Context, body []byte, reply func(wire.Frame) error) error {
-	took, err := p.timed(ctx, body, reply)
+	took, err := p.timed(ctx, body, p.remote.Exchange, reply)
 	if err == nil {
 		p.rate.add(len(body), took)
 	}
 	return err
 }
 
+// A carrier sends frames to a session: [Remote.Exchange] or [Remote.Send].
+type carrier func(ctx context.Context, session string, body []byte, reply func(wire.Frame) error) error
+
 // timed sends frames to the session and returns how long it took.
-func (p *pusher) timed(ctx context.Context, body []byte, reply func(wire.Frame) error) (time.Duration, error) {
+func (p *pusher) timed(ctx context.Context, body []byte, by carrier, reply func(wire.Frame) error) (time.Duration, error) {
 	began := p.opts.Now()
-	err := p.remote.Exchange(ctx, p.session, body, reply)
+	err := by(ctx, p.session, body, reply)
 	if err != nil {
 		return 0, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -44,8 +45,12 @@ type sender struct {
 	on     []cargo   // what is on body
 	lull   time.Time // when the body before had landed
 
-	flying  chan error // the end of the request under way; nil if none
-	landing *flight    // that request
+	number  uint64       // of the request that body is
+	flying  chan error   // the end of the request under way; nil if none
+	landing *flight      // that request
+	landed  bool         // a request has got through
+	lost    []*lostFlight // requests that were lost; the first ends the work
+	flown   map[int]bool // by index: some of it was on a request; once one is lost, all to be asked about
 
 	due     map[int]time.Duration // by index: what the server is expected to take over an archive
 	again   []int                 // to be asked about again
@@ -100,9 +105,12 @@ func (f *failures) remodel(index int) bool {
 }
 
 func newSender(ctx context.Context, p *pusher, failed *failures) *sender {
-	return &sender{ctx: ctx, p: p, failed: failed, due: map[int]time.Duration{}, broken: map[int]bool{}}
+	return &sender{ctx: ctx, p: p, failed: failed, flown: map[int]bool{}, due: map[int]time.Duration{}, broken: map[int]bool{}}
 }
 
+// send sends what a window lacks. When a request is lost it returns a
+// [*lostFlight]: then what was on requests and was not dealt with is to be
+// asked about again, and the rest of the work is still to be done.
 func (s *sender) send(w work) error {
 	defer s.close()
 	if s.p.opts.DryRun {
@@ -112,6 +120,13 @@ func (s *sender) send(w work) error {
 	err := s.sendAll(w)
 	if landed := s.land(); err == nil {
 		err = landed
+	}
+	if len(s.lost) > 0 && errors.Is(err, s.lost[0]) {
+		for _, i := range s.again {
+			s.flown[i] = true
+		}
+		s.again = s.p.undealt(slices.Collect(maps.Keys(s.flown)))
+		return err
 	}
 	s.again = append(s.again, w.twins...)
 	return err
@@ -188,6 +203,15 @@ func (s *sender) small(i int) error {
 	return s.pack()
 }
 
+// begin gives a body that is empty its number, and returns its length.
+func (s *sender) begin() int {
+	if len(s.body) == 0 {
+		s.number = s.p.requests.Add(1)
+		s.body = wire.AppendNumber(s.body, wire.FrameNumber, s.number)
+	}
+	return len(s.body)
+}
+
 // makeRoom sees to it that a file of the size fits the body, even if nothing of
 // it can be compressed.
 func (s *sender) makeRoom(size int64) error {
@@ -234,7 +258,7 @@ func (s *sender) pack() error {
 	if len(s.plain) == 0 {
 		return nil
 	}
-	before := len(s.body)
+	before := s.begin()
 	if effort := s.p.rate.effort(); effort == none {
 		s.body = append(s.body, s.plain...)
 	} else {
@@ -278,7 +302,7 @@ func (s *sender) part(part wire.Part, c cargo) error {
 			return err
 		}
 	}
-	before := len(s.body)
+	before := s.begin()
 	s.body = wire.AppendPart(s.body, part)
 	c.size = len(s.body) - before
 	s.on = append(s.on, c)
@@ -377,7 +401,10 @@ func (s *sender) flush() error {
 	if s.stranded(on) {
 		return nil
 	}
-	s.flying, s.landing = make(chan error, 1), &flight{sender: s, on: on, body: body}
+	for _, c := range on {
+		s.flown[c.index] = true
+	}
+	s.flying, s.landing = make(chan error, 1), &flight{sender: s, number: s.number, on: on, body: body}
 	go func(fl *flight, done chan<- error) { done <- fl.send(body) }(s.landing, s.flying)
 	return nil
 }
@@ -410,10 +437,15 @@ func (s *sender) land() error {
 	if !s.lull.IsZero() {
 		s.p.rate.waited(waiting.Sub(s.lull), landed.Sub(waiting))
 	}
-	s.lull, s.spare = landed, fl.body[:0]
+	s.lull = landed
 	if err != nil {
-		return err
+		if lost := (*lostFlight)(nil); errors.As(err, &lost) {
+			s.lost = append(s.lost, lost)
+			s.p.lose(fl)
+		}
+		return err // and the body may still be read
 	}
+	s.landed, s.spare = true, fl.body[:0]
 	return fl.settle()
 }
 

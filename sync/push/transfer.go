@@ -2,6 +2,7 @@ package push
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -73,22 +74,36 @@ func (p *pusher) parallel() int {
 func (p *pusher) transferWindow(ctx context.Context, w *window, a *answer, only bool) error {
 	only = only && !p.opts.DryRun
 	pending, failed := w.indices, newFailures()
-	amended := p.amendments(w.indices)
+	before := p.amendments(w.indices) // frames that go before the question
+	var rest work                     // not begun when a request was lost
+	again, arrived := p.remote.Again(), map[int]int64{}
 	for len(pending) > 0 && p.receipt == nil {
 		var err error
 		if a == nil {
-			if a, err = p.ask(ctx, amended, pending, only); err != nil {
+			if a, err = p.ask(ctx, before, pending, only); err != nil {
 				return err
 			}
+		}
+		if p.more(a, arrived) {
+			again = p.remote.Again()
 		}
 		w := p.sort(a, failed)
 		if p.receipt != nil {
 			return nil // all of it was held, and the commit rode along
 		}
+		w.add(rest)
+		rest = work{}
 		s := newSender(ctx, p, failed)
 		s.commits = only
 		err = s.send(w)
-		amended, pending = s.amended, s.again
+		before, pending = s.amended, s.again
+		if s.landed {
+			again = p.remote.Again()
+		}
+		if lost := (*lostFlight)(nil); errors.As(err, &lost) {
+			err, rest = again(ctx, lost.err), w.left(s.flown)
+			before = append(wire.AppendNumber(nil, wire.FrameLost, lost.number), before...)
+		}
 		if err != nil {
 			return err
 		}
@@ -103,16 +118,16 @@ type answer struct {
 	signatures map[int][]wire.Signature
 }
 
-// ask sends digests and returns the verdicts. A file whose content is that of
+// ask sends digests, after frames that go before them, and returns the verdicts. A file whose content is that of
 // another in the same question is answered with the other's verdict later: it
 // is put behind.
-func (p *pusher) ask(ctx context.Context, amended []byte, indices []int, commit bool) (*answer, error) {
+func (p *pusher) ask(ctx context.Context, before []byte, indices []int, commit bool) (*answer, error) {
 	slices.Sort(indices)
 	indices = slices.Compact(indices)
 	a := &answer{signatures: map[int][]wire.Signature{}}
 	for len(indices) > 0 {
 		n := min(len(indices), max(1, int(p.body.Load()-4096)/(manifest.DigestSize+4)))
-		body := p.appendQuestion(append([]byte(nil), amended...), indices[:n])
+		body := p.appendQuestion(append([]byte(nil), before...), indices[:n])
 		if commit && n == len(indices) {
 			body = p.appendCommit(body, true)
 		}
@@ -128,7 +143,7 @@ func (p *pusher) ask(ctx context.Context, amended []byte, indices []int, commit 
 			return nil, fmt.Errorf("%w: %d verdicts on %d digests", ErrProtocol, len(got.verdicts), n)
 		}
 		a.verdicts = append(a.verdicts, got.verdicts[:n]...)
-		indices, amended = indices[n:], nil
+		indices, before = indices[n:], nil
 	}
 	return a, nil
 }
@@ -171,6 +186,26 @@ type work struct {
 	sigs   map[int][]wire.Signature
 }
 
+// left is what of the work concerns files that none of done is about.
+func (w *work) left(done map[int]bool) work {
+	skip := func(v wire.Verdict) bool { return done[v.Index] }
+	return work{
+		small: slices.DeleteFunc(w.small, skip), large: slices.DeleteFunc(w.large, skip),
+		deltas: slices.DeleteFunc(w.deltas, skip), twins: w.twins, sigs: w.sigs,
+	}
+}
+
+// add adds work on other files.
+func (w *work) add(more work) {
+	w.small, w.large, w.deltas = append(w.small, more.small...), append(w.large, more.large...), append(w.deltas, more.deltas...)
+	w.twins = append(w.twins, more.twins...)
+	for i, sigs := range more.sigs {
+		if _, fresh := w.sigs[i]; !fresh {
+			w.sigs[i] = sigs
+		}
+	}
+}
+
 // smallFile is the size in bytes up to which a file is sent in one frame: the
 // server makes all such files of a request durable at once.
 const smallFile = 1 << 20
@@ -183,10 +218,7 @@ func (p *pusher) sort(a *answer, failed *failures) work {
 		e := &p.tree.Entries[v.Index]
 		switch {
 		case v.Have:
-			if !p.counted[v.Index] {
-				p.linked.add(1, e.Size, 0)
-				p.deal(v.Index, Linked)
-			}
+			p.found(v.Index)
 		case seen[e.Digest]:
 			w.twins = append(w.twins, v.Index)
 		case (len(v.Bases) > 0 || v.ViewsStaged() || e.Size >= minArchive && p.localBasis(e) != nil) && !failed.whole(v.Index):

@@ -37,6 +37,12 @@ func (c *Client) Exchange(ctx context.Context, session string, body []byte, repl
 	return c.frames(ctx, wire.SessionsPath+"/"+session, body, reply)
 }
 
+// Send is Exchange that is not repeated: of a body that is lost on the way the
+// server may have a part. What to do about its error is for [Client.Again] to say.
+func (c *Client) Send(ctx context.Context, session string, body []byte, reply func(wire.Frame) error) error {
+	return c.framesOnce(ctx, wire.SessionsPath+"/"+session, body, reply)
+}
+
 // Abandon ends a session without publishing.
 func (c *Client) Abandon(ctx context.Context, session string) error {
 	return c.Delete(ctx, wire.SessionsPath+"/"+session)
@@ -124,10 +130,12 @@ func decodeInto(v any) func(*http.Response) error {
 }
 
 func (c *Client) frames(ctx context.Context, path string, body []byte, reply func(wire.Frame) error) error {
-	return c.retry(ctx, func() error {
-		return c.do(ctx, http.MethodPost, path, wire.ContentType, body, func(resp *http.Response) error {
-			return readFrames(resp.Body, reply)
-		})
+	return c.retry(ctx, func() error { return c.framesOnce(ctx, path, body, reply) })
+}
+
+func (c *Client) framesOnce(ctx context.Context, path string, body []byte, reply func(wire.Frame) error) error {
+	return c.do(ctx, http.MethodPost, path, wire.ContentType, body, func(resp *http.Response) error {
+		return readFrames(resp.Body, reply)
 	})
 }
 
@@ -284,12 +292,25 @@ const (
 // retry calls f until it succeeds, fails for good, or has failed for longer
 // than the client's patience.
 func (c *Client) retry(ctx context.Context, f func() error) error {
-	wait, waited := firstWait, time.Duration(0)
+	again := c.Again()
 	for {
 		err := f()
 		if err == nil {
 			return nil
 		}
+		if err := again(ctx, err); err != nil {
+			return err
+		}
+	}
+}
+
+// Again returns a function to be called after each failure of something: it waits,
+// longer from call to call, and returns nil if the error of a request is worth
+// another try; else it returns the error to end with, which is [ErrGaveUp] or
+// [ErrUnreachable] once the client's patience is over. It is for one goroutine.
+func (c *Client) Again() func(ctx context.Context, err error) error {
+	wait, waited := firstWait, time.Duration(0)
+	return func(ctx context.Context, err error) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
@@ -309,6 +330,7 @@ func (c *Client) retry(ctx context.Context, f func() error) error {
 		}
 		waited += pause
 		wait = min(2*wait, longestWait)
+		return nil
 	}
 }
 

@@ -84,6 +84,8 @@
 //	0x09 want       index (uvarint), view (byte)
 //	0x0a outline    cut (uvarint, at most 16), for each group: its number of entries
 //	                (uvarint), 6 bytes of its sum
+//	0x0b number     by which a later request may speak of this one (uvarint)
+//	0x0c lost       the number of a request (uvarint)
 //	0x3f zstd       plain length (uvarint), then one zstd frame (RFC 8878, window at
 //	                most 8 MiB) of exactly that many bytes, which are frames, none of
 //	                them zstd
@@ -221,8 +223,12 @@
 // A body that ends early, because the client was killed or the network cut, is
 // an error, but what arrived of it counts: every frame that is whole, the whole
 // blocks of a zstd frame, the beginning of a file, and what can be made of the
-// beginning of a part. An open waits up to 5 s for requests of its session that are still
-// under way, so that the client that comes back is not asked for what they bring.
+// beginning of a part. So a client that has lost a large body, or the answer to it,
+// does not repeat it but asks about its digests again and sends what is lacking.
+// That question begins with a lost frame: the server reads no more of the request
+// that had this number, which it may not know yet to be lost, and waits up to 5 s
+// until what arrived of it is taken in. An open does the same with all requests of
+// its session that are under way.
 // What is staged to the last byte is taken in when its digest is given.
 //
 // What a session has sent outlives the server's memory. After a restart the

@@ -26,6 +26,8 @@ const (
 	FrameCommit  FrameType = 0x08
 	FrameWant    FrameType = 0x09
 	FrameOutline FrameType = 0x0a
+	FrameNumber  FrameType = 0x0b
+	FrameLost    FrameType = 0x0c
 	FrameZstd    FrameType = 0x3f // either way
 
 	FrameOpened     FrameType = 0x41

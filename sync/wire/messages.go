@@ -3,6 +3,7 @@ package wire
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 
 	"github.com/pubsync/pubsync/sync/manifest"
 )
@@ -150,6 +151,18 @@ func ParseList(b []byte, max int) (first int, l manifest.List, err error) {
 func AppendAmend(dst []byte, index int, e manifest.Entry) []byte {
 	p := binary.AppendUvarint(nil, uint64(index))
 	return AppendFrame(dst, FrameAmend, manifest.AppendList(p, manifest.List{e}))
+}
+
+// AppendNumber appends a [FrameNumber] or a [FrameLost].
+func AppendNumber(dst []byte, t FrameType, n uint64) []byte {
+	return AppendFrame(dst, t, binary.AppendUvarint(nil, n))
+}
+
+// ParseNumber reads the payload of a number or lost frame.
+func ParseNumber(b []byte) (uint64, error) {
+	r := fields{b: b}
+	n := r.uvarint(math.MaxUint64)
+	return n, r.end()
 }
 
 // AppendUnsettled appends an unsettled frame: of the n entries from first on,
