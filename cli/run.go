@@ -175,10 +175,10 @@ func outcome(err error) (code int, hint string) {
 		return wire.ExitToken, or(hint, "copy the whole token again, as \"pubsync token issue\" printed it")
 	case errors.Is(err, remote.ErrIdentity):
 		return wire.ExitUnreachable, or(hint, "the server's key has changed, or something in between answers; have a new token issued")
-	case errors.Is(err, remote.ErrUnreachable):
-		return wire.ExitUnreachable, or(hint, "check that the server runs and that its address in the token can be reached from here")
 	case errors.Is(err, remote.ErrGaveUp), errors.Is(err, push.ErrProtocol):
 		return wire.ExitTryAgain, or(hint, "run the same command again: it goes on where it was")
+	case errors.Is(err, remote.ErrUnreachable):
+		return wire.ExitUnreachable, or(hint, "check that the server runs and that its address in the token can be reached from here")
 	case errors.Is(err, walk.ErrChanged):
 		return wire.ExitTryAgain, or(hint, "push when nothing writes to the directory any more; nothing was published")
 	case errors.Is(err, manifest.ErrBadPath):

@@ -320,7 +320,7 @@ func (c *Client) Again() func(ctx context.Context, err error) error {
 		}
 		pause := max(after, wait/2+time.Duration(c.cfg.Jitter()*float64(wait/2)))
 		if waited+pause > c.patience() {
-			return giveUp(err, waited)
+			return c.giveUp(err, waited)
 		}
 		if c.cfg.Notify != nil {
 			c.cfg.Notify(err, pause)
@@ -355,8 +355,8 @@ func unwrapFinal(err error) error {
 
 // giveUp keeps "unreachable" for a server that never answered, so that a wrong
 // address and a flaky link end differently.
-func giveUp(err error, waited time.Duration) error {
-	if errors.Is(err, ErrUnreachable) {
+func (c *Client) giveUp(err error, waited time.Duration) error {
+	if errors.Is(err, ErrUnreachable) && !c.met.Load() {
 		return fmt.Errorf("%w (tried for %v)", err, waited.Round(time.Second))
 	}
 	return fmt.Errorf("%w for %v: %w", ErrGaveUp, waited.Round(time.Second), err)

@@ -26,7 +26,8 @@ import (
 
 // Errors of a Client. Refusals by the server are [*wire.Error] instead.
 var (
-	// ErrUnreachable: no answer, or not from the server that the token names.
+	// ErrUnreachable: no answer, or not from the server that the token names. After
+	// answers it may be within an ErrGaveUp.
 	ErrUnreachable = errors.New("server not reached")
 	// ErrIdentity: what answered holds another key or certificate. It is an
 	// ErrUnreachable too.

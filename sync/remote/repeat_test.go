@@ -104,6 +104,20 @@ func TestNobodyAnswers(t *testing.T) {
 	if waited > stranger {
 		t.Errorf("waited %v for a stranger", waited)
 	}
+	// One that has answered is waited for as long as patience lasts.
+	met := newServer(t, func(http.ResponseWriter, *http.Request) {})
+	waited = 0
+	c = met.client(Config{Patience: time.Minute, Sleep: func(_ context.Context, d time.Duration) error {
+		waited += d
+		return nil
+	}})
+	if err := c.Exchange(t.Context(), "s", nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	met.http.Close()
+	if err := c.Exchange(t.Context(), "s", nil, nil); !errors.Is(err, ErrGaveUp) || waited < 40*time.Second {
+		t.Errorf("a server that went away: %v after %v", err, waited)
+	}
 	ctx, cancel := context.WithCancelCause(t.Context())
 	enough := errors.New("enough")
 	c = s.client(Config{Sleep: func(context.Context, time.Duration) error {
