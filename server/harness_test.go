@@ -230,6 +230,7 @@ type builder struct {
 	via                 string // the address of a proxy; "": none
 	opts                push.Options
 	client              *remote.Client
+	clock               func() time.Time                           // nil: the system's
 	sleep               func(context.Context, time.Duration) error // nil: not at all
 	clock               func() time.Time                           // of the push; nil: the system's
 	dial                func(ctx context.Context, network, addr string) (net.Conn, error)
@@ -247,12 +248,16 @@ func (b *builder) push(ctx context.Context) (push.Result, error) {
 	}
 	pin := sha256.Sum256(b.http.Certificate().RawSubjectPublicKeyInfo)
 	var err error
+	clock := b.clock
+	if clock == nil {
+		clock = time.Now
+	}
 	sleep := b.sleep
 	if sleep == nil {
 		sleep = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 	}
 	b.client, err = remote.New(remote.Config{
-		URL: cmp.Or(b.via, b.http.URL), Pin: &pin, Token: b.bearer, Secret: b.secret, Patience: time.Minute, Now: time.Now,
+		URL: cmp.Or(b.via, b.http.URL), Pin: &pin, Token: b.bearer, Secret: b.secret, Patience: time.Minute, Now: clock,
 		Sleep: sleep, Jitter: func() float64 { return 0 }, Dial: b.dial,
 	})
 	b.check(err)

@@ -11,12 +11,14 @@ import (
 // from builders, and cuts the connection on which a given count is reached: what has
 // come by then gets to the server, and no more.
 type relay struct {
-	ln   net.Listener
-	to   string
-	wg   sync.WaitGroup
-	sent atomic.Int64
-	at   atomic.Int64 // 0: never
-	hit  atomic.Value // func() int64
+	ln net.Listener
+	to string
+	// hangs: the server is not told of a cut, as when a network is gone.
+	hangs bool
+	wg    sync.WaitGroup
+	sent  atomic.Int64
+	at    atomic.Int64 // 0: never
+	hit   atomic.Value // func() int64
 }
 
 func (s *site) relay() *relay {
@@ -57,11 +59,14 @@ func (r *relay) pass(client net.Conn) {
 		return
 	}
 	defer server.Close()
+	var cut atomic.Bool
 	down := make(chan struct{})
 	r.wg.Go(func() {
 		defer close(down)
 		io.Copy(client, server)
-		client.Close()
+		if !cut.Load() {
+			client.Close()
+		}
 	})
 	buf := make([]byte, 4<<10)
 	for {
@@ -75,9 +80,14 @@ func (r *relay) pass(client net.Conn) {
 			return
 		}
 		if at > 0 && r.sent.Load() >= at {
-			server.(*net.TCPConn).CloseWrite()
-			<-down // it has read all that came
+			cut.Store(true)
+			if !r.hangs {
+				server.(*net.TCPConn).CloseWrite()
+				<-down // it has read all that came
+			}
 			r.at.Store(r.hit.Load().(func() int64)())
+			client.Close()
+			<-down
 			return
 		}
 	}

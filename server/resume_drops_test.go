@@ -3,7 +3,11 @@ package server_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"math/rand/v2"
+	"net/http"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -56,4 +60,80 @@ func TestDropsCostLittle(t *testing.T) {
 			t.Errorf("%d drops: %d bytes sent in all, a clean push sends %d", drops, sent, clean)
 		}
 	}
+}
+
+// TestNetworkGone pushes over a network that goes now and then, which the client
+// notices and the server does not; and from a laptop that falls asleep: its clock is
+// hours on when it wakes, and the server has forgotten what it does not keep on disk.
+func TestNetworkGone(t *testing.T) {
+	s := newSite(t, func(s *site) { s.limit = 32 << 20 })
+	var read atomic.Int64    // of bodies
+	var under sync.WaitGroup // requests under way
+	s.put(func(h http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			under.Add(1)
+			defer under.Done()
+			r.Body = &countedBody{r.Body, &read}
+			h.ServeHTTP(w, r)
+		})
+	})
+	line := s.relay()
+	r := rand.New(rand.NewPCG(61, 0))
+	dir := t.TempDir()
+	s.write(dir, "large", noise(r, 5<<20))
+	for i := range 300 {
+		s.write(dir, fmt.Sprintf("f%d", i), noise(r, 1000+r.IntN(9000)))
+	}
+	var slept atomic.Int64
+	pushes := 0
+	run := func(every int64, then func(sent int64)) int64 {
+		pushes++
+		target := manifest.Path(fmt.Sprintf("private/%d", pushes))
+		b := s.builder(s.issue(token.Grant{Target: target}), dir)
+		b.via, b.clock = line.url(), func() time.Time { return time.Now().Add(time.Duration(slept.Load())) }
+		start := line.sent.Load()
+		read.Store(0)
+		if every > 0 {
+			line.when(start+every/2, func() int64 {
+				then(line.sent.Load() - start)
+				return line.sent.Load() + every
+			})
+		}
+		b.mustPush()
+		line.when(0, func() int64 { return 0 })
+		s.wantTree(target, dir)
+		return line.sent.Load() - start
+	}
+	clean := run(0, nil)
+	within := func(what string, sent int64) {
+		if sent > clean*21/20 {
+			t.Errorf("%s: %d bytes sent in all, a clean push sends %d", what, sent, clean)
+		}
+	}
+	within("asleep", run(clean/4, func(int64) {
+		under.Wait()
+		slept.Add(int64(9 * time.Hour))
+		s.check(s.engine.Expire(t.Context(), -1, time.Time{}))
+	}))
+	if slept.Load() < int64(27*time.Hour) {
+		t.Errorf("slept for %v", time.Duration(slept.Load()))
+	}
+	line.hangs = true
+	within("a network that goes", run(clean/4, func(sent int64) {
+		// The server has read what came, but for a frame and what is no body.
+		for read.Load() < sent*99/100-64<<10 {
+			<-time.After(time.Millisecond)
+		}
+	}))
+}
+
+type countedBody struct {
+	io.ReadCloser
+	n *atomic.Int64
+}
+
+func (b *countedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.n.Add(int64(n))
+	return n, err
 }
