@@ -230,7 +230,6 @@ type builder struct {
 	via                 string // the address of a proxy; "": none
 	opts                push.Options
 	client              *remote.Client
-	clock               func() time.Time                           // nil: the system's
 	sleep               func(context.Context, time.Duration) error // nil: not at all
 	clock               func() time.Time                           // of the push; nil: the system's
 	dial                func(ctx context.Context, network, addr string) (net.Conn, error)
@@ -242,10 +241,6 @@ func (s *site) builder(bearer, dir string) *builder {
 
 func (b *builder) push(ctx context.Context) (push.Result, error) {
 	b.t.Helper()
-	clock := b.clock
-	if clock == nil {
-		clock = time.Now
-	}
 	pin := sha256.Sum256(b.http.Certificate().RawSubjectPublicKeyInfo)
 	var err error
 	clock := b.clock
@@ -257,7 +252,7 @@ func (b *builder) push(ctx context.Context) (push.Result, error) {
 		sleep = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 	}
 	b.client, err = remote.New(remote.Config{
-		URL: cmp.Or(b.via, b.http.URL), Pin: &pin, Token: b.bearer, Secret: b.secret, Patience: time.Minute, Now: clock,
+		URL: cmp.Or(b.via, b.http.URL), Pin: &pin, Token: b.bearer, Secret: b.secret, Patience: time.Minute, Now: time.Now,
 		Sleep: sleep, Jitter: func() float64 { return 0 }, Dial: b.dial,
 	})
 	b.check(err)

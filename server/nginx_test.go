@@ -1,14 +1,17 @@
 package server_test
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"testing"
 
 	"github.com/pubsync/pubsync/server/nginxtest"
 	"github.com/pubsync/pubsync/server/token"
+	"github.com/pubsync/pubsync/sync/manifest"
 )
 
 // nginx stands a real nginx before the server, as it is set up by default. It has
@@ -49,4 +52,53 @@ func TestBehindNginx(t *testing.T) {
 	if n := largest.Load(); n > 1<<20 || n < 256<<10 {
 		t.Errorf("the largest body that came through has %d bytes", n)
 	}
+}
+
+// TestResumesBehindNginx kills a builder before a real nginx with default settings
+// at points of a push. nginx hands on whole bodies only, of 1 MB at most, so that is
+// what a kill may cost.
+func TestResumesBehindNginx(t *testing.T) {
+	s := newSite(t, func(s *site) { s.limit = 32 << 20 })
+	line := s.relay()
+	line.to = strings.TrimPrefix(s.nginx(), "https://")
+	r := rand.New(rand.NewPCG(41, 0))
+	dir := t.TempDir()
+	s.write(dir, "huge", noise(r, 5<<20))
+	for i := range 100 {
+		s.write(dir, fmt.Sprintf("many/f%d", i), noise(r, 10_000))
+	}
+	pushes := 0
+	run := func(at, every int64) int64 {
+		pushes++
+		target := manifest.Path(fmt.Sprintf("private/%d", pushes))
+		b := s.builder(s.issue(token.Grant{Target: target}), dir)
+		b.via, b.opts.Parallel = line.url(), 1
+		start := line.sent.Load()
+		switch {
+		case at > 0:
+			ctx, kill := context.WithCancel(t.Context())
+			line.when(start+at, func() int64 { kill(); return 0 })
+			if _, err := b.push(ctx); err == nil {
+				t.Fatalf("killed after %d bytes, it ended well", at)
+			}
+		case every > 0:
+			line.when(start+every, func() int64 { return line.sent.Load() + every })
+		}
+		b.mustPush()
+		line.when(0, func() int64 { return 0 })
+		s.wantTree(target, dir)
+		return line.sent.Load() - start
+	}
+	clean := run(0, 0)
+	if clean > 7<<20 {
+		t.Errorf("a clean push sends %d bytes for 6.2 MB", clean)
+	}
+	for i := range int64(4) {
+		at := clean * (2*i + 1) / 8
+		if sent := run(at, 0); sent > clean+1<<20+64<<10 {
+			t.Errorf("killed after %d bytes: %d sent in all, a clean push sends %d", at, sent, clean)
+		}
+	}
+	// Connections that live too short for a body of 1 MB: smaller ones get through.
+	run(0, 700<<10)
 }

@@ -74,6 +74,14 @@ func (h *hostile) Exchange(_ context.Context, _ string, body []byte, to func(wir
 	return h.reply(h.exchange(body), to)
 }
 
+func (h *hostile) Send(ctx context.Context, session string, body []byte, to func(wire.Frame) error) error {
+	return h.Exchange(ctx, session, body, to)
+}
+
+func (h *hostile) Again() func(context.Context, error) error {
+	return func(_ context.Context, err error) error { return err }
+}
+
 func (h *hostile) Abandon(context.Context, string) error { return nil }
 func (h *hostile) Link() (time.Duration, float64)        { return 0, 0 }
 

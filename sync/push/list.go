@@ -164,6 +164,16 @@ func (p *pusher) shrink(err error, size int) bool {
 	}
 }
 
+// shorten halves the size of bodies, down to leastLost: one of this size was lost
+// and nothing of it arrived, as before a proxy that hands on whole bodies only.
+func (p *pusher) shorten() {
+	now := p.body.Load()
+	p.body.CompareAndSwap(now, min(now, max(min(now, bodyTarget)/2, leastLost)))
+}
+
+// leastLost is the size in bytes below which bodies are not halved for being lost.
+const leastLost = 128 << 10
+
 // minBody is the size in bytes below which bodies do not shrink: a proxy that
 // refuses this is not to be worked with.
 const minBody = 16 << 10

@@ -77,6 +77,7 @@ func (p *pusher) transferWindow(ctx context.Context, w *window, a *answer, only 
 	before := p.amendments(w.indices) // frames that go before the question
 	var rest work                     // not begun when a request was lost
 	again, arrived := p.remote.Again(), map[int]int64{}
+	vain := false // a request was lost, and none has got through since the question before
 	for len(pending) > 0 && p.receipt == nil {
 		var err error
 		if a == nil {
@@ -84,8 +85,11 @@ func (p *pusher) transferWindow(ctx context.Context, w *window, a *answer, only 
 				return err
 			}
 		}
-		if p.more(a, arrived) {
+		switch more := p.more(a, arrived); {
+		case more:
 			again = p.remote.Again()
+		case vain:
+			p.shorten()
 		}
 		w := p.sort(a, failed)
 		if p.receipt != nil {
@@ -100,7 +104,9 @@ func (p *pusher) transferWindow(ctx context.Context, w *window, a *answer, only 
 		if s.landed {
 			again = p.remote.Again()
 		}
+		vain = false
 		if lost := (*lostFlight)(nil); errors.As(err, &lost) {
+			vain = !s.landed
 			err, rest = again(ctx, lost.err), w.left(s.flown)
 			before = append(wire.AppendNumber(nil, wire.FrameLost, lost.number), before...)
 		}

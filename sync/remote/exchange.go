@@ -39,9 +39,23 @@ func (c *Client) Exchange(ctx context.Context, session string, body []byte, repl
 
 // Send is Exchange that is not repeated: of a body that is lost on the way the
 // server may have a part. What to do about its error is for [Client.Again] to say.
+// A body larger than any that has got through waits for leave before it is sent:
+// a proxy with a smaller limit refuses it for the price of its header.
 func (c *Client) Send(ctx context.Context, session string, body []byte, reply func(wire.Frame) error) error {
-	return c.framesOnce(ctx, wire.SessionsPath+"/"+session, body, reply)
+	size := int64(len(body))
+	h := http.Header{}
+	if size > max(unasked, c.through.Load()) {
+		h.Set("Expect", "100-continue")
+	}
+	err := c.framesOnce(ctx, wire.SessionsPath+"/"+session, h, body, reply)
+	for most := c.through.Load(); err == nil && size > most && !c.through.CompareAndSwap(most, size); most = c.through.Load() {
+	}
+	return err
 }
+
+// unasked is the size in bytes up to which a body is sent without leave: the least
+// limit that proxies have, that of nginx.
+const unasked = 1 << 20
 
 // Abandon ends a session without publishing.
 func (c *Client) Abandon(ctx context.Context, session string) error {
@@ -130,11 +144,12 @@ func decodeInto(v any) func(*http.Response) error {
 }
 
 func (c *Client) frames(ctx context.Context, path string, body []byte, reply func(wire.Frame) error) error {
-	return c.retry(ctx, func() error { return c.framesOnce(ctx, path, body, reply) })
+	return c.retry(ctx, func() error { return c.framesOnce(ctx, path, http.Header{}, body, reply) })
 }
 
-func (c *Client) framesOnce(ctx context.Context, path string, body []byte, reply func(wire.Frame) error) error {
-	return c.do(ctx, http.MethodPost, path, wire.ContentType, body, func(resp *http.Response) error {
+func (c *Client) framesOnce(ctx context.Context, path string, h http.Header, body []byte, reply func(wire.Frame) error) error {
+	h.Set("Content-Type", wire.ContentType)
+	return c.doHeader(ctx, http.MethodPost, path, h, body, func(resp *http.Response) error {
 		return readFrames(resp.Body, reply)
 	})
 }

@@ -68,13 +68,18 @@ type Client struct {
 	sent     atomic.Int64
 	received atomic.Int64
 	requests atomic.Int64
-	met      atomic.Bool // the server has answered something
+	through  atomic.Int64 // bytes of the largest body that got through
+	met      atomic.Bool  // the server has answered something
 	newest   atomic.Pointer[countedConn]
 }
 
 // idle is how long a connection may stay silent within a request before it
 // counts as dead. A commit of a large tree may keep the server busy for a while.
 const idle = 5 * time.Minute
+
+// leave is how long a body waits for leave to be sent from what may not know that
+// it is asked.
+const leave = 5 * time.Second
 
 // New returns a client. It fails on an address that is no https URL.
 func New(cfg Config) (*Client, error) {
@@ -104,6 +109,7 @@ func New(cfg Config) (*Client, error) {
 			ReadBufferSize:        64 << 10,
 			ForceAttemptHTTP2:     true,
 			ResponseHeaderTimeout: idle,
+			ExpectContinueTimeout: leave,
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}

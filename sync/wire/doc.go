@@ -134,7 +134,8 @@
 // Bounds: a payload has at most 64 MiB, an expanded zstd frame 16 MiB, an index
 // is at most 2^27, a size at most 2^50. The server states in opened how large a
 // body may be; behind a proxy it may be less, and a client that gets too_large
-// halves its bodies and goes on.
+// halves its bodies and goes on. A client may ask for leave before it sends a
+// large body ("Expect: 100-continue"), so that a refusal costs little.
 //
 // # The session
 //
