@@ -1,10 +1,13 @@
 package server_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/http"
+	"net/http/httptest"
 	"sync"
 	"testing"
 	"time"
@@ -12,6 +15,7 @@ import (
 	"github.com/pubsync/pubsync/server/token"
 	"github.com/pubsync/pubsync/sync/manifest"
 	"github.com/pubsync/pubsync/sync/push"
+	"github.com/pubsync/pubsync/sync/wire"
 )
 
 // TestViewsGoOn kills a builder in the midst of a large archive that goes by its
@@ -89,4 +93,65 @@ func TestViewsGoOn(t *testing.T) {
 		within(fmt.Sprintf("killed after %d bytes", at), run(between, at))
 	}
 	within("killed three times", run(nil, clean/5, clean/4, clean/3))
+	drops := 0
+	line.when(line.sent.Load()+clean/4, func() int64 { drops++; return line.sent.Load() + clean/4 })
+	if within("dropped", run(nil)); drops < 3 {
+		t.Errorf("%d drops", drops)
+	}
+	line.when(0, func() int64 { return 0 })
+}
+
+// TestKilledBeforeTheOtherRecipe kills a builder when the server has just asked for
+// another recipe than the one made from samples. The one that comes after knows by
+// what is staged, and sends that recipe and nothing of the plain view.
+func TestKilledBeforeTheOtherRecipe(t *testing.T) {
+	s := newSite(t)
+	r := rand.New(rand.NewPCG(5, 5))
+	plain := text(r, 3<<20)
+	edited := append([]byte("a first line\n"), append(plain, noise(r, 60<<10)...)...)
+	first, second := t.TempDir(), t.TempDir()
+	s.write(first, "a.gz", patchy(t, plain, 0, 0))
+	s.write(second, "a.gz", patchy(t, edited, 2300<<10, 2400<<10))
+	s.builder(s.issue(token.Grant{Target: "t/1"}), first).mustPush()
+	b := s.builder(s.issue(token.Grant{Target: "t/1", Overwrite: true}), second)
+	b.opts.Through = push.Always
+	ctx, kill := context.WithCancel(t.Context())
+	s.put(func(h http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			answer := httptest.NewRecorder()
+			h.ServeHTTP(answer, r)
+			if outcomes(answer.Body)[wire.Remodel] && ctx.Err() == nil {
+				kill()
+				panic(http.ErrAbortHandler)
+			}
+			maps.Copy(w.Header(), answer.Header())
+			w.WriteHeader(answer.Code)
+			_, _ = answer.Body.WriteTo(w)
+		})
+	})
+	if _, err := b.push(ctx); err == nil || ctx.Err() == nil {
+		t.Fatalf("it was not killed: %v", err)
+	}
+	s.put(nil)
+	if res := b.mustPush(); res.Archive.Files != 1 || res.Archive.Sent > 40<<10 {
+		t.Errorf("%+v, the new bytes are 60 KiB", res)
+	}
+	s.wantTree("t/1", second)
+}
+
+// outcomes are those that an answer tells.
+func outcomes(answer *bytes.Buffer) map[wire.Outcome]bool {
+	out := map[wire.Outcome]bool{}
+	frames := wire.NewReader(bytes.NewReader(answer.Bytes()))
+	defer frames.Close()
+	for f, err := frames.Next(); err == nil; f, err = frames.Next() {
+		if f.Type != wire.FrameStored {
+			continue
+		}
+		ss, _ := wire.ParseStored(f.Payload)
+		for _, st := range ss {
+			out[st.Outcome] = true
+		}
+	}
+	return out
 }
