@@ -5,6 +5,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // A relay stands between builders and the server. It counts the bytes that come
@@ -90,5 +91,12 @@ func (r *relay) pass(client net.Conn) {
 			<-down
 			return
 		}
+	}
+}
+
+// none waits until a number is 0.
+func none(n *atomic.Int64) {
+	for n.Load() > 0 {
+		<-time.After(time.Millisecond)
 	}
 }

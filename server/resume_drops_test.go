@@ -6,7 +6,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -67,12 +66,11 @@ func TestDropsCostLittle(t *testing.T) {
 // hours on when it wakes, and the server has forgotten what it does not keep on disk.
 func TestNetworkGone(t *testing.T) {
 	s := newSite(t, func(s *site) { s.limit = 32 << 20 })
-	var read atomic.Int64    // of bodies
-	var under sync.WaitGroup // requests under way
+	var read, under atomic.Int64 // bytes of bodies, requests under way
 	s.put(func(h http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			under.Add(1)
-			defer under.Done()
+			defer under.Add(-1)
 			r.Body = &countedBody{r.Body, &read}
 			h.ServeHTTP(w, r)
 		})
@@ -111,7 +109,7 @@ func TestNetworkGone(t *testing.T) {
 		}
 	}
 	within("asleep", run(clean/4, func(int64) {
-		under.Wait()
+		none(&under)
 		slept.Add(int64(9 * time.Hour))
 		s.check(s.engine.Expire(t.Context(), -1, time.Time{}))
 	}))

@@ -8,7 +8,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
-	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -39,11 +39,11 @@ func TestViewsGoOn(t *testing.T) {
 		return first, second
 	}
 	line, pushes := s.relay(), 0
-	var under sync.WaitGroup // requests under way
+	var under atomic.Int64 // requests under way
 	s.put(func(h http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			under.Add(1)
-			defer under.Done()
+			defer under.Add(-1)
 			h.ServeHTTP(w, r)
 		})
 	})
@@ -87,7 +87,7 @@ func TestViewsGoOn(t *testing.T) {
 	for i := range int64(points) {
 		at := clean * (2*i + 1) / (2 * points)
 		between := map[int64]func(string){
-			1: func(string) { under.Wait(); s.restart() },
+			1: func(string) { none(&under); s.restart() },
 			2: func(dir string) { s.write(dir, "z.txt", text(r, 301)) },
 		}[i%3]
 		within(fmt.Sprintf("killed after %d bytes", at), run(between, at))

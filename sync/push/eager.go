@@ -68,7 +68,7 @@ func (p *pusher) eager(ctx context.Context) (done bool, err error) {
 		return false, nil
 	}
 	p.opts.Progress.State("committing")
-	fl := &flight{sender: s, number: s.number, on: s.on}
+	fl := &flight{sender: s, number: s.number, head: s.head, on: s.on}
 	err = fl.send(p.appendCommit(s.body, true))
 	if lost := (*lostFlight)(nil); errors.As(err, &lost) {
 		p.lose(fl)

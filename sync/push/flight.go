@@ -10,6 +10,7 @@ import (
 type flight struct {
 	sender   *sender
 	number   uint64
+	head     int // bytes of body that tell the number
 	on       []cargo
 	body     []byte
 	outcomes map[int]wire.Outcome
@@ -21,23 +22,23 @@ type flight struct {
 const repeated = 32 << 10
 
 // send sends the body. One that is lost, other than those so small that they are
-// repeated, is an [*lostFlight].
+// repeated and need no number, is an [*lostFlight].
 func (fl *flight) send(body []byte) error {
 	p := fl.sender.p
 	fl.outcomes = map[int]wire.Outcome{}
-	by := p.remote.Exchange
-	if len(body) > repeated {
-		by = p.remote.Send
+	by, small := p.remote.Send, len(body) <= repeated
+	if small {
+		by, body = p.remote.Exchange, body[fl.head:]
 	}
 	err := fl.exchange(body, by)
 	switch {
 	case p.shrink(err, len(body)):
 		fl.tooLarge = true
 		return nil
-	case err != nil && len(body) > repeated:
-		return &lostFlight{fl.number, err}
+	case err == nil || small:
+		return err
 	}
-	return err
+	return &lostFlight{fl.number, err}
 }
 
 // A lostFlight is the error of a request that failed, nobody knows after how much

@@ -46,6 +46,7 @@ type sender struct {
 	lull   time.Time // when the body before had landed
 
 	number  uint64       // of the request that body is
+	head    int          // bytes at its front that tell that
 	flying  chan error   // the end of the request under way; nil if none
 	landing *flight      // that request
 	landed  bool         // a request has got through
@@ -208,6 +209,7 @@ func (s *sender) begin() int {
 	if len(s.body) == 0 {
 		s.number = s.p.requests.Add(1)
 		s.body = wire.AppendNumber(s.body, wire.FrameNumber, s.number)
+		s.head = len(s.body)
 	}
 	return len(s.body)
 }
@@ -404,7 +406,7 @@ func (s *sender) flush() error {
 	for _, c := range on {
 		s.flown[c.index] = true
 	}
-	s.flying, s.landing = make(chan error, 1), &flight{sender: s, number: s.number, on: on, body: body}
+	s.flying, s.landing = make(chan error, 1), &flight{sender: s, number: s.number, head: s.head, on: on, body: body}
 	go func(fl *flight, done chan<- error) { done <- fl.send(body) }(s.landing, s.flying)
 	return nil
 }

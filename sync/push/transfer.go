@@ -2,7 +2,6 @@ package push
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -75,9 +74,7 @@ func (p *pusher) transferWindow(ctx context.Context, w *window, a *answer, only 
 	only = only && !p.opts.DryRun
 	pending, failed := w.indices, newFailures()
 	before := p.amendments(w.indices) // frames that go before the question
-	var rest work                     // not begun when a request was lost
-	again, arrived := p.remote.Again(), map[int]int64{}
-	vain := false // a request was lost, and none has got through since the question before
+	l := p.newLosses()
 	for len(pending) > 0 && p.receipt == nil {
 		var err error
 		if a == nil {
@@ -85,32 +82,17 @@ func (p *pusher) transferWindow(ctx context.Context, w *window, a *answer, only 
 				return err
 			}
 		}
-		switch more := p.more(a, arrived); {
-		case more:
-			again = p.remote.Again()
-		case vain:
-			p.shorten()
-		}
+		l.answered(a)
 		w := p.sort(a, failed)
 		if p.receipt != nil {
 			return nil // all of it was held, and the commit rode along
 		}
-		w.add(rest)
-		rest = work{}
+		w.add(l.rest)
 		s := newSender(ctx, p, failed)
 		s.commits = only
 		err = s.send(w)
-		before, pending = s.amended, s.again
-		if s.landed {
-			again = p.remote.Again()
-		}
-		vain = false
-		if lost := (*lostFlight)(nil); errors.As(err, &lost) {
-			vain = !s.landed
-			err, rest = again(ctx, lost.err), w.left(s.flown)
-			before = append(wire.AppendNumber(nil, wire.FrameLost, lost.number), before...)
-		}
-		if err != nil {
+		pending = s.again
+		if before, err = l.sent(ctx, s, w, err); err != nil {
 			return err
 		}
 		a = nil
