@@ -36,7 +36,7 @@ func (p *pusher) volunteer(sig wire.Signature) {
 // step, and the server has what arrived.
 func (p *pusher) eager(ctx context.Context) (done bool, err error) {
 	w, ok := p.eagerWindow()
-	if !ok || p.opts.DryRun || len(p.opts.Bases) > 0 || p.opts.Attic != nil {
+	if !ok || p.asking || p.opts.DryRun || len(p.opts.Bases) > 0 || p.opts.Attic != nil {
 		return false, nil
 	}
 	if err := p.hash(ctx, &w); err != nil {
@@ -72,6 +72,7 @@ func (p *pusher) eager(ctx context.Context) (done bool, err error) {
 	err = fl.send(p.appendCommit(s.body, true))
 	if lost := (*lostFlight)(nil); errors.As(err, &lost) {
 		p.lose(fl)
+		p.asking = true
 		return false, p.remote.Again()(ctx, lost.err)
 	}
 	if err != nil {

@@ -94,10 +94,12 @@ func (l *losses) sent(ctx context.Context, s *sender, w work, err error) (before
 	if s.landed {
 		l.again = l.p.remote.Again()
 	}
-	lost := (*lostFlight)(nil)
-	if !errors.As(err, &lost) {
+	if len(s.lost) == 0 || !errors.Is(err, s.lost[0]) {
 		return s.amended, err
 	}
 	l.vain, l.rest = !s.landed, w.left(s.flown)
-	return append(wire.AppendNumber(nil, wire.FrameLost, lost.number), s.amended...), l.again(ctx, lost.err)
+	for _, lost := range s.lost {
+		before = wire.AppendNumber(before, wire.FrameLost, lost.number)
+	}
+	return append(before, s.amended...), l.again(ctx, s.lost[0].err)
 }

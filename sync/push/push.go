@@ -185,6 +185,7 @@ type pusher struct {
 	inWork  int                 // windows that are under way at once
 
 	requests atomic.Uint64  // numbers of requests with content
+	asking   bool           // an eager request was lost: from now on it is asked what to send
 	afloat   map[int]*tally // by index: how a file went that was on a request that was lost
 
 	basisLock sync.Mutex // guards the views of old files, and old

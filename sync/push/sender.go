@@ -45,13 +45,13 @@ type sender struct {
 	on     []cargo   // what is on body
 	lull   time.Time // when the body before had landed
 
-	number  uint64       // of the request that body is
-	head    int          // bytes at its front that tell that
-	flying  chan error   // the end of the request under way; nil if none
-	landing *flight      // that request
-	landed  bool         // a request has got through
+	number  uint64        // of the request that body is
+	head    int           // bytes at its front that tell that
+	flying  chan error    // the end of the request under way; nil if none
+	landing *flight       // that request
+	landed  bool          // a request has got through
 	lost    []*lostFlight // requests that were lost; the first ends the work
-	flown   map[int]bool // by index: some of it was on a request; once one is lost, all to be asked about
+	flown   map[int]bool  // by index: some of it was on a request; once one is lost, all to be asked about
 
 	due     map[int]time.Duration // by index: what the server is expected to take over an archive
 	again   []int                 // to be asked about again

@@ -106,9 +106,9 @@ type answer struct {
 	signatures map[int][]wire.Signature
 }
 
-// ask sends digests, after frames that go before them, and returns the verdicts. A file whose content is that of
-// another in the same question is answered with the other's verdict later: it
-// is put behind.
+// ask sends digests, after frames that go before them, and returns the verdicts. A
+// file whose content is that of another in the same question is answered with the
+// other's verdict later: it is put behind.
 func (p *pusher) ask(ctx context.Context, before []byte, indices []int, commit bool) (*answer, error) {
 	slices.Sort(indices)
 	indices = slices.Compact(indices)
