@@ -39,6 +39,65 @@ func changes() []mutant {
 			tests: []suite{{"./server", "StagedWhole"}},
 		},
 		{
+			name: "38 what is staged of views is sent again",
+			edits: []edit{
+				{"server/session/digests.go", `	if v.Plain, v.Recipe, err = s.stagedViews(x.ctx, d); err != nil {
+		return err
+	}
+`, ""},
+			},
+			tests: []suite{{"./server", "TestViewsGoOn"}},
+		},
+		{
+			name: "38 views that begin otherwise are gone on with",
+			edits: []edit{
+				{"sync/push/staged.go", "	return manifest.Digest(h.Sum(nil)) == st.Sum, nil\n", "	return manifest.Digest(h.Sum(nil)) == st.Sum || st.Size > 0, nil\n"},
+			},
+			tests: []suite{{"./sync/push", "Begins"}},
+		},
+		{
+			name: "38 the recipe asked for anew is forgotten",
+			edits: []edit{
+				{"sync/push/staged.go", "	if v.Plain.Size > 0 && v.Recipe.Size < int64(len(e.recipe)) && !e.thorough {\n", "	if v.Plain.Size < 0 {\n"},
+			},
+			tests: []suite{{"./server", "TestKilledBeforeTheOtherRecipe"}},
+		},
+		{
+			name: "38 the beginning of a cut file is dropped",
+			edits: []edit{
+				{"server/session/exchange.go", "		x.cutFile(f.Payload)\n", "		x.session.mu.Lock()\n		x.session.mu.Unlock()\n"},
+			},
+			tests: []suite{{"./server/session", "TestTheBeginningOfAFileIsKept"}},
+		},
+		{
+			name: "38 lost bodies are repeated",
+			edits: []edit{
+				{"sync/push/flight.go", "const repeated = 32 << 10\n", "const repeated = 1 << 30\n"},
+			},
+			tests: []suite{{"./server", "TestDropsCostLittle"}},
+		},
+		{
+			name: "38 lost requests are left to hang",
+			edits: []edit{
+				{"server/session/requests.go", "			b.Stop()\n", "			_ = b\n"},
+			},
+			tests: []suite{{"./server", "TestNetworkGone"}},
+		},
+		{
+			name: "38 lost bodies do not shrink",
+			edits: []edit{
+				{"sync/push/lost.go", "		l.p.shorten()\n", ""},
+			},
+			tests: []suite{{"./server", "TestResumesBehindNginx"}},
+		},
+		{
+			name: "38 large bodies do not ask for leave",
+			edits: []edit{
+				{"sync/remote/exchange.go", "		h.Set(\"Expect\", \"100-continue\")\n", ""},
+			},
+			tests: []suite{{"./server", "TestResumesBehindNginx"}},
+		},
+		{
 			name: "39 files that change before they are opened",
 			edits: []edit{
 				{"sync/walk/file.go", "	if m.kind != 0 || m.Stamp != t.Stamp(i) {\n", "	if m.kind != 0 {\n"},

@@ -6,9 +6,7 @@ func requests() []mutant {
 		{
 			name: "30 slow bodies",
 			edits: []edit{
-				{"server/pace.go", `	_ = p.deadline(began.Add(p.credit))
-`, `	_ = p.deadline(began.Add(p.credit + time.Hour))
-`},
+				{"server/pace.go", "	p.until(began.Add(p.credit))\n", "	p.until(began.Add(p.credit + time.Hour))\n"},
 			},
 			tests: []suite{{"./server", "SlowBody|Pace"}},
 		},
