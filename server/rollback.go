@@ -146,6 +146,9 @@ func (s *Server) restore(r *http.Request, by *restorer, b *restoring) (json.RawM
 	} else {
 		s.byScheduler(r, by.scheduler, b)
 	}
+	if len(b.Aliases) > 0 && !b.Overwrite { // which the store would not ask for
+		return nil, by.auth.refuse(&store.ConflictError{Paths: []manifest.Path{b.of}, Total: 1})
+	}
 	settle := s.reserve(r.Context(), b)
 	_, err := s.cfg.Store.Commit(r.Context(), b.Commit)
 	settle(err == nil)

@@ -128,6 +128,49 @@ func TestRollbackAsksForSpace(t *testing.T) {
 	}
 }
 
+// A link is rolled back by itself, with leave to overwrite: to what is beside it and
+// still there.
+func TestRollbackOfALink(t *testing.T) {
+	s := newSite(t)
+	dir := t.TempDir()
+	bearer := s.issue(token.Grant{Target: "p", Publications: 9, Overwrite: true})
+	for i, to := range []string{"a", "b", "../q", "none"} { // versions 1 to 4
+		s.write(dir, "a/f", []byte("a"))
+		s.write(dir, "b/f", []byte("b"))
+		_ = os.Remove(filepath.Join(dir, "link"))
+		s.check(os.Symlink(to, filepath.Join(dir, "link")))
+		b := s.builder(bearer, dir)
+		b.opts.Mirror = true
+		if r := b.mustPush(); r.Receipt.Publication != int64(i+1) {
+			t.Fatalf("%+v", r.Receipt)
+		}
+	}
+	for _, c := range []struct {
+		grant  token.Grant
+		to     int
+		status int
+		code   wire.Code
+	}{
+		{token.Grant{Target: "p"}, 1, 409, wire.CodeExists},
+		{token.Grant{Target: "p/a", Overwrite: true}, 1, 403, wire.CodePathDenied},
+		{token.Grant{Target: "p", Overwrite: true}, 3, 404, wire.CodeNotFound},
+		{token.Grant{Target: "p", Overwrite: true}, 4, 404, wire.CodeNotFound},
+		{token.Grant{Target: "p", Overwrite: true}, 2, 200, ""},
+	} {
+		status, answer := s.request(http.MethodPost, "/v1/rollback/p/link", fmt.Sprintf(`{"to":%d}`, c.to), s.issue(c.grant), "secret")
+		var e wire.Error
+		_ = json.Unmarshal([]byte(answer), &e)
+		if status != c.status || e.Code != c.code {
+			t.Errorf("%+v to %d: %d %s", c.grant, c.to, status, answer)
+		}
+	}
+	e, err := s.store.Lookup(t.Context(), "p/link", store.Latest)
+	s.check(err)
+	if e.Link != "b" || s.publications() != 5 {
+		t.Errorf("it leads to %q, %d publications", e.Link, s.publications())
+	}
+}
+
 // Who may not publish at a target is not told whether it is there, or was.
 func TestRollbackTellsNothing(t *testing.T) {
 	s := newSite(t)

@@ -2,6 +2,7 @@ package disk
 
 import (
 	"context"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -40,9 +41,11 @@ func TestCollectWhilePlacing(t *testing.T) {
 			_, err := s.Collect(ctx, store.CollectOptions{})
 			collected <- err
 		}()
-		// A writer that waits for the lock, or has it, keeps readers out.
-		for s.sweep.TryRLock() {
+		// A writer that waits for the lock, or has it, keeps readers out. A collection
+		// that is through has not waited.
+		for len(collected) == 0 && s.sweep.TryRLock() {
 			s.sweep.RUnlock()
+			runtime.Gosched()
 		}
 	}
 	if s, err = Open(ctx, Options{Dir: dir, FS: hookFS{real, before}, Volatile: true}); err != nil {
