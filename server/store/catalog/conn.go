@@ -40,6 +40,10 @@ func (c *conn) close() error {
 
 // stmt returns the prepared statement for q. The texts are constants or made
 // from constants in a handful of sizes, so the map stays small.
+//
+// A bound limit is written "LIMIT ?+0": SQLite plans by the value of a bare
+// parameter there, and so prepares the statement anew whenever one is bound
+// (sqlite3ExprIsInteger in its expr.c, since 3.47).
 func (c *conn) stmt(q string) (*sql.Stmt, error) {
 	if s, ok := c.stmts[q]; ok {
 		return s, nil

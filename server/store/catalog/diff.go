@@ -113,7 +113,7 @@ func (d *differ) page(selected string, from, to []byte) (page []diffRow, err err
 		}, "SELECT d.path, e.from_pub<=?4, "+entryCols+` FROM dirs d CROSS JOIN entries e ON e.dir=d.id LEFT JOIN blobs b ON b.id=e.blob
 			WHERE `+selected+` AND e.from_pub<=?3 AND (e.to_pub IS NULL OR e.to_pub>?4)
 			AND (e.from_pub<=?4) <> (e.to_pub IS NULL OR e.to_pub>?3)
-			ORDER BY d.path, e.name, e.from_pub LIMIT ?5`, from, to, int64(d.newer), int64(d.older), diffPage+2)
+			ORDER BY d.path, e.name, e.from_pub LIMIT ?5+0`, from, to, int64(d.newer), int64(d.older), diffPage+2)
 	})
 	return page, err
 }

@@ -197,7 +197,7 @@ func (q *haveQuery) standing(ds []manifest.Digest, open []bool) (found []candida
 	}, each+`SELECT n.i, `+orNone+`, d.path, e.name
 		FROM n LEFT JOIN blobs b ON b.digest=n.d
 		CROSS JOIN entries e ON e.blob=coalesce(b.id, ?4+n.i) AND e.to_pub IS NULL
-		CROSS JOIN dirs d ON d.id=e.dir LIMIT ?3`, joined(rest), len(rest), maxSights*len(rest), q.decoy)
+		CROSS JOIN dirs d ON d.id=e.dir LIMIT ?3+0`, joined(rest), len(rest), maxSights*len(rest), q.decoy)
 	return found, err
 }
 
@@ -225,7 +225,7 @@ func (c *Catalog) Similar(ctx context.Context, dir manifest.Path, name string, l
 			}
 			return nil
 		}, "SELECT d.path, "+entryCols+` FROM (
-				SELECT * FROM entries WHERE stem=?1 AND to_pub IS NULL ORDER BY from_pub DESC LIMIT ?2) e
+				SELECT * FROM entries WHERE stem=?1 AND to_pub IS NULL ORDER BY from_pub DESC LIMIT ?2+0) e
 			CROSS JOIN dirs d ON d.id=e.dir LEFT JOIN blobs b ON b.id=e.blob
 			WHERE length(?3)=0 OR d.path=?3 OR d.path>=?4 AND d.path<?5`, stemHash(name), similarScan, []byte(dir), from, to)
 	})

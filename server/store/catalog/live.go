@@ -56,7 +56,7 @@ func stands(c *conn, dir int64, want names, all bool, f func(i int, row *liveRow
 	if want.n > 1 {
 		m.limit = 3 * want.n
 		first, last := []byte(want.at(0)), []byte(want.at(want.n-1))
-		err := m.run(want.n, q+" AND e.name BETWEEN ? AND ? ORDER BY e.name LIMIT ?", dir, first, last, m.limit)
+		err := m.run(want.n, q+" AND e.name BETWEEN ? AND ? ORDER BY e.name LIMIT ?+0", dir, first, last, m.limit)
 		if err != nil || m.next == want.n {
 			return err
 		}

@@ -94,7 +94,7 @@ func readDir(r *conn, dir manifest.Path, v store.Version, after string, limit in
 		return nil
 	}, "SELECT "+entryCols+` FROM dirs d CROSS JOIN entries e ON e.dir=d.id LEFT JOIN blobs b ON b.id=e.blob
 		WHERE d.path=?1 AND e.name>?2 AND e.from_pub<=?3 AND (e.to_pub IS NULL OR e.to_pub>?3)
-		ORDER BY e.name LIMIT ?4`, []byte(dir), []byte(after), int64(v), limit)
+		ORDER BY e.name LIMIT ?4+0`, []byte(dir), []byte(after), int64(v), limit)
 	return list, err
 }
 
@@ -164,7 +164,7 @@ func (w *walk) page(from, to []byte) (page []manifest.Entry, err error) {
 			return nil
 		}, "SELECT d.path, "+entryCols+` FROM dirs d CROSS JOIN entries e ON e.dir=d.id LEFT JOIN blobs b ON b.id=e.blob
 			WHERE d.path>=?1 AND d.path<?2 AND e.from_pub<=?3 AND (e.to_pub IS NULL OR e.to_pub>?3)
-			ORDER BY d.path, e.name LIMIT ?4`, from, to, int64(w.v), walkPage)
+			ORDER BY d.path, e.name LIMIT ?4+0`, from, to, int64(w.v), walkPage)
 	})
 	return page, err
 }

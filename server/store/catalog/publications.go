@@ -120,11 +120,11 @@ func (c *Catalog) Log(ctx context.Context, target manifest.Path, before store.Ve
 		before = 1 << 62
 	}
 	const (
-		all  = "SELECT " + pubCols + " FROM publications WHERE number<?1 ORDER BY number DESC LIMIT ?2"
+		all  = "SELECT " + pubCols + " FROM publications WHERE number<?1 ORDER BY number DESC LIMIT ?2+0"
 		deep = "SELECT " + pubCols + ` FROM publications WHERE number IN (
 			SELECT number FROM publications WHERE target=?3 AND number<?1 UNION ALL
 			SELECT number FROM publications WHERE target>=?4 AND target<?5 AND number<?1)
-			ORDER BY number DESC LIMIT ?2`
+			ORDER BY number DESC LIMIT ?2+0`
 	)
 	from, to := below(target)
 	err = c.read(ctx, func(r *conn) error {
@@ -158,7 +158,7 @@ func (c *Catalog) Builds(ctx context.Context, typ manifest.Path, limit int) ([]m
 		return nil
 	}
 	err := c.read(ctx, func(r *conn) error {
-		err := r.rows([]any{&target, &last}, add, cols+"t.parent=?1 AND t.target<>?1"+here+" ORDER BY t.last DESC LIMIT ?2", []byte(typ), limit)
+		err := r.rows([]any{&target, &last}, add, cols+"t.parent=?1 AND t.target<>?1"+here+" ORDER BY t.last DESC LIMIT ?2+0", []byte(typ), limit)
 		if err != nil {
 			return err
 		}

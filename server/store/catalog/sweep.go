@@ -33,7 +33,7 @@ const unused = `NOT EXISTS (SELECT 1 FROM entries WHERE blob=b.id)
 // Blobs returns at most limit blobs whose ids come after the given one.
 func (c *Catalog) Blobs(ctx context.Context, after int64, limit int) (list []Blob, err error) {
 	err = c.read(ctx, func(r *conn) error {
-		list, err = blobs(r, "SELECT "+blobCols+" FROM blobs b WHERE b.id>? ORDER BY b.id LIMIT ?", after, limit)
+		list, err = blobs(r, "SELECT "+blobCols+" FROM blobs b WHERE b.id>? ORDER BY b.id LIMIT ?+0", after, limit)
 		return err
 	})
 	return list, err
@@ -43,7 +43,7 @@ func (c *Catalog) Blobs(ctx context.Context, after int64, limit int) (list []Blo
 // refers to, and the id to go on after, 0 at the end.
 func (c *Catalog) Unused(ctx context.Context, after int64, limit int) (list []Blob, next int64, err error) {
 	err = c.read(ctx, func(r *conn) error {
-		err := r.row([]any{&next}, "SELECT coalesce(max(id), 0) FROM (SELECT id FROM blobs WHERE id>? ORDER BY id LIMIT ?)", after, limit)
+		err := r.row([]any{&next}, "SELECT coalesce(max(id), 0) FROM (SELECT id FROM blobs WHERE id>? ORDER BY id LIMIT ?+0)", after, limit)
 		if err != nil {
 			return err
 		}

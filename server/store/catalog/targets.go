@@ -49,7 +49,7 @@ func (c *Catalog) targets(ctx context.Context, from, to []byte) (page []store.Ta
 			page = append(page, store.Target{Path: manifest.Path(path), Last: store.Version(last), Time: time.Unix(0, nanos).UTC()})
 			return nil
 		}, `SELECT t.target, t.last, p.time FROM targets t JOIN publications p ON p.number=t.last
-			WHERE t.target>=? AND t.target<? ORDER BY t.target LIMIT ?`, from, to, targetPage)
+			WHERE t.target>=? AND t.target<? ORDER BY t.target LIMIT ?+0`, from, to, targetPage)
 	})
 	return page, err
 }
