@@ -29,6 +29,7 @@ func (r *fakeRoot) openDir(rel string) (directory, error) {
 }
 
 func (r *fakeRoot) lstat(string) (meta, error)          { return meta{}, errors.ErrUnsupported }
+func (r *fakeRoot) read(string, []byte) (meta, error)   { return meta{}, errors.ErrUnsupported }
 func (r *fakeRoot) open(string) (*os.File, meta, error) { return nil, meta{}, errors.ErrUnsupported }
 func (r *fakeRoot) fstat(*os.File) (meta, error)        { return meta{}, errors.ErrUnsupported }
 func (r *fakeRoot) close() error                        { return nil }

@@ -60,6 +60,13 @@ func TestOpenReadCheck(t *testing.T) {
 		if err := f.Close(); err != nil {
 			t.Error(err)
 		}
+		b := make([]byte, 3)
+		if err := tree.Read(i, b); err != nil || string(b) != "d/f" {
+			t.Errorf("%s: read %q at once, %v", kind, b, err)
+		}
+		if err := tree.Read(i, b[:2]); err == nil {
+			t.Errorf("%s: read into a buffer that is too short", kind)
+		}
 	}
 }
 
@@ -137,6 +144,9 @@ func TestChangeBeforeOpen(t *testing.T) {
 			c.do(t, file)
 			if _, err := tree.Open(i); !errors.Is(err, ErrChanged) || !strings.Contains(err.Error(), "f") {
 				t.Errorf("%s, %s: got %v", kind, c.name, err)
+			}
+			if err := tree.Read(i, make([]byte, 3)); !errors.Is(err, ErrChanged) || !strings.Contains(err.Error(), "f") {
+				t.Errorf("%s, %s: read at once: got %v", kind, c.name, err)
 			}
 		}
 	}
@@ -346,6 +356,10 @@ func readThrough(t *testing.T, dir string, open func(string) (root, error), secr
 			continue
 		}
 		b, err := io.ReadAll(f)
+		once := make([]byte, e.Size)
+		if tree.Read(i, once) == nil {
+			b = append(b, once...)
+		}
 		if bytes.Contains(b, secret[:4]) {
 			t.Fatalf("read %q from outside", e.Path)
 		}

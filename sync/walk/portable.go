@@ -1,6 +1,7 @@
 package walk
 
 import (
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -65,6 +66,21 @@ func (p *portableRoot) open(rel string) (*os.File, meta, error) {
 		return nil, meta{}, err
 	}
 	return f, portableMeta(after), nil
+}
+
+func (p *portableRoot) read(rel string, buf []byte) (meta, error) {
+	f, m, err := p.open(rel)
+	if err != nil || m.Size < int64(len(buf)) {
+		if f != nil {
+			f.Close()
+		}
+		return m, err
+	}
+	defer f.Close()
+	if _, err := io.ReadFull(f, buf); err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+		return meta{}, err
+	}
+	return p.fstat(f)
 }
 
 func (p *portableRoot) fstat(f *os.File) (meta, error) {

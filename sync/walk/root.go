@@ -16,6 +16,10 @@ type root interface {
 	// open opens what is at rel, which may be anything, without blocking, and
 	// examines what it opened.
 	open(rel string) (*os.File, meta, error)
+	// read opens what is at rel, without blocking, fills buf from the beginning of
+	// it, and examines it after that. What is no regular file, or shorter, is
+	// examined and not read.
+	read(rel string, buf []byte) (meta, error)
 	// fstat examines what open returned.
 	fstat(f *os.File) (meta, error)
 	close() error

@@ -125,13 +125,37 @@ func (r *unixRoot) open(rel string) (*os.File, meta, error) {
 	return f, m, nil
 }
 
-func (r *unixRoot) fstat(f *os.File) (meta, error) {
+func (r *unixRoot) read(rel string, buf []byte) (meta, error) {
+	fd, err := r.openAt(rel, fileFlags)
+	if err != nil {
+		return meta{}, err
+	}
+	defer unix.Close(fd)
+	if m, err := statFile(fd); err != nil || m.kind != 0 || m.Size < int64(len(buf)) {
+		return m, err
+	}
+	for done := 0; done < len(buf); {
+		n, err := retry(func() (int, error) { return unix.Pread(fd, buf[done:], int64(done)) })
+		if err != nil {
+			return meta{}, err
+		}
+		if n == 0 { // it was cut short just now
+			break
+		}
+		done += n
+	}
+	return statFile(fd)
+}
+
+func statFile(fd int) (meta, error) {
 	var st unix.Stat_t
-	if _, err := retry(func() (int, error) { return 0, unix.Fstat(int(f.Fd()), &st) }); err != nil {
+	if _, err := retry(func() (int, error) { return 0, unix.Fstat(fd, &st) }); err != nil {
 		return meta{}, err
 	}
 	return metaOf(&st)
 }
+
+func (r *unixRoot) fstat(f *os.File) (meta, error) { return statFile(int(f.Fd())) }
 
 // unixDir implements [directory].
 type unixDir struct {
