@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"encoding/json"
 	"errors"
+	"io"
 	"log/slog"
 	"os"
 	"sync"
@@ -99,7 +100,9 @@ type Config struct {
 type Engine struct {
 	cfg   Config
 	coder *codec.Coder
-	room  *room
+	// readers are free *wire.Reader.
+	readers sync.Pool
+	room    *room
 	// archives bounds how many archives are taken apart or rebuilt at once:
 	// each may take 64 MiB of memory.
 	archives *semaphore.Weighted
@@ -115,6 +118,25 @@ func New(cfg Config) *Engine {
 		cfg.Quotas = func(manifest.Path, string) []Quota { return nil }
 	}
 	return &Engine{cfg: cfg, coder: codec.NewCoder(), room: newRoom(&cfg), archives: semaphore.NewWeighted(1), indexer: newIndexer(), sessions: map[store.SessionID]*session{}}
+}
+
+// readAtOnce is how many bytes of a body are read at once: each read costs a turn of
+// the connection's own goroutine, which keeps its deadline.
+const readAtOnce = 256 << 10
+
+// reader returns a reader of a body. Give it back with putReader.
+func (e *Engine) reader(body io.Reader) *wire.Reader {
+	r, ok := e.readers.Get().(*wire.Reader)
+	if !ok {
+		return wire.NewReaderSize(body, readAtOnce)
+	}
+	r.Reset(body)
+	return r
+}
+
+func (e *Engine) putReader(r *wire.Reader) {
+	r.Reset(nil)
+	e.readers.Put(r)
 }
 
 // Open answers an open message. See [wire.Open] and [wire.Opened].

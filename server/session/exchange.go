@@ -87,8 +87,8 @@ func (x *exchange) took(index int, d manifest.Digest) {
 }
 
 func (x *exchange) run(body io.Reader) ([]byte, error) {
-	r := wire.NewReader(body)
-	defer r.Close()
+	r := x.session.engine.reader(body)
+	defer x.session.engine.putReader(r)
 	for {
 		f, err := r.Next()
 		if err == io.EOF {

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/binary"
 	"errors"
@@ -69,7 +70,8 @@ func AppendFrame(dst []byte, t FrameType, payload []byte) []byte {
 // A Reader takes frames off a body, those inside [FrameZstd] frames included,
 // in order. It holds one payload at a time and is not safe for concurrent use.
 type Reader struct {
-	src   byteReader
+	src   *bufio.Reader
+	held  int           // bytes at the front of src that the last payload lies in
 	inner *bytes.Reader // the plain bytes of the FrameZstd being read, or nil
 	zip   *zstd.Decoder
 	plain []byte
@@ -78,18 +80,29 @@ type Reader struct {
 	ended error // how the body ended, to be told when inner is through
 }
 
-type byteReader interface {
-	io.Reader
-	io.ByteReader
-}
+// keepBuffer is the most bytes of a buffer that a Reader keeps for its next body.
+const keepBuffer = 4 << 20
 
 // NewReader returns a Reader on r. Close it to free its decoder.
-func NewReader(r io.Reader) *Reader {
-	br, ok := r.(byteReader)
-	if !ok {
-		br = &oneByteReader{r: r}
+func NewReader(r io.Reader) *Reader { return NewReaderSize(r, 4<<10) }
+
+// NewReaderSize is NewReader for one that reads so many bytes at once. Frames that
+// are no longer than that are not copied.
+func NewReaderSize(r io.Reader, size int) *Reader {
+	return &Reader{src: bufio.NewReaderSize(r, size)}
+}
+
+// Reset has the reader go on with another body, or with none for the time being if
+// that is nil.
+func (r *Reader) Reset(body io.Reader) {
+	r.src.Reset(body)
+	r.held, r.inner, r.cut, r.ended = 0, nil, Frame{}, nil
+	if cap(r.buf) > keepBuffer {
+		r.buf = nil
 	}
-	return &Reader{src: br}
+	if cap(r.plain) > keepBuffer {
+		r.plain = nil
+	}
 }
 
 // Close frees what the reader holds.
@@ -115,7 +128,7 @@ func (r *Reader) Next() (Frame, error) {
 		if r.ended != nil {
 			return Frame{}, r.ended
 		}
-		f, err := readFrame(r.src, &r.buf)
+		f, err := r.readFrame()
 		switch {
 		case err == nil && f.Type != FrameZstd:
 			return f, nil
@@ -214,20 +227,28 @@ func (r *Reader) openZstd(payload []byte) error {
 
 // readFrame reads a frame. Of one that is cut short it returns what arrived
 // with the error.
-func readFrame(src byteReader, buf *[]byte) (Frame, error) {
-	t, err := src.ReadByte()
+func (r *Reader) readFrame() (Frame, error) {
+	r.src.Discard(r.held) // it is there
+	r.held = 0
+	t, err := r.src.ReadByte()
 	if err != nil {
 		return Frame{}, err // io.EOF: the clean end
 	}
-	n, err := binary.ReadUvarint(src)
+	n, err := binary.ReadUvarint(r.src)
 	if err != nil {
 		return Frame{}, cutShort(err)
 	}
 	if n > MaxFrame {
 		return Frame{}, fmt.Errorf("%w: %d bytes, more than %d", ErrBadFrame, n, MaxFrame)
 	}
-	b, err := readGrowing(src, *buf, int(n))
-	*buf = b
+	var b []byte
+	if n <= uint64(r.src.Size()) {
+		b, err = r.src.Peek(int(n))
+		r.held = len(b)
+	} else {
+		r.buf, err = readGrowing(r.src, r.buf, int(n))
+		b = r.buf
+	}
 	if err != nil {
 		return Frame{FrameType(t), b}, cutShort(err)
 	}
@@ -260,42 +281,6 @@ func cutShort(err error) error {
 		return fmt.Errorf("%w: cut short: %w", ErrBadFrame, io.ErrUnexpectedEOF)
 	}
 	return err
-}
-
-// oneByteReader gives a plain reader a ReadByte through a small buffer.
-type oneByteReader struct {
-	r    io.Reader
-	buf  [4096]byte
-	a, b int
-}
-
-func (o *oneByteReader) fill() error {
-	for o.a == o.b {
-		n, err := o.r.Read(o.buf[:])
-		o.a, o.b = 0, n
-		if n == 0 && err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (o *oneByteReader) ReadByte() (byte, error) {
-	if err := o.fill(); err != nil {
-		return 0, err
-	}
-	c := o.buf[o.a]
-	o.a++
-	return c, nil
-}
-
-func (o *oneByteReader) Read(p []byte) (int, error) {
-	if o.a == o.b {
-		return o.r.Read(p)
-	}
-	n := copy(p, o.buf[o.a:o.b])
-	o.a += n
-	return n, nil
 }
 
 // NewZstdEncoder returns an encoder fit for [AppendZstd]: its window is one
