@@ -37,6 +37,7 @@ const (
 	Default Level = iota // some 200 MB/s of literals, half that where they are primed
 	Fast                 // for links faster than 200 Mbit/s
 	Best                 // 20 MB/s of literals, about 5 % smaller
+	Stored               // no compression: for links that carry more than Fast compresses
 	Dense                // three quarters of a MB/s of the literals of a delta, decoding too, another 25 % smaller; Best for more than 512 KiB
 )
 

@@ -61,6 +61,9 @@ func (c *Coder) NewEncoder(src delta.Source, ops []delta.Op, opt EncodeOptions) 
 	}
 	e := &Encoder{coder: c, src: src, opt: opt, ops: ops}
 	e.weight = min(4*int64(opt.Limit), MaxLiterals)
+	if opt.Level == Stored {
+		e.weight = int64(opt.Limit) - partHead
+	}
 	e.survey()
 	for e.pos.op < len(ops) && e.start < opt.Start {
 		n := min(ops[e.pos.op].Len, opt.Start-e.start)
@@ -259,7 +262,7 @@ const minCompress = 24
 // flags.
 func (e *Encoder) appendLiterals(dst []byte) ([]byte, byte, error) {
 	lits := e.literals
-	if len(lits) < minCompress {
+	if len(lits) < minCompress || e.opt.Level == Stored {
 		return append(dst, lits...), 0, nil
 	}
 	start := len(dst)
