@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/pubsync/pubsync/server/store"
 	"github.com/pubsync/pubsync/sync/manifest"
@@ -11,8 +12,13 @@ import (
 // Match implements [store.Tree].
 func (c *Catalog) Match(ctx context.Context, dir manifest.Path, l manifest.List, f func(i int, e manifest.Entry) error) error {
 	within, order := byDirectory(l)
+	slices.Sort(order)
 	return c.read(ctx, func(r *conn) error {
-		for _, d := range order {
+		through, err := matchMany(r, dir, l, within, order, f)
+		if err != nil {
+			return err
+		}
+		for _, d := range order[through:] {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
@@ -21,6 +27,29 @@ func (c *Catalog) Match(ctx context.Context, dir manifest.Path, l manifest.List,
 			}
 		}
 		return nil
+	})
+}
+
+// matchMany holds the entries of directories, given in order, against what stands
+// there, and returns how many it is through with; of the one after, it takes what it
+// dealt with out of within.
+func matchMany(r *conn, dir manifest.Path, l manifest.List, within map[manifest.Path][]int32, order []manifest.Path, f func(int, manifest.Entry) error) (int, error) {
+	s := scan{c: r, want: len(l)}
+	for _, d := range order {
+		s.dirs = append(s.dirs, dir.Join(d))
+	}
+	return s.read(func(k int, _ int64, row *liveRow) error {
+		is, name := within[order[k]], string(row.Path)
+		for len(is) > 0 && l[is[0]].Path.Base() < name {
+			is = is[1:]
+		}
+		if len(is) == 0 || l[is[0]].Path.Base() != name {
+			within[order[k]] = is
+			return nil
+		}
+		within[order[k]] = is[1:]
+		row.Path = l[is[0]].Path
+		return f(int(is[0]), row.Entry)
 	})
 }
 

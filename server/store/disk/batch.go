@@ -1,6 +1,7 @@
 package disk
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -241,13 +242,29 @@ func (s *Store) temp(d manifest.Digest, size int64, r io.Reader) (tempFile, erro
 		return t, full(err)
 	}
 	h := sha256.New()
-	if err = copyAt(t.f, 0, io.TeeReader(io.LimitReader(r, size), h), size); err == nil && manifest.Digest(h.Sum(nil)) != d {
+	if held, ok := inMemory(r, size); ok {
+		_, err = held.WriteTo(io.MultiWriter(h, io.NewOffsetWriter(t.f, 0)))
+		err = full(err)
+	} else {
+		err = copyAt(t.f, 0, io.TeeReader(io.LimitReader(r, size), h), size)
+	}
+	if err == nil && manifest.Digest(h.Sum(nil)) != d {
 		err = store.ErrMismatch
 	}
 	if err != nil {
 		s.discard(t)
 	}
 	return t, err
+}
+
+// inMemory returns r as what writes all of itself at once, if it has exactly size
+// bytes and has them at hand.
+func inMemory(r io.Reader, size int64) (io.WriterTo, bool) {
+	b, ok := r.(*bytes.Reader)
+	if !ok || int64(b.Len()) != size {
+		return nil, false
+	}
+	return b, true
 }
 
 func (s *Store) discard(t tempFile) {

@@ -48,6 +48,7 @@ type partial struct {
 	h       hash.Hash
 	hashed  int64 // bytes that h has seen
 	fresh   bool  // the file's name is not durable yet
+	behind  behind
 }
 
 func stagingDir(id store.SessionID) string { return "staging/" + string(id) }
@@ -79,6 +80,7 @@ func (p *partial) openFile() (err error) {
 		p.f.Close()
 		return err
 	}
+	p.behind.f = p.f
 	p.fresh = p.size == 0
 	if p.hashed > p.size { // a power cut took what the state had seen
 		p.resetHash()
@@ -173,6 +175,7 @@ func (p *partial) Write(b []byte) (int, error) {
 		p.hashed += int64(n)
 	}
 	p.size += int64(n)
+	p.behind.wrote(n)
 	if err != nil {
 		p.f.Truncate(p.size) // or the next to open would count what came after
 		err = fmt.Errorf("stage blob %v: %w", p.digest, full(err))
@@ -181,7 +184,7 @@ func (p *partial) Write(b []byte) (int, error) {
 }
 
 func (p *partial) Sync() error {
-	err := p.f.Sync()
+	err := p.settle()
 	if err == nil && p.fresh {
 		err = p.s.fs.SyncDir(stagingDir(p.session))
 	}
@@ -192,7 +195,22 @@ func (p *partial) Sync() error {
 	return nil
 }
 
+// settle makes what was written durable. If that fails nobody knows what is lost, and
+// nothing of it is kept.
+func (p *partial) settle() error {
+	err := p.behind.wait()
+	if err == nil {
+		err = p.f.Sync()
+	}
+	if err != nil {
+		err = errors.Join(err, p.Truncate())
+	}
+	return err
+}
+
 func (p *partial) Truncate() error {
+	p.behind.wait()
+	p.behind = behind{f: p.f}
 	p.resetHash()
 	if err := p.f.Truncate(0); err != nil {
 		return fmt.Errorf("stage blob %v: %w", p.digest, full(err))
@@ -213,7 +231,7 @@ func (p *partial) Finish(ctx context.Context) error {
 		}
 		return fmt.Errorf("staged blob %v: %w", p.digest, store.ErrMismatch)
 	}
-	if err := p.f.Sync(); err != nil {
+	if err := p.settle(); err != nil {
 		return fmt.Errorf("staged blob %v: %w", p.digest, full(err))
 	}
 	if err := p.place(ctx); err != nil {
@@ -262,6 +280,7 @@ func (p *partial) place(ctx context.Context) error {
 // Close implements [store.Partial].
 func (p *partial) Close() error {
 	defer p.s.parts.giveBack(p)
+	p.behind.wait()
 	return p.f.Close()
 }
 

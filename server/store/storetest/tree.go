@@ -71,6 +71,9 @@ var versionTests = []test{
 			got := map[manifest.Path]manifest.Digest{}
 			k.must(k.Match(ctx, target, asked, func(i int, e manifest.Entry) error {
 				equal(k, "path", e.Path, asked[i].Path)
+				if _, twice := got[e.Path]; twice {
+					k.Errorf("%q was told twice", e.Path)
+				}
 				got[e.Path] = e.Digest
 				return nil
 			}))
@@ -84,6 +87,31 @@ var versionTests = []test{
 			equal(k, "found", fmt.Sprint(got), fmt.Sprint(want))
 		}
 		k.want(k.Match(ctx, "t", asked, func(int, manifest.Entry) error { return io.EOF }), io.EOF)
+	}},
+	{"Match knows many directories from those about them", func(k *kit) {
+		var specs []string
+		for i := range 40 {
+			dir := fmt.Sprintf("d%02d", i)
+			specs = append(specs, dir+"/", dir+"/f=1", dir+"/g=2", dir+"/x=3")
+		}
+		for _, target := range []manifest.Path{"t", "t-x", "t/d05/more", "u"} {
+			k.publish(target, "", specs...)
+		}
+		k.publish("t", "overwrite", "d07/f=4")
+		var asked []string
+		for i := range 20 {
+			dir := fmt.Sprintf("d%02d", 2*i+1)
+			asked = append(asked, dir+"/", dir+"/a=1", dir+"/f=1", dir+"/x=1")
+		}
+		list, told := change("t", "", asked...).Entries, 0
+		k.must(k.Match(ctx, "t", list, func(i int, e manifest.Entry) error {
+			told++
+			want, err := k.Lookup(ctx, manifest.Path("t").Join(list[i].Path), store.Latest)
+			k.must(err)
+			equal(k, "digest of "+string(e.Path), e.Digest, want.Digest)
+			return nil
+		}))
+		equal(k, "entries told of", told, 60)
 	}},
 	{"ReadDir pages in byte order", func(k *kit) {
 		names := []string{"A", "a", "a-b", "a.b", "a0", "b", "é"}
