@@ -9,7 +9,9 @@
 // what the server holds and sends what it lacks: small files packed together,
 // large ones in parts, either as deltas where the server names a basis. While
 // one window is sent the next is hashed; where a round trip takes long, several
-// are under way. The commit rides on the last request where it can.
+// are under way. Where the server is near, so that a question costs next to nothing,
+// windows are as small as a request body, and what was read to be hashed is what is
+// sent: each small file is read once (window.go). The commit rides on the last request where it can.
 //
 // A list that fits into the first round trip of a connection rides on the open, and
 // so do the digests of a tree of few files (early.go). In place of a longer one its

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -19,79 +20,71 @@ import (
 // gives up on it.
 const maxChanges = 5
 
-// window is a run of files that are hashed, asked about and sent together.
-type window struct {
-	indices []int
-	bytes   int64
-}
-
-// Bounds of a window.
-const (
-	windowFiles = 4096
-	windowBytes = 64 << 20
-)
-
-// windows cuts the files that need a digest into windows.
-func (p *pusher) windows() []window {
-	var (
-		all []window
-		w   window
-	)
-	for i, need := range p.needs {
-		if !need {
-			continue
-		}
-		size := p.tree.Entries[i].Size
-		if len(w.indices) > 0 && (len(w.indices) == windowFiles || w.bytes+size > windowBytes) {
-			all = append(all, w)
-			w = window{}
-		}
-		w.indices = append(w.indices, i)
-		w.bytes += size
-	}
-	if len(w.indices) > 0 {
-		all = append(all, w)
-	}
-	return all
-}
-
 // hash fills in the digests of a window's files, those known already excepted, and
-// takes note of entries that changed.
+// what its shelf has a place for, and takes note of entries that changed.
 func (p *pusher) hash(ctx context.Context, w *window) error {
+	p.furnish(w)
+	var next atomic.Int64
 	g, ctx := errgroup.WithContext(ctx)
-	next := make(chan int)
-	g.Go(func() error {
-		defer close(next)
-		for _, i := range w.indices {
-			if !p.tree.Entries[i].Digest.IsZero() {
-				continue
-			}
-			select {
-			case next <- i:
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-		}
-		return nil
-	})
-	for range hashers() {
+	for range min(hashers(), len(w.indices)) {
 		g.Go(func() error {
-			buf := make([]byte, 256<<10)
-			for i := range next {
-				changed, err := p.hashFile(ctx, i, buf)
+			var buf []byte // made when it is wanted
+			for {
+				k := int(next.Add(1) - 1)
+				if k >= len(w.indices) {
+					return nil
+				}
+				changed, err := p.hashNth(ctx, w, k, &buf)
 				if err != nil {
 					return err
 				}
 				if changed {
 					p.events.Lock()
-					p.amended[i] = true
+					p.amended[w.indices[k]] = true
 					p.events.Unlock()
 				}
 			}
-			return nil
 		})
 	}
 	return g.Wait()
+}
+
+// hashBuffer is how many bytes of a file are read at once.
+const hashBuffer = 256 << 10
+
+// hashNth sets the digest of the window's k-th file, and reports whether its entry
+// differs from what was listed.
+func (p *pusher) hashNth(ctx context.Context, w *window, k int, buf *[]byte) (changed bool, err error) {
+	i := w.indices[k]
+	if err := ctx.Err(); err != nil {
+		return false, context.Cause(ctx)
+	}
+	e := &p.tree.Entries[i]
+	content := w.shelf.content(k)
+	if !e.Digest.IsZero() && content == nil {
+		return false, nil
+	}
+	kept := content != nil
+	if !kept {
+		if *buf == nil {
+			*buf = make([]byte, hashBuffer)
+		}
+		if e.Size > hashBuffer {
+			return p.hashFile(ctx, i, *buf)
+		}
+		content = (*buf)[:e.Size]
+	}
+	switch err := p.tree.Read(i, content); {
+	case errors.Is(err, walk.ErrChanged):
+		return p.hashFile(ctx, i, make([]byte, hashBuffer))
+	case err != nil:
+		return false, err
+	}
+	e.Digest = sha256.Sum256(content)
+	if kept {
+		w.shelf.keep(k)
+	}
+	return false, nil
 }
 
 // hashFile sets the digest of entry i from content that did not change while
@@ -164,7 +157,7 @@ func (p *pusher) rehash(ctx context.Context, i int) ([]byte, error) {
 	if err := p.refresh(ctx, i); err != nil {
 		return nil, err
 	}
-	if _, err := p.hashFile(ctx, i, make([]byte, 256<<10)); err != nil {
+	if _, err := p.hashFile(ctx, i, make([]byte, hashBuffer)); err != nil {
 		return nil, err
 	}
 	return p.amendment(i), nil

@@ -52,6 +52,20 @@ func (p *pusher) levelFor(st *stream) codec.Level {
 	case st.plan != nil:
 		return p.deltaLevel(st.view, st.missing())
 	}
+	return p.wholeLevel(st.src.Size)
+}
+
+// plainSize is the size in bytes up to which a file goes as it is where the link
+// carries more than is compressed in the time. Images and the like, larger than that,
+// are worth the cores that are left.
+const plainSize = 16 << 20
+
+// wholeLevel is the level for a file of a size, or for as many bytes of it, that goes
+// whole.
+func (p *pusher) wholeLevel(size int64) codec.Level {
+	if size <= plainSize && p.rate.effort() == none {
+		return codec.Stored
+	}
 	return p.rate.level()
 }
 
@@ -64,5 +78,5 @@ func (p *pusher) deltaLevel(view wire.View, literals int64) codec.Level {
 	case literals < fewLiterals:
 		return codec.Best
 	}
-	return p.rate.level()
+	return p.wholeLevel(literals)
 }

@@ -134,7 +134,7 @@ func Push(ctx context.Context, r Remote, t *walk.Tree, o Options) (Result, error
 	if o.Event == nil {
 		o.Event = func(Event) {}
 	}
-	p := &pusher{remote: r, tree: t, opts: o, coder: codec.NewCoder(), memory: semaphore.NewWeighted(workMemory), changes: map[int]int{}, amended: map[int]bool{}, partial: map[int]int64{}, afloat: map[int]*tally{}, counted: make([]bool, len(t.Entries)), needs: make([]bool, len(t.Entries))}
+	p := &pusher{remote: r, tree: t, opts: o, coder: codec.NewCoder(), memory: semaphore.NewWeighted(workMemory), shelves: make(chan []byte, manyWindows), changes: map[int]int{}, amended: map[int]bool{}, partial: map[int]int64{}, afloat: map[int]*tally{}, counted: make([]bool, len(t.Entries)), needs: make([]bool, len(t.Entries))}
 	p.result.Files, p.result.Bytes = t.Entries.Totals()
 	o.Progress.Total(p.result.Files, p.result.Bytes)
 	p.old = oldFiles{}
@@ -164,7 +164,7 @@ type pusher struct {
 	result  Result
 
 	counted []bool     // by index: reported to Progress
-	events  sync.Mutex // guards counted, partial, changes, amended and afloat
+	events  sync.Mutex // guards counted, partial, changes, amended, afloat and twins
 
 	early      *early                   // what was asked with the list; nil if nothing
 	runs       []run                    // of the list, not answered for yet
@@ -183,6 +183,10 @@ type pusher struct {
 	mixing  mixing
 	memory  *semaphore.Weighted // of what is matched and coded at once, in bytes
 	inWork  int                 // windows that are under way at once
+	shelves chan []byte         // room of shelves that are free
+
+	had, lacked atomic.Int64 // files asked about that the server had, and had not
+	twins       []int        // files with the content of another: to be asked about when that has been sent
 
 	requests atomic.Uint64  // numbers of requests with content
 	asking   bool           // an eager request was lost: from now on it is asked what to send
@@ -255,7 +259,7 @@ func (p *pusher) attempt(ctx context.Context) (done bool, err error) {
 		return false, err
 	}
 	if p.told() {
-		err = p.transferWindow(ctx, &window{indices: p.early.indices}, &p.early.answer, true)
+		err = p.transferWindow(ctx, &window{indices: p.early.indices, only: true}, &p.early.answer)
 	} else {
 		if done, err := p.eager(ctx); done || err != nil {
 			return done, err

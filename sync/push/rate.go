@@ -128,3 +128,14 @@ func (r *rate) roundTrip() time.Duration {
 	defer r.mu.Unlock()
 	return r.trip
 }
+
+// near reports whether the server is known to be so near that a question costs next
+// to nothing.
+func (r *rate) near() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.trip > 0 {
+		return r.trip < longTrip
+	}
+	return r.quick > 0 && r.quick < longTrip
+}

@@ -33,7 +33,8 @@ type sender struct {
 	ctx     context.Context
 	p       *pusher
 	failed  *failures
-	commits bool // the commit rides on the last body
+	shelf   *shelf // of the window; nil if it keeps nothing
+	commits bool   // the commit rides on the last body
 
 	enc    *zstd.Encoder
 	level  effort  // of enc
@@ -141,10 +142,8 @@ func (s *sender) close() {
 }
 
 func (s *sender) sendAll(w work) error {
-	for _, v := range w.small {
-		if err := s.small(v.Index); err != nil {
-			return err
-		}
+	if err := s.sendSmall(w.small); err != nil {
+		return err
 	}
 	if err := s.deltas(w.deltas, w.sigs); err != nil {
 		return err
@@ -169,6 +168,44 @@ func (s *sender) finishWith(twins []int) error {
 		s.body = s.p.appendCommit(s.body, true)
 	}
 	return s.flush()
+}
+
+// sendSmall puts small files on bodies. Where they are not compressed the shelf
+// becomes the body: what stays of it moves up, and no frame is written over before it
+// has moved.
+func (s *sender) sendSmall(vs []wire.Verdict) error {
+	slices.SortFunc(vs, func(a, b wire.Verdict) int { return a.Index - b.Index })
+	if s.shelf != nil && len(vs) > 0 && len(s.body) == 0 && s.p.rate.effort() == none {
+		var err error
+		if vs, err = s.moveUp(vs); err != nil {
+			return err
+		}
+	}
+	for _, v := range vs {
+		if err := s.small(v.Index); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// moveUp makes the body of the frames on the shelf, and returns the files it does not
+// have. The shelf is empty after that.
+func (s *sender) moveUp(vs []wire.Verdict) (rest []wire.Verdict, err error) {
+	shelf := s.shelf
+	s.shelf = nil
+	s.body = shelf.frames[:0]
+	for _, v := range vs {
+		frame := shelf.frame(v.Index)
+		if frame == nil {
+			rest = append(rest, v)
+			continue
+		}
+		s.body = append(s.body, frame...)
+		s.on = append(s.on, cargo{index: v.Index, tally: &s.p.whole, bytes: s.p.tree.Entries[v.Index].Size, size: len(frame), last: true})
+	}
+	shelf.places = nil
+	return rest, nil
 }
 
 // pretend reports what would be sent.
@@ -230,29 +267,30 @@ func (s *sender) makeRoom(size int64) error {
 // file reads a file, complete and unchanged, into a frame among those to be
 // compressed together.
 func (s *sender) file(i int) error {
-	f, err := s.p.tree.Open(i)
-	if err != nil {
-		return err
+	before, size := len(s.plain), int(s.p.tree.Entries[i].Size)
+	if frame := s.shelf.frame(i); frame != nil {
+		s.plain = append(s.plain, frame...)
+	} else {
+		head := wire.AppendFileHead(s.plain, i, size)
+		plain := slices.Grow(head, size)[:len(head)+size]
+		if err := s.p.tree.Read(i, plain[len(head):]); err != nil {
+			return err
+		}
+		s.plain = plain
 	}
-	defer f.Close()
-	before, size := len(s.plain), int(f.Size())
-	head := wire.AppendFileHead(s.plain, i, size)
-	plain := slices.Grow(head, size)[:len(head)+size]
-	if _, err := io.ReadFull(f, plain[len(head):]); err != nil {
-		return errors.Join(walk.ErrChanged, err)
-	}
-	if err := f.Check(); err != nil {
-		return err
-	}
-	s.plain = plain
-	s.packed = append(s.packed, cargo{index: i, tally: &s.p.whole, bytes: int64(size), size: len(plain) - before, last: true})
+	s.packed = append(s.packed, cargo{index: i, tally: &s.p.whole, bytes: int64(size), size: len(s.plain) - before, last: true})
 	return nil
 }
 
-// limit is the size a body may reach.
-func (s *sender) limit() int64 {
-	target := int64(bodyTarget * fewWindows / max(s.p.parallel(), fewWindows))
-	return max(min(s.p.body.Load(), target)-frameRoom, minBody/2)
+func (s *sender) limit() int64 { return s.p.bodyLimit() }
+
+// bodyLimit is the size a body may reach.
+func (p *pusher) bodyLimit() int64 {
+	target := int64(bodyTarget)
+	if !p.rate.near() {
+		target = bodyTarget * fewWindows / int64(max(p.parallel(), fewWindows))
+	}
+	return max(min(p.body.Load(), target)-frameRoom, minBody/2)
 }
 
 // pack compresses what small files have gathered onto the body.
@@ -453,6 +491,7 @@ func (s *sender) land() error {
 
 // changed brings an entry up to date whose file is not what was listed.
 func (s *sender) changed(i int) error {
+	s.shelf.drop(i)
 	frames, err := s.p.rehash(s.ctx, i)
 	if err != nil {
 		return err

@@ -15,35 +15,56 @@ import (
 // transfer brings everything the server lacks to it, window by window: while
 // one is hashed, others are asked about and sent.
 func (p *pusher) transfer(ctx context.Context) error {
-	ws := p.windows()
-	g, ctx := errgroup.WithContext(ctx)
+	p.twins = nil // of an attempt before
+	g, inner := errgroup.WithContext(ctx)
 	hashed := make(chan *window)
 	g.Go(func() error {
 		defer close(hashed)
-		for i := range ws {
-			if err := p.hash(ctx, &ws[i]); err != nil {
+		c := cutter{p: p}
+		for w, ok := c.cut(); ok; w, ok = c.cut() {
+			if err := p.hash(inner, &w); err != nil {
 				return err
 			}
 			select {
-			case hashed <- &ws[i]:
-			case <-ctx.Done():
-				return context.Cause(ctx)
+			case hashed <- &w:
+			case <-inner.Done():
+				return context.Cause(inner)
 			}
 		}
 		return nil
 	})
-	p.inWork = min(p.parallel(), len(ws))
+	p.inWork = min(p.parallel(), p.countWindows())
 	for range p.inWork {
 		g.Go(func() error {
 			for w := range hashed {
-				if err := p.transferWindow(ctx, w, nil, len(ws) == 1); err != nil {
+				if err := p.transferWindow(inner, w, nil); err != nil {
 					return err
 				}
+				p.putBack(w.shelf)
 			}
 			return nil
 		})
 	}
-	return g.Wait()
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	return p.transferTwins(ctx)
+}
+
+// transferTwins asks about the files whose content went with another file's, which
+// the server has by now.
+func (p *pusher) transferTwins(ctx context.Context) error {
+	twins := p.twins
+	p.twins = nil
+	for len(twins) > 0 {
+		n := min(len(twins), windowFiles)
+		if err := p.transferWindow(ctx, &window{indices: twins[:n]}, nil); err != nil {
+			return err
+		}
+		twins = append(twins[n:], p.twins...)
+		p.twins = nil
+	}
+	return nil
 }
 
 // Numbers of windows that are asked about and sent at once. Of a window's requests
@@ -51,6 +72,7 @@ func (p *pusher) transfer(ctx context.Context) error {
 // windows keep the link busy.
 const (
 	fewWindows  = 2
+	nearWindows = 3 // next door, where a window is one body: while some come in, others are made durable
 	manyWindows = 8
 	longTrip    = 10 * time.Millisecond
 )
@@ -60,6 +82,8 @@ func (p *pusher) parallel() int {
 	switch {
 	case p.opts.Parallel > 0:
 		return p.opts.Parallel
+	case p.rate.near():
+		return max(1, min(nearWindows, p.limits.Parallel))
 	case p.rate.roundTrip() < longTrip:
 		return fewWindows
 	}
@@ -70,8 +94,8 @@ func (p *pusher) parallel() int {
 // answered, and sends what is lacking, until there is nothing left to send. If it is
 // the only window the commit rides on the question, in case the answer is "have"
 // throughout, and on the last of the content.
-func (p *pusher) transferWindow(ctx context.Context, w *window, a *answer, only bool) error {
-	only = only && !p.opts.DryRun
+func (p *pusher) transferWindow(ctx context.Context, w *window, a *answer) error {
+	only := w.only && !p.opts.DryRun
 	pending, failed := w.indices, newFailures()
 	before := p.amendments(w.indices) // frames that go before the question
 	l := p.newLosses()
@@ -83,16 +107,20 @@ func (p *pusher) transferWindow(ctx context.Context, w *window, a *answer, only 
 			}
 		}
 		l.answered(a)
-		w := p.sort(a, failed)
+		todo := p.sort(a, failed)
 		if p.receipt != nil {
 			return nil // all of it was held, and the commit rode along
 		}
-		w.add(l.rest)
+		todo.add(l.rest)
+		if !w.only && !p.opts.DryRun {
+			p.putOff(todo.twins)
+			todo.twins = nil
+		}
 		s := newSender(ctx, p, failed)
-		s.commits = only
-		err = s.send(w)
+		s.commits, s.shelf = only, w.shelf
+		err = s.send(todo)
 		pending = s.again
-		if before, err = l.sent(ctx, s, w, err); err != nil {
+		if before, err = l.sent(ctx, s, todo, err); err != nil {
 			return err
 		}
 		a = nil
@@ -206,6 +234,7 @@ func (p *pusher) sort(a *answer, failed *failures) work {
 		e := &p.tree.Entries[v.Index]
 		switch {
 		case v.Have:
+			p.had.Add(1)
 			p.found(v.Index)
 		case seen[e.Digest]:
 			w.twins = append(w.twins, v.Index)
@@ -215,6 +244,9 @@ func (p *pusher) sort(a *answer, failed *failures) work {
 			w.small = append(w.small, v)
 		default:
 			w.large = append(w.large, v)
+		}
+		if !v.Have {
+			p.lacked.Add(1)
 		}
 		seen[e.Digest] = true
 	}
@@ -249,4 +281,12 @@ func (p *pusher) announced() manifest.Digest { return p.tree.Entries.AnnouncedDi
 
 func (p *pusher) commit(ctx context.Context) error {
 	return p.remote.Exchange(ctx, p.session, p.appendCommit(nil, false), p.onEnd)
+}
+
+// putOff has twins asked about once all windows are through: they may be many, and a
+// question for those of each window would hold it up.
+func (p *pusher) putOff(twins []int) {
+	p.events.Lock()
+	defer p.events.Unlock()
+	p.twins = append(p.twins, twins...)
 }

@@ -1,0 +1,128 @@
+package push
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/pubsync/pubsync/sync/manifest"
+	"github.com/pubsync/pubsync/sync/walk"
+	"github.com/pubsync/pubsync/sync/wire"
+)
+
+// windowPusher walks a directory of the files, all of which need a digest, and is
+// next door to its server.
+func windowPusher(t *testing.T, body int64, files map[string][]byte) *pusher {
+	t.Helper()
+	dir := t.TempDir()
+	for name, content := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tree, err := walk.Walk(t.Context(), walk.Options{Sources: []walk.Source{{Dir: dir}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { tree.Close() })
+	p := &pusher{tree: tree, needs: make([]bool, len(tree.Entries)), shelves: make(chan []byte, 1), fresh: true}
+	for i := range p.needs {
+		p.needs[i] = true
+	}
+	p.body.Store(body)
+	p.limits.Parallel = 8
+	p.rate.learn(time.Millisecond, 2e9)
+	return p
+}
+
+// Every file is in one window; those that are small are kept from their hashing, in
+// frames that hold what the file holds.
+func TestWindowsKeepContent(t *testing.T) {
+	const body = 64 << 10
+	files := map[string][]byte{"empty": nil, "large": bytes.Repeat([]byte("l"), smallFile+1), "over": bytes.Repeat([]byte("o"), body)}
+	for i := range 40 {
+		files[fmt.Sprintf("f%02d", i)] = bytes.Repeat([]byte{byte(i)}, 5000)
+	}
+	p := windowPusher(t, body, files)
+	c, seen, windows := cutter{p: p}, map[int]bool{}, 0
+	for w, ok := c.cut(); ok; w, ok = c.cut() {
+		windows++
+		if err := p.hash(t.Context(), &w); err != nil {
+			t.Fatal(err)
+		}
+		for _, i := range w.indices {
+			e := &p.tree.Entries[i]
+			content := files[string(e.Path)]
+			if seen[i] {
+				t.Errorf("%q is in two windows", e.Path)
+			}
+			seen[i] = true
+			if want := manifest.DigestOf(content); e.Digest != want {
+				t.Errorf("%q: digest %v, want %v", e.Path, e.Digest, want)
+			}
+			frame := w.shelf.frame(i)
+			if kept := len(content) <= 5000; kept != (frame != nil) {
+				t.Errorf("%q: kept %v, want %v", e.Path, frame != nil, kept)
+			}
+			if want := wire.AppendFile(nil, wire.File{Index: i, Content: content}); frame != nil && !bytes.Equal(frame, want) {
+				t.Errorf("%q: another frame is kept", e.Path)
+			}
+		}
+		p.putBack(w.shelf)
+	}
+	if len(seen) != len(files) || windows < 4 || windows > 6 {
+		t.Errorf("%d of %d files in %d windows", len(seen), len(files), windows)
+	}
+}
+
+// What the shelf holds becomes the body in place, whatever of it is not wanted.
+func TestMoveUp(t *testing.T) {
+	files := map[string][]byte{}
+	for i := range 9 {
+		files[fmt.Sprint(i)] = bytes.Repeat([]byte{byte('a' + i)}, 100*i)
+	}
+	p := windowPusher(t, 1<<20, files)
+	c := cutter{p: p}
+	w, _ := c.cut()
+	if err := p.hash(t.Context(), &w); err != nil {
+		t.Fatal(err)
+	}
+	w.shelf.drop(4)
+	s := newSender(t.Context(), p, newFailures())
+	s.shelf = w.shelf
+	var want []byte
+	var vs []wire.Verdict
+	for i := 0; i < 9; i++ {
+		if i == 2 || i == 6 {
+			continue // held
+		}
+		vs = append(vs, wire.Verdict{Index: i})
+		if i != 4 {
+			want = wire.AppendFile(want, wire.File{Index: i, Content: files[fmt.Sprint(i)]})
+		}
+	}
+	rest, err := s.moveUp(vs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(s.body, want) || len(s.on) != 6 || len(rest) != 1 || rest[0].Index != 4 {
+		t.Errorf("%d bytes of body, want %d; %d on it; left %v", len(s.body), len(want), len(s.on), rest)
+	}
+}
+
+// Where most of what is asked about is held, nothing is kept, and windows are large.
+func TestWindowsOfWhatIsHeld(t *testing.T) {
+	p := windowPusher(t, 1<<20, map[string][]byte{"f": []byte("x")})
+	if !p.keeps() {
+		t.Error("nothing is kept of a first push")
+	}
+	p.had.Store(2)
+	p.lacked.Store(1)
+	c := cutter{p: p}
+	if w, ok := c.cut(); !ok || w.shelf != nil {
+		t.Errorf("window %+v", w)
+	}
+}
