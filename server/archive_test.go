@@ -12,6 +12,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -150,6 +151,31 @@ func TestRequestsOfAnArchive(t *testing.T) {
 		if strings.Trim(round, "05 ") != "" {
 			t.Errorf("requests: %q", kinds)
 		}
+	}
+}
+
+// With the old file at hand, which the server names itself, nothing more is asked:
+// two requests.
+func TestRequestsWithAnOldFile(t *testing.T) {
+	s := newSite(t)
+	old, changed := members(6, 60), members(6, 60)
+	changed[30] = append([]byte("a new line\n"), changed[30]...)
+	first, second := t.TempDir(), t.TempDir()
+	s.write(first, "a-1.tgz", tgz(t, old, time.Unix(1_700_000_000, 0), 6))
+	s.write(second, "a-2.tgz", tgz(t, changed, time.Unix(1_710_000_000, 0), 6))
+	s.builder(s.issue(token.Grant{Target: "a/1"}), first).mustPush()
+	basis, err := push.OpenBasis(filepath.Join(first, "a-1.tgz"))
+	s.check(err)
+	defer basis.Close()
+	var kinds []string
+	s.requestKinds(&kinds)
+	b := s.builder(s.issue(token.Grant{Target: "a/1"}), second)
+	b.opts.Through, b.opts.Parallel, b.opts.Bases = push.Always, 1, []*push.LocalBasis{basis}
+	if r := b.mustPush(); r.Archive.Files != 1 {
+		t.Errorf("%+v", r)
+	}
+	if want := []string{"01 02 04", "07 07 08"}; !slices.Equal(kinds, want) {
+		t.Errorf("requests: %q, want %q", kinds, want)
 	}
 }
 

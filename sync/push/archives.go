@@ -51,7 +51,7 @@ type analysis int
 const (
 	whilePaying analysis = iota // by samples of its streams, for as long as that pays
 	bySamples                   // however long it takes: the server has some of the views
-	byAll                       // of it: the view made from samples has not come back as the file
+	byAll                       // of it: the view made from samples has not come back as the file, or may not
 )
 
 // expand takes a file apart, or returns nil if it is no archive or not worth it.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/pubsync/pubsync/delta"
 	"github.com/pubsync/pubsync/delta/archive"
@@ -94,10 +95,13 @@ func (s *sender) byLocal(m *match) (bool, error) {
 	if b == nil || s.failed.whole(m.verdict.Index) || s.failed.remodel(m.verdict.Index) {
 		return false, nil
 	}
-	if ok, err := s.held(m.verdict.Index, b); err != nil || !ok {
+	basis := wire.Basis{Digest: b.digest, Size: b.size}
+	if i := slices.IndexFunc(m.verdict.Bases, basis.Is); i >= 0 && m.verdict.Bases[i].Size == b.size {
+		basis = m.verdict.Bases[i] // the server has named it, so it holds it
+	} else if ok, err := s.held(m.verdict.Index, b); err != nil || !ok {
 		return false, err
 	}
-	bases := []wire.Basis{{Digest: b.digest, Size: b.size}}
+	bases := []wire.Basis{basis}
 	if err := s.views(m, b); err != nil {
 		return false, err
 	}
@@ -116,6 +120,7 @@ func (s *sender) byLocal(m *match) (bool, error) {
 
 // views takes both files apart if both are archives.
 func (s *sender) views(m *match, b *LocalBasis) (err error) {
+	m.local = true
 	if err = s.takeUp(m); err != nil || m.view == nil {
 		return err
 	}

@@ -15,6 +15,7 @@ type match struct {
 	verdict wire.Verdict
 	file    *walk.File
 	view    *expanded // nil: by its bytes
+	local   bool      // its old version is at hand
 	streams []*stream
 
 	plain, recipe *stream // of the view

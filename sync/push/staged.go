@@ -9,6 +9,12 @@ import (
 	"github.com/pubsync/pubsync/sync/wire"
 )
 
+// exactLocal is the size in bytes up to which an archive whose old version is at hand
+// is checked as a whole against the model of its encoder. Of npm's archives one in
+// twenty departs from it in a single token, which samples miss; to send another recipe
+// then costs as much as a fifth of the whole delta does.
+const exactLocal = 1 << 20
+
 // takeUp takes an archive apart as far as its views go: those of which the server
 // has a beginning are made as they were made then, and go on behind it. m.view
 // stays nil if the archive goes by its bytes.
@@ -22,6 +28,8 @@ func (s *sender) takeUp(m *match) (err error) {
 		how = bySamples
 	case v.Staged > 0:
 		return nil // that it has bytes is what was found to pay
+	case m.local && m.file.Size() <= exactLocal:
+		how = byAll
 	}
 	if m.view, err = s.p.expand(s.ctx, m.file, how); err != nil || m.view == nil || !v.ViewsStaged() {
 		return err
