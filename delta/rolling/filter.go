@@ -3,13 +3,16 @@ package rolling
 import "math/bits"
 
 // The bytes of a Filter for each hash, before rounding up to a power of two:
-// wide as long as the filter stays in a second-level cache, at least
-// narrow. Of data that is not there, one window in 512 (or 4) at most finds
-// a byte that is not zero, and one in 4,096 (or 32) the bit.
+// wide as long as the filter stays in a second-level cache beside all else that
+// is there, fair as long as it does not get far beyond it, at least narrow. Of
+// data that is not there, one window in 512 (32, 4) at most finds a byte that is
+// not zero, and an eighth of those the bit.
 const (
 	wideShare   = 512
+	wideBytes   = 256 << 10
+	fairShare   = 32
+	fairBytes   = 2 << 20
 	narrowShare = 4
-	cachedBytes = 1 << 20
 )
 
 // bitBits are the bits of a hash that choose the bit within a byte.
@@ -30,7 +33,7 @@ type Filter struct {
 // width bits are known; width is 8 at least.
 func NewFilter(n, width int) *Filter {
 	n = max(n, 1)
-	room := max(min(n*wideShare, cachedBytes), n*narrowShare)
+	room := max(min(n*wideShare, wideBytes), min(n*fairShare, fairBytes), n*narrowShare)
 	size := max(min(bits.Len(uint(room-1)), width-bitBits), 8-bitBits)
 	return &Filter{bytes: make([]byte, 1<<size), shift: uint(64 - size)}
 }
