@@ -100,9 +100,23 @@ func changes() []mutant {
 		{
 			name: "39 files that change before they are opened",
 			edits: []edit{
-				{"sync/walk/file.go", "	if m.kind != 0 || m.Stamp != t.Stamp(i) {\n", "	if m.kind != 0 {\n"},
+				{"sync/walk/file.go", "	if m.kind != 0 || m.Stamp != t.Stamp(i) {\n		f.Close()\n", "	if m.kind != 0 {\n		f.Close()\n"},
 			},
 			tests: []suite{{"./sync/walk", "ChangeBeforeOpen"}},
+		},
+		{
+			name: "39 small files that change before they are read",
+			edits: []edit{
+				{"sync/walk/file.go", "	if m.kind != 0 || m.Stamp != t.Stamp(i) {\n		return changed", "	if m.kind != 0 {\n		return changed"},
+			},
+			tests: []suite{{"./sync/walk", "ChangeBeforeOpen"}},
+		},
+		{
+			name: "39 what was kept of a file that changed is sent",
+			edits: []edit{
+				{"sync/push/window.go", "			s.places[k].filled = false\n", ""},
+			},
+			tests: []suite{{"./sync/push", "MoveUp"}},
 		},
 		{
 			name: "39 files that change while they are read",

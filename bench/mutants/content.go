@@ -28,7 +28,7 @@ func content() []mutant {
 		{
 			name: "26 files rebuilt in memory are not hashed as a whole",
 			edits: []edit{
-				{"server/store/disk/batch.go", "size); err == nil && manifest.Digest(h.Sum(nil)) != d {", "size); err == nil && d.IsZero() {"},
+				{"server/store/disk/batch.go", "	if err == nil && manifest.Digest(h.Sum(nil)) != d {\n		err = store.ErrMismatch", "	if err == nil && d.IsZero() {\n		err = store.ErrMismatch"},
 			},
 			tests: []suite{{"./server", "TestStrongCollision"}},
 		},

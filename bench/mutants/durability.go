@@ -43,7 +43,7 @@ func durability() []mutant {
 		{
 			name: "3 staged files are not synced when they are taken in",
 			edits: []edit{
-				{"server/store/disk/partial.go", `	if err := p.f.Sync(); err != nil {
+				{"server/store/disk/partial.go", `	if err := p.settle(); err != nil {
 		return fmt.Errorf("staged blob %v: %w", p.digest, full(err))
 	}
 `, ""},
