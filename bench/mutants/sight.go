@@ -11,6 +11,13 @@ func sight() []mutant {
 			tests: []suite{{"./server", "PrivateBases|Private"}},
 		},
 		{
+			name: "26 what begins alike is settled",
+			edits: []edit{
+				{"server/session/session.go", "!s.held[first+i] || s.short[first+i]", "!s.held[first+i]"},
+			},
+			tests: []suite{{"./server", "ShortDigests"}},
+		},
+		{
 			name: "34 what stands is told to all",
 			edits: []edit{
 				{"server/session/outline.go", "		if !sight(x.session.rec.Target.Join(l[i].Path)) {\n", "		if false && !sight(x.session.rec.Target.Join(l[i].Path)) {\n"},

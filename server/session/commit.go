@@ -82,7 +82,7 @@ func (s *session) commit(ctx context.Context, auth Authority, c wire.Commit) (*w
 		return done.receipt, nil
 	case errors.Is(err, store.ErrGone):
 		// Content was collected between the quick check and now: ask anew.
-		s.list, s.held, s.given, s.outline = nil, nil, nil, nil
+		s.forgetList()
 		return nil, listNeeded(0)
 	case err != nil:
 		return nil, err

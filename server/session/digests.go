@@ -12,7 +12,7 @@ func (x *exchange) onDigests(payload []byte) error {
 	if err != nil {
 		return err
 	}
-	fresh, err := x.session.setDigests(ds)
+	fresh, err := x.session.setDigests(ds, false)
 	if err != nil {
 		return err
 	}
@@ -79,9 +79,10 @@ func (x *exchange) granted(index int, e manifest.Entry) error {
 	return x.claim([]wire.Digest{{Index: index, Digest: e.Digest}}, []bool{false})
 }
 
-// setDigests records the digests; the indices are in the list, and of files. It
+// setDigests records the digests; the indices are in the list, and of files. short
+// says that only their beginnings were given, the rest being what stands there. It
 // tells which the session did not have before.
-func (s *session) setDigests(ds []wire.Digest) (fresh []bool, err error) {
+func (s *session) setDigests(ds []wire.Digest, short bool) (fresh []bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	fresh = make([]bool, len(ds))
@@ -98,6 +99,9 @@ func (s *session) setDigests(ds []wire.Digest) (fresh []bool, err error) {
 			fresh[i] = true
 		}
 		s.given[d.Index] = true
+		if delete(s.short, d.Index); short {
+			s.short[d.Index] = true
+		}
 	}
 	return fresh, nil
 }

@@ -148,6 +148,8 @@ func (x *exchange) frame(f wire.Frame) error {
 		return x.onAmend(f.Payload)
 	case wire.FrameDigests:
 		return x.onDigests(f.Payload)
+	case wire.FrameShort:
+		return x.onShort(f.Payload)
 	case wire.FrameSign:
 		if err := x.client.Err(); err != nil {
 			return err
@@ -202,6 +204,9 @@ func (x *exchange) onList(payload []byte) error {
 		return err
 	}
 	x.reply = wire.AppendUnsettled(x.reply, first, len(l), bits)
+	if bits := x.session.alike(first, len(l)); bits != nil {
+		x.reply = wire.AppendAlike(x.reply, first, len(l), bits)
+	}
 	x.listed = append(x.listed, stretch{first, len(l)})
 	return nil
 }

@@ -28,6 +28,7 @@ type session struct {
 	paid     totals            // taken from the token's budget
 	held     []bool            // by index: its content, if it has any, is held and leased
 	given    []bool            // by index: the client gave its digest, not the quick check
+	short    map[int]bool      // by index: only the beginning of its digest was given
 	// outline is what the list will have that stands already, by the index at which
 	// it begins.
 	outline map[int]manifest.List
@@ -67,7 +68,7 @@ func (t *totals) add(e *manifest.Entry, times int) {
 
 func newSession(e *Engine, id store.SessionID, rec *record) *session {
 	return &session{
-		engine: e, id: id, rec: rec, used: e.cfg.Now(), requests: map[*request]bool{}, old: map[int]oldFile{}, parts: map[partKey]*staging{},
+		engine: e, id: id, rec: rec, used: e.cfg.Now(), requests: map[*request]bool{}, old: map[int]oldFile{}, short: map[int]bool{}, parts: map[partKey]*staging{},
 		archives: map[manifest.Digest]*assembly{}, paid: totals{rec.Files, rec.Bytes}, claim: newClaim(e.room, e.cfg.Quotas(rec.Target, rec.Owner)),
 	}
 }
@@ -98,8 +99,13 @@ func (s *session) close() {
 func (s *session) refused() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.list, s.held, s.given, s.outline = nil, nil, nil, nil
+	s.forgetList()
 	s.claim.end(false)
+}
+
+// forgetList has the client list again.
+func (s *session) forgetList() {
+	s.list, s.held, s.given, s.outline, s.short = nil, nil, nil, nil, map[int]bool{}
 }
 
 // addList takes entries first, first+1, ... and returns the bits of those that
@@ -124,7 +130,9 @@ func (s *session) addList(ctx context.Context, first int, l manifest.List) ([]by
 	}
 	bits := make([]byte, (len(l)+7)/8)
 	for i := range l {
-		if !s.held[first+i] {
+		// What was held against the beginning of a digest is asked about again, so that
+		// the commit goes by the whole.
+		if !s.held[first+i] || s.short[first+i] {
 			bits[i/8] |= 1 << (i % 8)
 			continue
 		}

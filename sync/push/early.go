@@ -68,7 +68,7 @@ func (p *pusher) told() bool {
 // appendQuestion appends the digests of the files, and for those that are to go by
 // what is inside them that signatures of that are wanted.
 func (p *pusher) appendQuestion(body []byte, indices []int) []byte {
-	body = wire.AppendDigests(body, p.digestsOf(indices))
+	body = p.appendDigests(body, indices)
 	if len(indices) > maxWanted {
 		return body
 	}
@@ -79,6 +79,31 @@ func (p *pusher) appendQuestion(body []byte, indices []int) []byte {
 	}
 	return body
 }
+
+// appendDigests appends the digests of the files, short where the server most likely
+// has the rest.
+func (p *pusher) appendDigests(body []byte, indices []int) []byte {
+	var whole []wire.Digest
+	var short []wire.Short
+	for _, d := range p.digestsOf(indices) {
+		if p.goesShort(d.Index) {
+			short = append(short, wire.ShortOf(d))
+		} else {
+			whole = append(whole, d)
+		}
+	}
+	if len(short) > 0 {
+		body = wire.AppendShort(body, short)
+	}
+	if len(whole) > 0 {
+		body = wire.AppendDigests(body, whole)
+	}
+	return body
+}
+
+// goesShort reports whether the digest of a file goes short. A dry run has no commit
+// that would check it.
+func (p *pusher) goesShort(i int) bool { return p.alike[i] && !p.wholly && !p.opts.DryRun }
 
 // maxWanted is the number of files in a question up to which signatures are wanted
 // with the verdicts: more are worth a round trip of their own, and finding out which

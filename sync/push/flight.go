@@ -74,7 +74,7 @@ func (fl *flight) exchange(body []byte, by carrier) error {
 func (fl *flight) collect(f wire.Frame) error {
 	switch f.Type {
 	case wire.FrameStored:
-	case wire.FrameUnsettled:
+	case wire.FrameUnsettled, wire.FrameAlike:
 		return fl.sender.p.onSettle(f)
 	case wire.FrameVerdicts, wire.FrameSignature, wire.FrameHashes:
 		return nil // content that rode on its digests: the outcomes say it all

@@ -163,6 +163,7 @@ func TestHostileServer(t *testing.T) {
 		"a verdict on a folder":     {open: all, exchange: sends(both(wire.Verdict{Index: dir})[:2]...), says: "not the file that was listed"},
 		"a verdict on a link":       {open: all, exchange: sends(wire.Verdict{Index: large}, wire.Verdict{Index: link}), says: "not the file that was listed"},
 		"one verdict of two":        {open: all, exchange: sends(wire.Verdict{Index: small}), says: "1 verdicts on 2 digests"},
+		"whole digests, for ever":   {open: all, exchange: sends(wire.Verdict{Index: large, Whole: true}, wire.Verdict{Index: small, Whole: true}), says: "has the whole digest"},
 		"staged beyond the end":     {open: all, exchange: sends(wire.Verdict{Index: large, Staged: 1 << 50}, wire.Verdict{Index: small, Staged: 1 << 40}), says: "protocol"},
 		"a basis without end":       {open: all, exchange: sends(wire.Verdict{Index: large, Bases: basis(1 << 50)}, wire.Verdict{Index: small, Bases: basis(1 << 50)}), says: "frame"},
 		"signatures of nonsense":    {open: all, exchange: answers([]wire.Verdict{{Index: large, Bases: basis(9)}, {Index: small, Bases: basis(9)}}, wire.Stored), says: "malformed"},

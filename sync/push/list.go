@@ -131,6 +131,15 @@ func (p *pusher) onSettle(f wire.Frame) error {
 		}
 		p.answered += n
 		return nil
+	case wire.FrameAlike:
+		first, n, bits, err := wire.ParseAlike(f.Payload)
+		if err != nil || first+n > len(p.alike) {
+			return fmt.Errorf("%w: entries alike out of range", ErrProtocol)
+		}
+		for i := range n {
+			p.alike[first+i] = bits[i/8]>>(i%8)&1 != 0
+		}
+		return nil
 	case wire.FrameSignature:
 		sig, err := wire.ParseSignature(f.Payload)
 		if err != nil {

@@ -169,6 +169,8 @@ type pusher struct {
 	early      *early                   // what was asked with the list; nil if nothing
 	runs       []run                    // of the list, not answered for yet
 	answered   int                      // entries of the list, in the last answer
+	alike      []bool                   // by index: as long as what stands there, whose digest it may have
+	wholly     bool                     // digests go whole
 	foreseen   bool                     // needs is known before runs are listed
 	fresh      bool                     // most files will need a digest
 	needs      []bool                   // by index: the server needs its digest
@@ -229,6 +231,10 @@ func (p *pusher) run(ctx context.Context) error {
 	var asked error
 	for range maxRestarts {
 		done, err := p.attempt(ctx)
+		if !p.wholly && errors.Is(err, &wire.Error{Code: wire.CodeManifestMismatch}) {
+			p.wholly = true // two digests may begin alike
+			continue
+		}
 		if done || err != nil && !restartable(err) {
 			return err
 		}
@@ -327,6 +333,7 @@ func (p *pusher) open(ctx context.Context) (done bool, err error) {
 	p.volunteers, p.amended = map[int][]wire.Signature{}, map[int]bool{}
 	p.runs, p.foreseen, p.fresh = []run{{0, len(entries)}}, false, false
 	clear(p.needs)
+	p.alike = make([]bool, len(entries))
 	var outline *wire.Outline
 	var extra []byte
 	rest := p.runs

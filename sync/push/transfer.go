@@ -158,6 +158,11 @@ func (p *pusher) ask(ctx context.Context, before []byte, indices []int, commit b
 		if len(got.verdicts) < n {
 			return nil, fmt.Errorf("%w: %d verdicts on %d digests", ErrProtocol, len(got.verdicts), n)
 		}
+		for _, v := range got.verdicts {
+			if v.Whole && !p.goesShort(v.Index) {
+				return nil, fmt.Errorf("%w: it has the whole digest of entry %d and wants it", ErrProtocol, v.Index)
+			}
+		}
 		a.verdicts = append(a.verdicts, got.verdicts[:n]...)
 		indices, before = indices[n:], nil
 	}
@@ -178,7 +183,7 @@ func (a *answer) collect(p *pusher) func(wire.Frame) error {
 					return fmt.Errorf("%w: a verdict on entry %d", ErrProtocol, v.Index)
 				}
 			}
-			a.verdicts = vs
+			a.take(vs)
 			return nil
 		case wire.FrameSignature, wire.FrameHashes:
 			s, err := wire.ParseSignature(f.Payload)
@@ -193,12 +198,24 @@ func (a *answer) collect(p *pusher) func(wire.Frame) error {
 	}
 }
 
+// take adds verdicts, those on other files than before; an answer may come twice.
+func (a *answer) take(vs []wire.Verdict) {
+	if len(a.verdicts) > 0 {
+		known := make(map[int]bool, len(vs))
+		for _, v := range vs {
+			known[v.Index] = true
+		}
+		a.verdicts = slices.DeleteFunc(a.verdicts, func(v wire.Verdict) bool { return known[v.Index] })
+	}
+	a.verdicts = append(a.verdicts, vs...)
+}
+
 // work is what of a window has to be sent, by the way it goes.
 type work struct {
 	small  []wire.Verdict // whole, packed together
 	large  []wire.Verdict // whole, in parts
 	deltas []wire.Verdict
-	twins  []int // the same content as another: to ask about again
+	twins  []int // the same content as another, or the whole digest is wanted: to ask about again
 	sigs   map[int][]wire.Signature
 }
 
@@ -236,6 +253,10 @@ func (p *pusher) sort(a *answer, failed *failures) work {
 		case v.Have:
 			p.had.Add(1)
 			p.found(v.Index)
+		case v.Whole:
+			p.alike[v.Index] = false
+			w.twins = append(w.twins, v.Index)
+			continue
 		case seen[e.Digest]:
 			w.twins = append(w.twins, v.Index)
 		case (len(v.Bases) > 0 || v.ViewsStaged() || e.Size >= minArchive && p.localBasis(e) != nil) && !failed.whole(v.Index):

@@ -86,6 +86,8 @@
 //	                (uvarint), 6 bytes of its sum
 //	0x0b number     by which a later request may speak of this one (uvarint)
 //	0x0c lost       the number of a request (uvarint)
+//	0x0d short      for each run of entries: the first index less the least it can be
+//	                (uvarint), their number (uvarint), for each 4 bytes of its digest
 //	0x3f zstd       plain length (uvarint), then one zstd frame (RFC 8878, window at
 //	                most 8 MiB) of exactly that many bytes, which are frames, none of
 //	                them zstd
@@ -97,7 +99,7 @@
 //	                (uvarint), for each: basis, its size (uvarint); 2 send, with
 //	                views staged: as 1, but after the bytes staged, for the plain
 //	                view and for the recipe: bytes staged of it (uvarint) and,
-//	                unless 0, their SHA-256
+//	                unless 0, their SHA-256; 3 the whole digest is wanted
 //	0x44 signature  index, basis, size (uvarint), then a signature of delta/codec
 //	0x45 stored     for each: index (uvarint), outcome (byte): 0 stored, 1 staged,
 //	                2 resend, 3 unusable, 4 remodel
@@ -108,6 +110,8 @@
 //	0x48 hashes     index, basis, size (uvarint), then hashes of delta/codec, or
 //	                nothing if the basis is not to be had
 //
+//	0x4a alike      as unsettled, where it is many: 1 needs a digest, and what stands at
+//	                the path is a file of the same size
 //	0x49 outlined   number of groups (uvarint), a bit for each as in unsettled: 1 it
 //	                stands; then nothing, or 1 (byte) and a coded list: what else stands
 //
@@ -170,6 +174,12 @@
 // token may not read is answered exactly as content that is not there. Two
 // entries of equal content need it sent once; the client asks again about the
 // second afterwards.
+//
+// Of files of which "alike" says that one of the same size stands at the path, most are
+// unchanged: the first 4 bytes of their digests do, in a short frame. If they are those
+// of what stands there, and the token may read it, the answer is "have", else that the
+// whole digest is wanted. The manifest digest of the commit tells digests apart that
+// begin alike: on manifest_mismatch the client begins again and sends them whole.
 //
 // With the digests the server also reserves space for what is to come: on its
 // disk, and of the quotas that the push counts against. If there is not enough it

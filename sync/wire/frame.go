@@ -29,6 +29,7 @@ const (
 	FrameOutline FrameType = 0x0a
 	FrameNumber  FrameType = 0x0b
 	FrameLost    FrameType = 0x0c
+	FrameShort   FrameType = 0x0d
 	FrameZstd    FrameType = 0x3f // either way
 
 	FrameOpened     FrameType = 0x41
@@ -40,6 +41,7 @@ const (
 	FrameIncomplete FrameType = 0x47
 	FrameHashes     FrameType = 0x48
 	FrameOutlined   FrameType = 0x49
+	FrameAlike      FrameType = 0x4a
 )
 
 // Bounds of frames, in bytes.

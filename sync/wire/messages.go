@@ -49,6 +49,7 @@ func (b Basis) Is(o Basis) bool {
 type Verdict struct {
 	Index  int
 	Have   bool  // the content is held and leased: send nothing
+	Whole  bool  // the whole digest is wanted, instead of a [Short]
 	Staged int64 // bytes of the raw view that the server has already; the next part begins there
 	// Plain and Recipe are what it has of an archive's views.
 	Plain, Recipe StagedView
@@ -168,9 +169,13 @@ func ParseNumber(b []byte) (uint64, error) {
 // AppendUnsettled appends an unsettled frame: of the n entries from first on,
 // those whose bit is set (lowest bit of the first byte first) need a digest.
 func AppendUnsettled(dst []byte, first, n int, bits []byte) []byte {
+	return appendBits(dst, FrameUnsettled, first, n, bits)
+}
+
+func appendBits(dst []byte, t FrameType, first, n int, bits []byte) []byte {
 	p := binary.AppendUvarint(nil, uint64(first))
 	p = binary.AppendUvarint(p, uint64(n))
-	return AppendFrame(dst, FrameUnsettled, append(p, bits[:(n+7)/8]...))
+	return AppendFrame(dst, t, append(p, bits[:(n+7)/8]...))
 }
 
 // ParseUnsettled reads the payload of an unsettled frame.
@@ -213,6 +218,7 @@ const (
 	verdictHave  = 0
 	verdictSend  = 1 // and the bases, none or more
 	verdictViews = 2 // as send, with views staged
+	verdictWhole = 3 // the whole digest is wanted
 )
 
 // AppendVerdicts appends a verdicts frame; indices must ascend.
@@ -225,6 +231,10 @@ func AppendVerdicts(dst []byte, vs []Verdict) []byte {
 		next = v.Index + 1
 		if v.Have {
 			p = append(p, verdictHave)
+			continue
+		}
+		if v.Whole {
+			p = append(p, verdictWhole)
 			continue
 		}
 		code := byte(verdictSend)
@@ -256,6 +266,8 @@ func ParseVerdicts(b []byte) ([]Verdict, error) {
 		switch code := r.byte(); code {
 		case verdictHave:
 			v.Have = true
+		case verdictWhole:
+			v.Whole = true
 		case verdictSend, verdictViews:
 			v.Staged = r.size()
 			if code == verdictViews {

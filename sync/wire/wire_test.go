@@ -57,6 +57,10 @@ func TestMessagesRoundTrip(t *testing.T) {
 		v := []Verdict{{Index: 1, Bases: []Basis{b}}}
 		check("verdict", AppendVerdicts(nil, v), func(b []byte) (any, error) { return ParseVerdicts(b) }, v)
 	}
+	short := []Short{ShortOf(ds[0]), {1, [4]byte{9}}, ShortOf(ds[1]), ShortOf(ds[2])}
+	check("short", AppendShort(nil, short), func(b []byte) (any, error) { return ParseShort(b) }, short)
+	whole := []Verdict{{Index: 4, Whole: true}, {Index: 5, Have: true}}
+	check("whole", AppendVerdicts(nil, whole), func(b []byte) (any, error) { return ParseVerdicts(b) }, whole)
 	sig := Signature{Index: 5, Basis: basis, Body: []byte("body")}
 	check("signature", AppendSignature(nil, FrameSignature, sig), func(b []byte) (any, error) { return ParseSignature(b) }, sig)
 	part := Part{Index: 9, View: Recipe, Offset: 4, Total: 8, Bases: []Basis{unsized, unsized}, Body: []byte("ops")}
@@ -262,6 +266,7 @@ func parseAll(b []byte) {
 		_, _ = ParseReceipt(fr.Payload, manifest.Digest{})
 		_, _ = ParseIncomplete(fr.Payload)
 		_, _ = ParseOutline(fr.Payload)
+		_, _ = ParseShort(fr.Payload)
 		_, _ = ParseOutlined(fr.Payload, 100)
 	}
 }
