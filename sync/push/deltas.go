@@ -103,28 +103,10 @@ func (s *sender) rounds(ms []*match, sigs map[int][]wire.Signature) error {
 			}
 			more = more || again
 		}
-		if !more || !s.pays(ms) {
+		if !more {
 			return nil
 		}
 	}
-}
-
-// pays says whether a further round over files that go by their bytes may save more
-// than it costs, a round trip: at best it finds that most of what is missing, a third
-// of it once it is compressed, is in the bases after all. Archives are worth it
-// wherever they are worth taking apart.
-func (s *sender) pays(ms []*match) bool {
-	missing := int64(0)
-	for _, m := range ms {
-		if m.view != nil {
-			return true
-		}
-		for _, st := range m.streams {
-			missing += st.missing()
-		}
-	}
-	trip := s.p.rate.roundTrip()
-	return trip < longTrip || s.p.rate.wholeTime(missing/4) > trip
 }
 
 // advance takes a file through a round. An archive none of whose bases is one
