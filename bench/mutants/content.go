@@ -42,7 +42,7 @@ func content() []mutant {
 		{
 			name: "26 a delta that failed is tried again",
 			edits: []edit{
-				{"sync/push/sender.go", "	f.delta[index] = true\n", ""},
+				{"sync/push/failures.go", "	f.delta[index] = true\n", ""},
 			},
 			tests: []suite{{"./server", "TestStrongCollision"}},
 		},
