@@ -14,7 +14,7 @@ const (
 	countMask   = 1<<countBits - 1
 	probOne     = 1 << 22
 	probInit    = prob(probOne / 2 << countBits)
-	probSettled = 120
+	probSettled = 50
 	probLeast   = 24 // in 1/2^probBits
 )
 
