@@ -129,8 +129,8 @@ func natives() []Release {
 	return []Release{
 		{NPM, "@esbuild/linux-x64", "0.25.0", "822e9d5ff45b588f5af388f3ae17a4cd4d0d1b93d04220ee92956e941e7b8d9d"},
 		{NPM, "@esbuild/linux-x64", "0.25.1", "a3972c20d19545792ba6c6abe564b61c91f66cfa242ff9bffd9e5d59c65452e5"},
+		{NPM, "@rollup/rollup-linux-x64-gnu", "4.29.1", "67267b9a052fa23d38e8813883e94d551923f044ee25befbdb81d1fea20967e1"},
 		{NPM, "@rollup/rollup-linux-x64-gnu", "4.30.0", "f567f9a981e7fadce33d9049505a876fbc5f66b181ed402c979b7821c9e4404b"},
-		{NPM, "@rollup/rollup-linux-x64-gnu", "4.30.1", "bebd80cacad6a28da87dd6792f28d5cc0f9593e06bba37138c0dae3cd48c1c07"},
 		{NPM, "@biomejs/cli-linux-x64", "1.9.3", "6f2bdfc3d62979ba2b5b0a052f9a807d4be3feb457932c49154f2091f51be34b"},
 		{NPM, "@biomejs/cli-linux-x64", "1.9.4", "3e38f0368640ac9d25cca30199a4070ee6179f330d9f0f432aac6e21020269d7"},
 	}
