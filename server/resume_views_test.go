@@ -94,7 +94,11 @@ func TestViewsGoOn(t *testing.T) {
 	}
 	within("killed three times", run(nil, clean/5, clean/4, clean/3))
 	drops := 0
-	line.when(line.sent.Load()+clean/4, func() int64 { drops++; return line.sent.Load() + clean/4 })
+	line.when(line.sent.Load()+clean/4, func() int64 {
+		none(&under)
+		drops++
+		return line.sent.Load() + clean/4
+	})
 	if within("dropped", run(nil)); drops < 3 {
 		t.Errorf("%d drops", drops)
 	}
