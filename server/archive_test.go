@@ -152,6 +152,10 @@ func TestRequestsOfAnArchive(t *testing.T) {
 			t.Errorf("requests: %q", kinds)
 		}
 	}
+	// Its predecessor, which the parts only name, guides the encoder.
+	if !strings.Contains(s.log.String(), "guided=true") {
+		t.Errorf("the archive was rebuilt without a guide:\n%s", s.log)
+	}
 }
 
 // With the old file at hand, which the server names itself, nothing more is asked:

@@ -77,7 +77,8 @@ func (x *exchange) stored(index int, o wire.Outcome) error {
 	return nil
 }
 
-// openBases opens the bases of a part; ok is false if one is not to be had.
+// openBases opens the bases of a part, and completes there the digests of those that
+// are only named; ok is false if one is not to be had.
 func (x *exchange) openBases(p wire.Part) (srcs []delta.Source, done func(), ok bool, err error) {
 	var closers []func()
 	done = func() {
@@ -85,11 +86,12 @@ func (x *exchange) openBases(p wire.Part) (srcs []delta.Source, done func(), ok 
 			c()
 		}
 	}
-	for _, b := range p.Bases {
-		b, ok, err := x.resolve(p.Index, b)
+	for i := range p.Bases {
+		b, ok, err := x.resolve(p.Index, p.Bases[i])
 		if err != nil || !ok {
 			return nil, done, false, err
 		}
+		p.Bases[i] = b
 		src, c, err := x.openBasis(b)
 		if err != nil || src.ReaderAt == nil {
 			return nil, done, false, err

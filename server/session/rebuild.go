@@ -180,6 +180,7 @@ func (x *exchange) rebuild(a *assembly, index int, e manifest.Entry) (wire.Outco
 			return 0, err
 		}
 		if ok {
+			engine.cfg.Log.Debug("an archive was rebuilt", "path", string(e.Path), "guided", g != nil)
 			return wire.Stored, nil
 		}
 		engine.cfg.Log.Debug("an archive was rebuilt wrongly", "path", string(e.Path), "guided", g != nil, "remodelled", a.remodelled)
