@@ -68,7 +68,7 @@ func (p *pusher) expand(ctx context.Context, f *walk.File, how analysis) (*expan
 	case how == byAll:
 		takeApart = archive.Analyse
 	case how == whilePaying && p.opts.Through == Auto:
-		limit, ok := p.pace.pays(f.Size(), whole)
+		limit, ok := p.pace.pays(began, f.Size(), whole)
 		if !ok {
 			return nil, nil
 		}
@@ -110,7 +110,7 @@ func (p *pusher) declined(m *match) bool {
 	case missing/2 > m.file.Size():
 		return true
 	}
-	return p.opts.Through == Auto && !p.pace.worth(m.view.due, p.rate.wholeTime(m.file.Size()))
+	return p.opts.Through == Auto && !p.pace.worth(p.opts.Now(), m.file.Size(), m.view.took, m.view.due, p.rate.wholeTime(m.file.Size()))
 }
 
 func sniffs(f *walk.File) bool {

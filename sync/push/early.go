@@ -118,7 +118,7 @@ func (p *pusher) wantsPlain(i int) bool {
 	}
 	size := p.tree.Entries[i].Size
 	if p.opts.Through == Auto {
-		if _, ok := p.pace.pays(size, p.rate.wholeTime(size)); !ok {
+		if _, ok := p.pace.pays(p.opts.Now(), size, p.rate.wholeTime(size)); !ok {
 			return false
 		}
 	}

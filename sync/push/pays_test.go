@@ -32,7 +32,7 @@ func TestPays(t *testing.T) {
 		{"an unknown link", &rate{}, &pace{take: speed{20 * mb, 1}, spent: allowance}, 10 * mb, true},
 		{"a server next door, nothing sent yet", &rate{trip: time.Millisecond / 10}, &pace{take: speed{20 * mb, 1}, spent: allowance}, 10 * mb, false},
 	} {
-		if _, ok := c.pace.pays(c.size, c.rate.wholeTime(c.size)); ok != c.want {
+		if _, ok := c.pace.pays(time.Unix(1, 0), c.size, c.rate.wholeTime(c.size)); ok != c.want {
 			t.Errorf("%s: pays %v", c.name, ok)
 		}
 	}
@@ -62,7 +62,7 @@ func TestWorth(t *testing.T) {
 			ops = append(ops, delta.Op{Len: (e.size - c.missing) / c.places})
 		}
 		before := c.pace.spent
-		if got := c.pace.worth(e.rebuilding(searchedOf(ops)), c.whole); got != c.want {
+		if got := c.pace.worth(time.Unix(1, 0), 30*mb, e.took, e.rebuilding(searchedOf(ops)), c.whole); got != c.want {
 			t.Errorf("%s: %v", c.name, got)
 		}
 		if !c.want && c.pace.spent != before {
@@ -77,7 +77,7 @@ func TestAllowanceIsSpentOnce(t *testing.T) {
 	var p pace
 	spent := time.Duration(0)
 	for range 100 {
-		limit, ok := p.pays(8*mb, 1)
+		limit, ok := p.pays(time.Unix(1, 0), 8*mb, 1)
 		if !ok {
 			continue
 		}
@@ -103,5 +103,61 @@ func TestTrialEnds(t *testing.T) {
 	now = now.Add(2 * time.Second)
 	if _, err := tr.WriteAt([]byte("late"), 0); !errors.Is(err, errSlow) {
 		t.Errorf("late: %v", err)
+	}
+}
+
+// However long archives were expected to take, a push that is behind by the allowance
+// takes no more of them apart, and goes on once it has caught up.
+func TestAllowanceGoesByTheClock(t *testing.T) {
+	start := time.Unix(1, 0)
+	p := pace{take: speed{20 * mb, 1}}
+	if _, ok := p.pays(start, 10*mb, time.Second); !ok {
+		t.Error("nothing was spent, and the archive does not pay")
+	}
+	late := start.Add(allowance + 3*time.Second)
+	if _, ok := p.pays(late, 10*mb, time.Second); ok {
+		t.Error("the push is behind, and an archive that takes longer than sending it pays")
+	}
+	if p.worth(late, 10*mb, time.Second/2, 2*time.Second, time.Second) {
+		t.Error("the push is behind, and a rebuild that takes longer than sending is worth it")
+	}
+	if !p.worth(late, 10*mb, time.Second/2, time.Second/2, time.Second) {
+		t.Error("a rebuild that takes less time than sending is not worth it")
+	}
+	p.dealt(7 * time.Second)
+	if _, ok := p.pays(late, 10*mb, time.Second); !ok {
+		t.Error("the push has caught up, and the archive does not pay")
+	}
+}
+
+// Many archives share the allowance by their sizes; once most turn out to be there,
+// the rest have more of it.
+func TestAllowanceIsShared(t *testing.T) {
+	p := pace{take: speed{20 * mb, 1}}
+	p.expect(100 * mb)
+	if _, ok := p.pays(time.Unix(1, 0), 10*mb, 1); ok {
+		t.Error("an archive takes 1.5 s of the 0.5 that are its share")
+	}
+	p.passed(80 * mb)
+	if _, ok := p.pays(time.Unix(1, 0), 10*mb, 1); !ok {
+		t.Error("half of the allowance is the share of the archive, and it does not pay")
+	}
+}
+
+// Of a push whose archives have changed a lot, those that come later are expected to
+// have as well: to find out costs more than it gains.
+func TestPaceExpectsWhatItFound(t *testing.T) {
+	p := pace{take: speed{20 * mb, 1}, spent: allowance}
+	if _, ok := p.pays(time.Unix(1, 0), 20*mb, 4*time.Second); !ok {
+		t.Error("3 s against 4, and it does not pay")
+	}
+	if p.worth(time.Unix(1, 0), 20*mb, time.Second, 10*time.Second, 4*time.Second) {
+		t.Error("10 s of rebuilding against 4 of sending are worth it")
+	}
+	if _, ok := p.pays(time.Unix(1, 0), 20*mb, 4*time.Second); ok {
+		t.Error("12 s, if it is as the one before, against 4, and it pays")
+	}
+	if _, ok := p.pays(time.Unix(1, 0), 20*mb, 20*time.Second); !ok {
+		t.Error("12 s against 20, and it does not pay")
 	}
 }

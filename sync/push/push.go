@@ -264,6 +264,7 @@ func (p *pusher) attempt(ctx context.Context) (done bool, err error) {
 	if err := p.settle(ctx); err != nil {
 		return false, err
 	}
+	p.pace.expect(p.largeFiles())
 	if p.told() {
 		err = p.transferWindow(ctx, &window{indices: p.early.indices, only: true}, &p.early.answer)
 	} else {
@@ -404,6 +405,19 @@ func (p *pusher) opened(o wire.Opened, tree manifest.Digest) (done bool, err err
 // another tree. Push again with a new secret.
 var ErrSessionUsed = errors.New("the session was used for another tree")
 
+// largeFiles returns the bytes of files whose digest the server needs and that are
+// large enough for archives.
+func (p *pusher) largeFiles() (n int64) {
+	p.events.Lock()
+	defer p.events.Unlock()
+	for i, needed := range p.needs {
+		if size := p.tree.Entries[i].Size; needed && !p.counted[i] && size >= minArchive {
+			n += size
+		}
+	}
+	return n
+}
+
 // deal reports the file at index i as dealt with, once.
 func (p *pusher) deal(i int, what string) {
 	p.events.Lock()
@@ -414,6 +428,12 @@ func (p *pusher) deal(i int, what string) {
 	p.counted[i] = true
 	e := &p.tree.Entries[i]
 	p.opts.Progress.Add(1, e.Size-p.partial[i])
+	if p.needs[i] && e.Size >= minArchive {
+		p.pace.passed(e.Size)
+	}
+	if what == Sent || what == Delta {
+		p.pace.dealt(p.rate.wholeTime(e.Size))
+	}
 	if what != "" {
 		p.opts.Event(Event{Path: e.Path, What: what})
 	}
