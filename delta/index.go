@@ -83,6 +83,23 @@ func (x *index) blockRange(i int32) Range {
 	return Range{g.Off + skip, min(int64(x.BlockSize), g.Len-skip)}
 }
 
+// A span is a row of blocks: from one to before another.
+type span struct{ from, to int32 }
+
+// blocksOf returns the blocks that lie within g, which is part of one range.
+func (x *index) blocksOf(g Range) span {
+	k := sort.Search(len(x.Ranges), func(k int) bool { return x.Ranges[k].End() > g.Off })
+	if g.Len == 0 || k == len(x.Ranges) || g.Off < x.Ranges[k].Off {
+		return span{}
+	}
+	r, size := x.Ranges[k], int64(x.BlockSize)
+	to := (g.End() - r.Off) / size
+	if g.End() >= r.End() {
+		to = blocksIn(r.Len, x.BlockSize) // the last may be short
+	}
+	return span{x.first[k] + int32(blocksIn(g.Off-r.Off, x.BlockSize)), x.first[k] + int32(to)}
+}
+
 // starting returns the block that starts at offset off of the basis.
 func (x *index) starting(off int64) int32 {
 	k := sort.Search(len(x.Ranges), func(k int) bool { return x.Ranges[k].End() > off })

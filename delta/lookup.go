@@ -34,14 +34,14 @@ func (m *matcher) lookup(sum uint64, b []byte, off, end int64, next int32) (int3
 			if alike, err = m.alike(off, end); err != nil {
 				return noBlock, err
 			}
+			if next != noBlock && m.Hashes[next] == m.Hashes[i] && m.blockRange(next).Len == int64(m.BlockSize) {
+				if ok, err := m.proven(next, alike, off, end); ok || err != nil {
+					return next, err
+				}
+			}
 		}
-		for _, c := range [2]int32{next, i} {
-			if c == noBlock || m.Hashes[c] != m.Hashes[i] || m.blockRange(c).Len != int64(m.BlockSize) {
-				continue
-			}
-			if ok, err := m.proven(c, alike, off, end); ok || err != nil {
-				return c, err
-			}
+		if ok, err := m.proven(i, alike, off, end); ok || err != nil {
+			return i, err
 		}
 	}
 	if hashed {
@@ -92,32 +92,42 @@ func (m *matcher) alike(off, end int64) (int, error) {
 // a row as alike says. Equal blocks in a row are the evidence of one, and common
 // ones of nothing.
 func (m *matcher) proven(i int32, alike int, off, end int64) (bool, error) {
-	runs := m.runs.far
-	if r := m.blockRange(i); r.Off >= m.near.Off && r.End() <= m.near.End() {
-		runs = m.runs.near
-	}
-	if runs <= 1 {
+	if m.runs.far <= 1 || m.runs.near <= 1 && m.isNear(i) {
 		return true, nil
 	}
-	row := 1
-	last := i
-	for row <= alike {
-		next := m.after(last)
-		if next == noBlock || m.Hashes[next] != m.Hashes[i] {
-			break
-		}
-		row, last = row+1, next
+	// Of padding there are many candidates, and most fail here.
+	row := m.row(i, alike+1)
+	if row < alike || row > alike && alike < longestRun {
+		return false, nil // where one goes on and the other does not, they differ
+	}
+	n := int64(m.BlockSize)
+	r, last := m.blockRange(i), i+int32(row)-1
+	if m.blockRange(last).Off != r.Off+int64(row-1)*n {
+		return false, nil // between them the basis was not signed
 	}
 	if alike == longestRun {
-		return row >= longestRun, nil
+		return true, nil
 	}
-	if row != alike {
-		return false, nil // where one goes on and the other does not, they differ
+	runs := m.runs.far
+	if m.isNear(i) {
+		runs = m.runs.near
 	}
 	if !m.common(i) {
 		runs--
 	}
-	return m.goesOn(last, runs, off+int64(row)*int64(m.BlockSize), end)
+	return m.goesOn(last, runs, off+int64(row)*n, end)
+}
+
+// isNear reports whether block i lies beside the gap.
+func (m *matcher) isNear(i int32) bool { return i >= m.near.from && i < m.near.to }
+
+// row returns how many blocks of the signature from i on have one hash, at most
+// limit.
+func (m *matcher) row(i int32, limit int) int {
+	n := 1
+	for ; n < limit && int(i)+n < len(m.Hashes) && m.Hashes[int(i)+n] == m.Hashes[i]; n++ {
+	}
+	return n
 }
 
 // commonFrom is how many blocks of a signature have a hash that says nothing about
@@ -153,7 +163,7 @@ func (m *matcher) goesOn(i int32, runs int, off, end int64) (bool, error) {
 			return false, err
 		}
 		m.vain += r.Len // until it is known to be none
-		if !m.equal(i, b[:r.Len]) {
+		if !m.equal(i, off, b[:r.Len]) {
 			return false, nil
 		}
 		m.vain -= r.Len
@@ -165,13 +175,28 @@ func (m *matcher) goesOn(i int32, runs int, off, end int64) (bool, error) {
 	return true, nil
 }
 
-// equal reports whether b has the hash of block i.
-func (m *matcher) equal(i int32, b []byte) bool {
+// A tested is a piece of the new file that was compared with a block, and is compared
+// with others next.
+type tested struct {
+	off          int64
+	n            int
+	weak, strong uint64
+	hashed       bool // strong is known
+}
+
+// equal reports whether b, which the new file has at off, has the hash of block i.
+func (m *matcher) equal(i int32, off int64, b []byte) bool {
 	m.plan.stats.Comparisons++
-	weak := rolling.Sum(b)
-	if weak>>(64-m.WeakBits) != m.Hashes[i]>>m.StrongBits {
+	t := &m.tested
+	if t.off != off || t.n != len(b) {
+		*t = tested{off: off, n: len(b), weak: rolling.Sum(b)}
+	}
+	if t.weak>>(64-m.WeakBits) != m.Hashes[i]>>m.StrongBits {
 		return false
 	}
-	m.plan.stats.Strong++
-	return m.join(weak, m.strong(b)) == m.Hashes[i]
+	if !t.hashed {
+		m.plan.stats.Strong++
+		t.strong, t.hashed = m.strong(b), true
+	}
+	return m.join(t.weak, t.strong) == m.Hashes[i]
 }

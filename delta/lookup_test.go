@@ -50,3 +50,23 @@ func TestPaddingProvesNothing(t *testing.T) {
 		t.Errorf("%d bytes: two members in a row are evidence", n)
 	}
 }
+
+// blocksOf names the blocks that lie within a piece of one range, a short last one too.
+func TestBlocksOf(t *testing.T) {
+	sig := &Signature{Request: Request{BlockSize: 10, WeakBits: 20, StrongBits: 8, Ranges: []Range{{5, 34}, {50, 20}, {100, 7}}}}
+	sig.Hashes = make([]uint64, sig.Blocks())
+	x := newIndex(sig, false)
+	for _, r := range sig.Ranges {
+		for off := r.Off; off < r.End(); off++ {
+			for end := off; end <= r.End(); end++ {
+				got := x.blocksOf(Range{off, end - off})
+				for i := range int32(len(sig.Hashes)) {
+					b := x.blockRange(i)
+					if in := b.Off >= off && b.End() <= end; in != (i >= got.from && i < got.to) {
+						t.Fatalf("block %d, %v, is in [%d, %d): %v; got %v", i, b, off, end, in, got)
+					}
+				}
+			}
+		}
+	}
+}

@@ -55,10 +55,11 @@ type matcher struct {
 	win    *window
 	out    []placed
 	copied int      // of plan.copies, how many are in out
-	near   Range    // of the basis, beside the gap
+	near   span     // beside the gap
 	runs   evidence // in blocks
 	vain   int64    // bytes that strong hashes were computed over and did not match
 	same   known    // the last window looked up
+	tested tested   // the last piece compared with a block
 	failed failures
 }
 
@@ -105,7 +106,7 @@ func (m *matcher) gap(g Range, before, after *placed) error {
 	if m.full() {
 		return nil
 	}
-	m.near = m.beside(before, after)
+	m.near = m.blocksOf(m.beside(before, after))
 	next := m.follower(before)
 	from, next, err := m.forward(g.Off, g.End(), next)
 	if err != nil {
@@ -182,7 +183,7 @@ func (m *matcher) forward(off, end int64, next int32) (int64, int32, error) {
 		if err != nil {
 			return 0, 0, err
 		}
-		if !m.equal(next, b[:r.Len]) {
+		if !m.equal(next, off, b[:r.Len]) {
 			break
 		}
 		m.add(placed{off, Op{m.basis, r.Off, r.Len}})
@@ -212,7 +213,7 @@ func (m *matcher) backward(off, end int64, after *placed) (placed, error) {
 		if err != nil {
 			return back, err
 		}
-		if !m.equal(i, b[:r.Len]) {
+		if !m.equal(i, back.at-r.Len, b[:r.Len]) {
 			break
 		}
 		back = placed{back.at - r.Len, Op{m.basis, r.Off, back.Len + r.Len}}
