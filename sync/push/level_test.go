@@ -48,7 +48,7 @@ func TestParallelWindows(t *testing.T) {
 		want        int
 	}{
 		{0, 0, 8, fewWindows},
-		{time.Millisecond, 0, 8, nearWindows},
+		{time.Millisecond, 0, 8, fewWindows},
 		{time.Millisecond, 0, 2, 2},
 		{100 * time.Millisecond, 0, 16, manyWindows},
 		{100 * time.Millisecond, 0, 3, 3},

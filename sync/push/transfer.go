@@ -72,7 +72,6 @@ func (p *pusher) transferTwins(ctx context.Context) error {
 // windows keep the link busy.
 const (
 	fewWindows  = 2
-	nearWindows = 3 // next door, where a window is one body: while some come in, others are made durable
 	manyWindows = 8
 	longTrip    = 10 * time.Millisecond
 )
@@ -82,10 +81,8 @@ func (p *pusher) parallel() int {
 	switch {
 	case p.opts.Parallel > 0:
 		return p.opts.Parallel
-	case p.rate.near():
-		return max(1, min(nearWindows, p.limits.Parallel))
-	case p.rate.roundTrip() < longTrip:
-		return fewWindows
+	case p.rate.near(), p.rate.roundTrip() < longTrip:
+		return fewWindows // with a third, 100,000 small files take a server over 100 MB
 	}
 	return max(1, min(manyWindows, p.limits.Parallel))
 }
