@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -17,112 +16,6 @@ import (
 	"github.com/pubsync/pubsync/sync/walk"
 	"github.com/pubsync/pubsync/sync/wire"
 )
-
-// A Remote carries the requests of one session. Its implementation repeats
-// them through failures of the network; sync/remote has one over HTTPS. It is
-// safe for concurrent use.
-type Remote interface {
-	// Open sends an open frame followed by the frames in extra and calls reply
-	// for each frame of the answer.
-	Open(ctx context.Context, o wire.Open, extra []byte, reply func(wire.Frame) error) error
-	// Exchange sends frames to a session and calls reply for each frame of
-	// the answer, whose payload is valid during the call. A request may be
-	// repeated, and reply see frames again.
-	Exchange(ctx context.Context, session string, body []byte, reply func(wire.Frame) error) error
-	// Send is Exchange without repeats: a body that is lost on the way has come in
-	// part, perhaps.
-	Send(ctx context.Context, session string, body []byte, reply func(wire.Frame) error) error
-	// Again returns a function to be called after each failure of something. It
-	// returns nil, after a while, if it may be tried again, else the error to end
-	// with.
-	Again() func(ctx context.Context, err error) error
-	// Abandon ends a session without publishing.
-	Abandon(ctx context.Context, session string) error
-	// Link returns what is known of the network to the server by now: the round
-	// trip time, and the rate at which it carries what is sent. Zero is
-	// unknown.
-	Link() (rtt time.Duration, bytesPerSecond float64)
-}
-
-// A Progress is told how a push gets on. Its methods may be called
-// concurrently and must be quick.
-type Progress interface {
-	State(what string)            // a stage begins: "listing", "hashing", "sending", "committing"
-	Total(files int, bytes int64) // what is to be examined
-	Add(files int, bytes int64)   // that much is dealt with, sent or not
-}
-
-// Options say how to push. The zero value merges into the token's own target.
-type Options struct {
-	Target   manifest.Path
-	Mirror   bool     // what is not pushed is removed
-	Checksum bool     // compare contents, not size and mtime
-	DryRun   bool     // find out, change nothing
-	Aliases  []string // names beside the build that are to show it
-	// Visibility is asked for the target; "" leaves it as it is.
-	Visibility string
-	// Bases are old files at hand; see [LocalBasis]. Attic, if not nil, has more
-	// of them and keeps what is pushed.
-	Bases []*LocalBasis
-	Attic Attic
-	// SessionHash is the SHA-256 of the session secret that the Remote sends,
-	// hexadecimal.
-	SessionHash string
-	// Parallel is the number of windows sent at once; 0 means 2, or where a round
-	// trip takes 10 ms or longer, as many as the server allows up to 8.
-	Parallel int
-	// Through says whether archives go by what is inside them; Spool makes the
-	// temporary files that takes, each gone when it is closed. Without Spool
-	// they never do.
-	Through  Through
-	Spool    func() (*os.File, error)
-	Progress Progress
-	Now      func() time.Time // the clock, to measure the link's rate
-	// Event, if not nil, is told what becomes of each file as it is known.
-	Event func(e Event)
-}
-
-// What became of a file.
-const (
-	Sent   = "sent"
-	Delta  = "delta"
-	Linked = "linked"
-)
-
-// An Event reports one file of a push: with DryRun, what would be done.
-type Event struct {
-	Path manifest.Path
-	What string // Sent, Delta or Linked
-}
-
-// A Method counts what one way of sending covered.
-type Method struct {
-	Files int64 `json:"files"`
-	Bytes int64 `json:"bytes"` // of the files
-	Sent  int64 `json:"sent"`  // bytes of the frames that carried them, before TLS
-	Saved int64 `json:"saved"` // Bytes less Sent
-}
-
-// A Result tells what a push did.
-type Result struct {
-	Status       string        // "published", "unchanged" or "dry-run"
-	Target       manifest.Path // as the server understood it
-	Receipt      *wire.Receipt // nil for a dry run
-	Files        int           // files and symlinks pushed, changed or not
-	Bytes        int64         // of all files
-	Whole        Method        // sent as they are
-	Delta        Method        // as deltas of their bytes
-	Archive      Method        // as deltas of what is inside them
-	Linked       Method        // held by the server under another path
-	FilesRemoved int
-}
-
-// ErrProtocol is the error for a server that breaks the protocol.
-var ErrProtocol = errors.New("the server does not keep to the protocol")
-
-// maxRestarts bounds how often a push begins anew because the server lost the
-// list or a commit found content missing.
-const maxRestarts = 8
 
 // Push publishes the tree. The errors of the remote pass unchanged; others
 // wrap [walk.ErrChanged], [ErrProtocol], or name the local path that could not
@@ -146,12 +39,6 @@ func Push(ctx context.Context, r Remote, t *walk.Tree, o Options) (Result, error
 	p.collect()
 	return p.result, err
 }
-
-type noProgress struct{}
-
-func (noProgress) State(string)     {}
-func (noProgress) Total(int, int64) {}
-func (noProgress) Add(int, int64)   {}
 
 // pusher is one push under way.
 type pusher struct {
@@ -313,97 +200,6 @@ func (p *pusher) timed(ctx context.Context, body []byte, by carrier, reply func(
 	p.rate.learn(p.remote.Link())
 	return p.opts.Now().Sub(began), nil
 }
-
-// smallList is the size in bytes up to which the list rides on the open: what
-// a new TCP connection carries in its first round trip (RFC 6928: 10 segments).
-const smallList = 12 << 10
-
-func (p *pusher) open(ctx context.Context) (done bool, err error) {
-	if err := p.foretell(ctx); err != nil {
-		return false, err
-	}
-	entries := p.tree.Entries
-	o := wire.Open{
-		Version: wire.Version, SessionHash: p.opts.SessionHash, Target: p.opts.Target, Mode: wire.Merge,
-		Entries: len(entries), Files: p.result.Files, Bytes: p.result.Bytes, TreeDigest: entries.TreeDigest(),
-		Checksum: p.opts.Checksum, DryRun: p.opts.DryRun, Visibility: p.opts.Visibility, Aliases: p.opts.Aliases,
-	}
-	if p.opts.Mirror {
-		o.Mode = wire.Mirror
-	}
-	p.volunteers, p.amended = map[int][]wire.Signature{}, map[int]bool{}
-	p.runs, p.foreseen, p.fresh = []run{{0, len(entries)}}, false, false
-	clear(p.needs)
-	p.alike = make([]bool, len(entries))
-	var outline *wire.Outline
-	var extra []byte
-	rest := p.runs
-	if len(entries) <= smallList/2 { // there is no entry of two bytes
-		extra, rest = p.appendList(nil, p.runs, smallList, true)
-	}
-	if len(rest) > 0 {
-		extra, p.early = nil, nil
-		if outline = p.outline(); outline != nil {
-			extra = wire.AppendOutline(nil, *outline)
-		}
-	} else {
-		p.answered = 0
-	}
-	if p.early != nil {
-		extra = p.appendQuestion(extra, p.early.indices)
-	}
-	var opened wire.Opened
-	err = p.remote.Open(ctx, o, extra, func(f wire.Frame) (err error) {
-		if f.Type == wire.FrameOpened {
-			if opened, err = wire.ParseOpened(f.Payload); err != nil {
-				return fmt.Errorf("%w: %v", ErrProtocol, err)
-			}
-			return nil
-		}
-		if f.Type == wire.FrameOutlined {
-			return p.onOutlined(f.Payload, outline)
-		}
-		return p.onOpen(f)
-	})
-	if err != nil {
-		return false, err
-	}
-	if len(rest) == 0 && p.answered >= len(entries) {
-		p.runs = nil
-	}
-	p.fresh = p.fresh || opened.Empty
-	p.rate.learn(p.remote.Link())
-	return p.opened(opened, o.TreeDigest)
-}
-
-func (p *pusher) opened(o wire.Opened, tree manifest.Digest) (done bool, err error) {
-	p.session, p.limits, p.result.Target = o.Session, o.Limits, o.Target
-	switch o.Status {
-	case wire.StatusUnchanged:
-		p.result.Status, p.receipt = "unchanged", o.Receipt
-		p.opts.Progress.Add(p.result.Files, p.result.Bytes)
-		return true, nil
-	case wire.StatusPublished:
-		if o.TreeDigest != tree {
-			return true, ErrSessionUsed
-		}
-		p.result.Status, p.receipt = "published", o.Receipt
-		return true, nil
-	case wire.StatusOpen:
-		if o.Session == "" || o.Limits.Body <= 0 {
-			return true, fmt.Errorf("%w: an open session without name or limits", ErrProtocol)
-		}
-		if b := p.body.Load(); b == 0 || b > o.Limits.Body {
-			p.body.Store(o.Limits.Body)
-		}
-		return false, nil
-	}
-	return true, fmt.Errorf("%w: unknown status %q", ErrProtocol, o.Status)
-}
-
-// ErrSessionUsed: the session secret belongs to a session that has published
-// another tree. Push again with a new secret.
-var ErrSessionUsed = errors.New("the session was used for another tree")
 
 // largeFiles returns the bytes of files whose digest the server needs and that are
 // large enough for archives.

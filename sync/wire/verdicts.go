@@ -1,0 +1,119 @@
+package wire
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/pubsync/pubsync/sync/manifest"
+)
+
+// AppendDigests appends a digests frame; indices must ascend.
+func AppendDigests(dst []byte, ds []Digest) []byte {
+	p := make([]byte, 0, len(ds)*(manifest.DigestSize+2))
+	next := 0
+	for _, d := range ds {
+		p = binary.AppendUvarint(p, uint64(d.Index-next))
+		p = append(p, d.Digest[:]...)
+		next = d.Index + 1
+	}
+	return AppendFrame(dst, FrameDigests, p)
+}
+
+// ParseDigests reads the payload of a digests frame.
+func ParseDigests(b []byte) ([]Digest, error) {
+	r := fields{b: b}
+	ds := make([]Digest, 0, len(b)/(manifest.DigestSize+1))
+	next := 0
+	for len(r.b) > 0 {
+		d := Digest{Index: r.indexFrom(next), Digest: r.digest()}
+		if r.err != nil {
+			return nil, r.err
+		}
+		next = d.Index + 1
+		ds = append(ds, d)
+	}
+	return ds, nil
+}
+
+const (
+	verdictHave  = 0
+	verdictSend  = 1 // and the bases, none or more
+	verdictViews = 2 // as send, with views staged
+	verdictWhole = 3 // the whole digest is wanted
+)
+
+// AppendVerdicts appends a verdicts frame; indices must ascend.
+func AppendVerdicts(dst []byte, vs []Verdict) []byte {
+	var p []byte
+	next := 0
+	for i := range vs {
+		v := &vs[i]
+		p = binary.AppendUvarint(p, uint64(v.Index-next))
+		next = v.Index + 1
+		if v.Have {
+			p = append(p, verdictHave)
+			continue
+		}
+		if v.Whole {
+			p = append(p, verdictWhole)
+			continue
+		}
+		code := byte(verdictSend)
+		if v.ViewsStaged() {
+			code = verdictViews
+		}
+		p = append(p, code)
+		p = binary.AppendUvarint(p, uint64(v.Staged))
+		if code == verdictViews {
+			p = appendStaged(appendStaged(p, v.Plain), v.Recipe)
+		}
+		p = binary.AppendUvarint(p, uint64(len(v.Bases)))
+		for _, b := range v.Bases {
+			p = appendBasis(p, b)
+			p = binary.AppendUvarint(p, uint64(b.Size))
+		}
+	}
+	return AppendFrame(dst, FrameVerdicts, p)
+}
+
+// ParseVerdicts reads the payload of a verdicts frame.
+func ParseVerdicts(b []byte) ([]Verdict, error) {
+	r := fields{b: b}
+	var vs []Verdict
+	next := 0
+	for len(r.b) > 0 {
+		v := Verdict{Index: r.indexFrom(next)}
+		next = v.Index + 1
+		switch code := r.byte(); code {
+		case verdictHave:
+			v.Have = true
+		case verdictWhole:
+			v.Whole = true
+		case verdictSend, verdictViews:
+			v.Staged = r.size()
+			if code == verdictViews {
+				v.Plain, v.Recipe = r.staged(), r.staged()
+			}
+			for n := r.count(MaxBases); n > 0; n-- {
+				b := r.basis()
+				b.Size = r.size()
+				v.Bases = append(v.Bases, b)
+			}
+		default:
+			return nil, fmt.Errorf("%w: verdict %d", ErrBadFrame, code)
+		}
+		if r.err != nil {
+			return nil, r.err
+		}
+		vs = append(vs, v)
+	}
+	return vs, nil
+}
+
+func appendStaged(dst []byte, s StagedView) []byte {
+	dst = binary.AppendUvarint(dst, uint64(s.Size))
+	if s.Size > 0 {
+		dst = append(dst, s.Sum[:]...)
+	}
+	return dst
+}
