@@ -153,17 +153,7 @@ func (p *Plan) gaps(f func(g Range, before, after *placed) error) error {
 	return nil
 }
 
-// Missing returns what of the new file is in no copy yet, ascending.
-func (p *Plan) Missing() []Range {
-	var gs []Range
-	p.gaps(func(g Range, _, _ *placed) error {
-		gs = append(gs, g)
-		return nil
-	})
-	return gs
-}
-
-// MissingBytes returns the total length of Missing.
+// MissingBytes returns how many bytes of the new file are in no copy yet.
 func (p *Plan) MissingBytes() int64 {
 	n := p.src.Size
 	for i := range p.copies {

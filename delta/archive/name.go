@@ -26,13 +26,6 @@ func (l *nameList) add(name []byte) {
 	l.n++
 }
 
-// mark and reset take the list back to an earlier state.
-func (l *nameList) mark() nameList {
-	m := *l
-	m.prev, m.common = bytes.Clone(l.prev), bytes.Clone(l.common)
-	return m
-}
-
 // root is the common prefix up to its last slash.
 func (l *nameList) root() []byte {
 	return l.common[:bytes.LastIndexByte(l.common, '/')+1]

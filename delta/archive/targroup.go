@@ -29,17 +29,6 @@ type tarState struct {
 	texts    [maxPaxRecords][]byte // the last text value at each place of a pax header
 }
 
-func (s *tarState) clone() tarState {
-	c := *s
-	for i, p := range s.patterns {
-		c.patterns[i] = bytes.Clone(p)
-	}
-	for i, t := range s.texts {
-		c.texts[i] = bytes.Clone(t)
-	}
-	return c
-}
-
 // A resolved member is what its headers say together.
 type resolved struct {
 	full, link []byte

@@ -37,20 +37,6 @@ func newShapeTable() shapeTable {
 	return shapeTable{map[string]int{}, map[template]int{}}
 }
 
-// cut forgets all but the first shapes and templates.
-func (t *shapeTable) cut(shapes, templates int) {
-	for k, i := range t.shapes {
-		if i >= shapes {
-			delete(t.shapes, k)
-		}
-	}
-	for k, i := range t.templates {
-		if i >= templates {
-			delete(t.templates, k)
-		}
-	}
-}
-
 // number returns the number of s, defining it in colDef if it is new. It
 // reports false when there are too many.
 func (t *shapeTable) number(c *columnSet, s *tarShape) (int, bool) {

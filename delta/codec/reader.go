@@ -20,17 +20,6 @@ func (r *reader) uvarint(max uint64) uint64 {
 	return v
 }
 
-// varint returns the next signed (zigzag) number.
-func (r *reader) varint() int64 {
-	v, n := binary.Varint(r.b)
-	if n <= 0 {
-		r.fail()
-		return 0
-	}
-	r.b = r.b[n:]
-	return v
-}
-
 func (r *reader) byte() byte {
 	if len(r.b) == 0 {
 		r.fail()

@@ -74,9 +74,6 @@ func New(n int) *Hash {
 	return h
 }
 
-// Len returns the length of the window in bytes.
-func (h *Hash) Len() int { return h.n }
-
 // Roll returns the sum of the window one byte further on, which out leaves and
 // in enters.
 func (h *Hash) Roll(sum uint64, out, in byte) uint64 {
