@@ -5,10 +5,11 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/pubsync/pubsync/delta/alloctest"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -82,7 +83,7 @@ func FuzzRebuild(f *testing.F) {
 				}, recipe)
 			}
 			if err == nil {
-				bounded(t, 16<<20+256*uint64(len(recipe)+len(plain)), func() { err = j.run(&shortWriter{left: 1 << 20}) })
+				alloctest.Bounded(t, 16<<20+256*uint64(len(recipe)+len(plain)), func() { err = j.run(&shortWriter{left: 1 << 20}) })
 			}
 			if err != nil && !errors.Is(err, ErrBadRecipe) && !errors.Is(err, errFull) {
 				t.Fatal(err)
@@ -144,7 +145,7 @@ func FuzzIndex(f *testing.F) {
 			x   *Index
 			err error
 		)
-		bounded(t, 1<<20+256*uint64(len(b)), func() { x, err = UnmarshalIndex(b, DefaultLimits()) })
+		alloctest.Bounded(t, 1<<20+256*uint64(len(b)), func() { x, err = UnmarshalIndex(b, DefaultLimits()) })
 		if err != nil {
 			if !errors.Is(err, ErrBadIndex) {
 				t.Fatal(err)
@@ -159,19 +160,6 @@ func FuzzIndex(f *testing.F) {
 			t.Fatal(d)
 		}
 	})
-}
-
-// bounded fails if f allocates more than most bytes: what decoding takes is bounded by
-// what came, whatever it promises (threats, row 27).
-func bounded(t *testing.T, most uint64, f func()) {
-	t.Helper()
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	f()
-	runtime.ReadMemStats(&after)
-	if n := after.TotalAlloc - before.TotalAlloc; n > most {
-		t.Fatalf("%d bytes allocated, want %d at most", n, most)
-	}
 }
 
 // The recipe's numbers are bounded before they are used.

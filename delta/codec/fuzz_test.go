@@ -6,9 +6,10 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"testing"
+
+	"github.com/pubsync/pubsync/delta/alloctest"
 
 	"github.com/pubsync/pubsync/delta"
 	"github.com/pubsync/pubsync/delta/codec"
@@ -36,19 +37,6 @@ func seeds[V any](f *testing.F, pattern string) []V {
 	return vs
 }
 
-// bounded fails if f allocates more than most bytes: what decoding takes is bounded by
-// what came, whatever it promises (threats, row 27).
-func bounded(t *testing.T, most uint64, f func()) {
-	t.Helper()
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	f()
-	runtime.ReadMemStats(&after)
-	if n := after.TotalAlloc - before.TotalAlloc; n > most {
-		t.Fatalf("%d bytes allocated, want %d at most", n, most)
-	}
-}
-
 // countWriter counts what is written to it.
 type countWriter int64
 
@@ -70,7 +58,7 @@ func FuzzApply(f *testing.F) {
 			n   int64
 			err error
 		)
-		bounded(t, 64<<20, func() { n, err = c.Apply(part, bases, &out, most) })
+		alloctest.Bounded(t, 64<<20, func() { n, err = c.Apply(part, bases, &out, most) })
 		switch {
 		case int64(out) != n || n > most:
 			t.Fatalf("wrote %d bytes, said %d, allowed %d", out, n, most)
@@ -94,7 +82,7 @@ func FuzzDecodeSignature(f *testing.F) {
 			s   *delta.Signature
 			err error
 		)
-		bounded(t, 1<<20+64*uint64(len(b)), func() { s, err = codec.DecodeSignature(b, size) })
+		alloctest.Bounded(t, 1<<20+64*uint64(len(b)), func() { s, err = codec.DecodeSignature(b, size) })
 		if err != nil {
 			return
 		}
@@ -124,7 +112,7 @@ func FuzzDecodeRequest(f *testing.F) {
 			r   delta.Request
 			err error
 		)
-		bounded(t, 1<<16+64*uint64(len(b)), func() { r, err = codec.DecodeRequest(b, size) })
+		alloctest.Bounded(t, 1<<16+64*uint64(len(b)), func() { r, err = codec.DecodeRequest(b, size) })
 		if err != nil {
 			return
 		}

@@ -5,9 +5,10 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/pubsync/pubsync/delta/alloctest"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -169,7 +170,7 @@ func FuzzDecodeList(f *testing.F) {
 			l   List
 			err error
 		)
-		bounded(t, 1<<20+256*uint64(len(b)), func() { l, err = DecodeList(b, 1000) })
+		alloctest.Bounded(t, 1<<20+256*uint64(len(b)), func() { l, err = DecodeList(b, 1000) })
 		if err != nil {
 			return
 		}
@@ -178,19 +179,6 @@ func FuzzDecodeList(f *testing.F) {
 			t.Fatalf("coded again: %v\n%s", err, cmp.Diff(l, again))
 		}
 	})
-}
-
-// bounded fails if f allocates more than most bytes: what decoding takes is bounded by
-// what came, whatever it promises (threats, row 27).
-func bounded(t *testing.T, most uint64, f func()) {
-	t.Helper()
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	f()
-	runtime.ReadMemStats(&after)
-	if n := after.TotalAlloc - before.TotalAlloc; n > most {
-		t.Fatalf("%d bytes allocated, want %d at most", n, most)
-	}
 }
 
 func BenchmarkAppendList(b *testing.B) {

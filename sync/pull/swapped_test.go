@@ -3,11 +3,11 @@ package pull_test
 import (
 	"bytes"
 	"io"
-	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"github.com/pubsync/pubsync/sync/walk/swaptest"
 
 	"github.com/pubsync/pubsync/sync/manifest"
 	"github.com/pubsync/pubsync/sync/pull"
@@ -18,29 +18,15 @@ import (
 // arrives is inside. A pull may fail.
 func TestSwappedFolder(t *testing.T) {
 	root, outside := victims(t)
-	sub, aside := filepath.Join(root.Name(), "sub"), filepath.Join(root.Name(), "aside")
 	var (
 		flips atomic.Int64
 		stop  = make(chan struct{})
 		wg    sync.WaitGroup
 	)
-	if err := os.Mkdir(sub, 0o755); err != nil {
+	if err := root.Mkdir("sub", 0o755); err != nil {
 		t.Fatal(err)
 	}
-	wg.Go(func() {
-		for {
-			select {
-			case <-stop:
-				return
-			default:
-			}
-			os.Rename(sub, aside)
-			os.Symlink(outside, sub)
-			os.Remove(sub)
-			os.Rename(aside, sub)
-			flips.Add(1)
-		}
-	})
+	wg.Go(func() { swaptest.Flip(stop, root.Name(), outside, &flips) })
 	const rounds = 200
 	for i := 0; i < rounds || flips.Load() < rounds; i++ {
 		// Other bytes each time, so that each time both files are fetched.

@@ -11,9 +11,12 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/pubsync/pubsync/sync/walk/swaptest"
 
 	"github.com/pubsync/pubsync/sync/manifest"
 )
@@ -301,12 +304,13 @@ func TestSwappedDirectory(t *testing.T) {
 				}
 			}
 			var (
-				stop = make(chan struct{})
-				wg   sync.WaitGroup
+				flips atomic.Int64
+				stop  = make(chan struct{})
+				wg    sync.WaitGroup
 			)
-			wg.Go(func() { flip(stop, dir, outside) })
+			wg.Go(func() { swaptest.Flip(stop, dir, outside, &flips) })
 			seen := 0
-			for range 400 {
+			for i := 0; i < 400 || flips.Load() < 50; i++ {
 				seen += readThrough(t, dir, open, secret)
 			}
 			close(stop)
@@ -315,23 +319,6 @@ func TestSwappedDirectory(t *testing.T) {
 				t.Error("the file was never read")
 			}
 		})
-	}
-}
-
-// flip lets dir/sub be in turn a directory and a link to outside, and ends with
-// the directory.
-func flip(stop <-chan struct{}, dir, outside string) {
-	sub, aside := filepath.Join(dir, "sub"), filepath.Join(dir, "aside")
-	for {
-		select {
-		case <-stop:
-			return
-		default:
-		}
-		os.Rename(sub, aside)
-		os.Symlink(outside, sub)
-		os.Remove(sub)
-		os.Rename(aside, sub)
 	}
 }
 

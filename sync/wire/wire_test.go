@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/iotest"
 
+	"github.com/pubsync/pubsync/delta/alloctest"
+
 	"github.com/google/go-cmp/cmp"
 	"github.com/klauspost/compress/zstd"
 
@@ -236,7 +238,7 @@ func FuzzFrames(f *testing.F) {
 		f.Add(b)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		bounded(t, 48<<20+256*uint64(len(b)), func() { parseAll(b) })
+		alloctest.Bounded(t, 48<<20+256*uint64(len(b)), func() { parseAll(b) })
 	})
 }
 
@@ -268,18 +270,5 @@ func parseAll(b []byte) {
 		_, _ = ParseOutline(fr.Payload)
 		_, _ = ParseShort(fr.Payload)
 		_, _ = ParseOutlined(fr.Payload, 100)
-	}
-}
-
-// bounded fails if f allocates more than most bytes: what decoding takes is bounded by
-// what came, whatever it promises (threats, row 27).
-func bounded(t *testing.T, most uint64, f func()) {
-	t.Helper()
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	f()
-	runtime.ReadMemStats(&after)
-	if n := after.TotalAlloc - before.TotalAlloc; n > most {
-		t.Fatalf("%d bytes allocated, want %d at most", n, most)
 	}
 }

@@ -8,26 +8,10 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/pubsync/pubsync/sync/walk/swaptest"
+
 	"github.com/pubsync/pubsync/server/store/disk"
 )
-
-// flip lets dir/sub be in turn a folder and a link to outside, counts how often,
-// and ends with the folder.
-func flip(stop <-chan struct{}, dir, outside string, flips *atomic.Int64) {
-	sub, aside := filepath.Join(dir, "sub"), filepath.Join(dir, "aside")
-	for {
-		select {
-		case <-stop:
-			return
-		default:
-		}
-		os.Rename(sub, aside)
-		os.Symlink(outside, sub)
-		os.Remove(sub)
-		os.Rename(aside, sub)
-		flips.Add(1)
-	}
-}
 
 // TestSwappedFolders does everything that a store does to files while a folder
 // of the store and a link to a folder outside take turns at one name (threats,
@@ -57,7 +41,7 @@ func TestSwappedFolders(t *testing.T) {
 		stop  = make(chan struct{})
 		wg    sync.WaitGroup
 	)
-	wg.Go(func() { flip(stop, dir, outside, &flips) })
+	wg.Go(func() { swaptest.Flip(stop, dir, outside, &flips) })
 	const rounds = 300
 	done := 0
 	for i := 0; i < rounds || flips.Load() < rounds; i++ {
