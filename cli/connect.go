@@ -91,7 +91,7 @@ func (f *bearerFlags) client(env *Env, c connect.Connection, secret string, d *p
 
 func newClient(env *Env, c connect.Connection, secret string, limiter *rate.Limiter, patience time.Duration, d *progress.Display) (*remote.Client, error) {
 	cfg := remote.Config{
-		URL: c.URL, Token: c.Secret, Secret: secret, UserAgent: "pubsync/" + buildVersion(),
+		URL: c.URL, Token: c.Secret, Secret: secret, UserAgent: userAgent(),
 		Proxy: proxyOf(env), Limiter: limiter, Patience: patience,
 		Sleep: env.Sleep, Jitter: env.Jitter, Now: env.Now,
 	}
@@ -108,6 +108,13 @@ func newClient(env *Env, c connect.Connection, secret string, limiter *rate.Limi
 		return nil, usageError{err}
 	}
 	return cl, nil
+}
+
+// userAgent names the release, without what else a version may say: it goes with
+// every push.
+func userAgent() string {
+	release, _, _ := strings.Cut(buildVersion(), "-")
+	return "pubsync/" + strings.Trim(release, "()")
 }
 
 // parseRate reads a rate as rsync's --bwlimit does: KiB a second unless a

@@ -88,7 +88,7 @@ func newSite(t *testing.T, set ...func(*site)) *site {
 		h.ServeHTTP(w, r)
 	}))
 	s.http.EnableHTTP2 = true
-	s.http.Config.HTTP2 = &http.HTTP2Config{MaxReadFrameSize: 16 << 10} // as in package cli
+	s.http.Config.HTTP2 = &http.HTTP2Config{MaxReadFrameSize: 4*16<<10 - 9} // as in package cli
 	s.http.Config.ErrorLog = slog.NewLogLogger(slog.NewTextHandler(io.Discard, nil), slog.LevelError)
 	s.http.StartTLS()
 	t.Cleanup(func() {
