@@ -93,7 +93,7 @@ func newClient(env *Env, c connect.Connection, secret string, limiter *rate.Limi
 	cfg := remote.Config{
 		URL: c.URL, Token: c.Secret, Secret: secret, UserAgent: userAgent(),
 		Proxy: proxyOf(env), Limiter: limiter, Patience: patience,
-		Sleep: env.Sleep, Jitter: env.Jitter, Now: env.Now,
+		Sleep: env.Sleep, Jitter: env.Jitter, Now: env.Now, Tickets: ticketDir(env),
 	}
 	if c.HasPin {
 		cfg.Pin = &c.Pin
@@ -152,5 +152,18 @@ func stateDir(env *Env) (string, error) {
 	if dir := env.Getenv("LOCALAPPDATA"); dir != "" {
 		return filepath.Join(dir, "pubsync"), nil
 	}
-	return filepath.Join(os.TempDir(), "pubsync-state"), nil
+	return lastResort(), nil
+}
+
+// lastResort is where state goes if there is no place that is the user's own.
+func lastResort() string { return filepath.Join(os.TempDir(), "pubsync-state") }
+
+// ticketDir is where TLS sessions are kept; "": nowhere, since others could put some
+// there.
+func ticketDir(env *Env) string {
+	dir, err := stateDir(env)
+	if err != nil || dir == lastResort() {
+		return ""
+	}
+	return filepath.Join(dir, "tls")
 }

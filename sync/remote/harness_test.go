@@ -29,12 +29,14 @@ func newServer(t *testing.T, h http.HandlerFunc) *server {
 	return s
 }
 
-// client returns a client that trusts the server and counts its waits instead of
+// client returns a client that trusts the server, unless told whom else, and counts its waits instead of
 // waiting.
 func (s *server) client(cfg Config) *Client {
 	s.Helper()
 	cfg.URL = s.http.URL
-	cfg.Roots = s.http.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
+	if cfg.Roots == nil {
+		cfg.Roots = s.http.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
+	}
 	cfg.Jitter = func() float64 { return 1 }
 	cfg.Now = time.Now
 	if cfg.Sleep == nil {

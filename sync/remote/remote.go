@@ -41,6 +41,7 @@ type Config struct {
 	URL       string         // https://host:port, perhaps with a path
 	Pin       *[32]byte      // SHA-256 of the server key's SubjectPublicKeyInfo; nil: verify by Roots
 	Roots     *x509.CertPool // nil: the system's
+	Tickets   string         // folder in which TLS sessions are kept, to be resumed; "": none are
 	Token     string         // sent as "Authorization: Bearer"; never logged
 	Secret    string         // session secret, sent in wire.SessionHeader; "" outside a session
 	UserAgent string
@@ -64,6 +65,8 @@ type Stats struct {
 type Client struct {
 	cfg      Config
 	base     string
+	tls      *tls.Config
+	tickets  *tickets // nil: none are kept
 	http     *http.Client
 	sent     atomic.Int64
 	received atomic.Int64
@@ -94,12 +97,13 @@ func New(cfg Config) (*Client, error) {
 		d := &net.Dialer{Timeout: 20 * time.Second, KeepAlive: 30 * time.Second}
 		cfg.Dial = d.DialContext
 	}
-	c := &Client{cfg: cfg, base: strings.TrimRight(u.Scheme+"://"+u.Host+u.Path, "/")}
+	c := &Client{cfg: cfg, base: strings.TrimRight(u.Scheme+"://"+u.Host+u.Path, "/"), tls: tlsConfig(cfg), tickets: newTickets(cfg, u.Host)}
 	c.http = &http.Client{
 		Transport: &http.Transport{
 			Proxy:                 cfg.Proxy,
-			DialContext:           c.dial,
-			TLSClientConfig:       tlsConfig(cfg),
+			DialContext:           c.dial, // to a proxy, over which no session is resumed
+			DialTLSContext:        c.dialTLS,
+			TLSClientConfig:       c.tls.Clone(),
 			TLSHandshakeTimeout:   20 * time.Second,
 			MaxIdleConnsPerHost:   8,
 			MaxConnsPerHost:       8,
