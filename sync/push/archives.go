@@ -34,7 +34,6 @@ type expanded struct {
 	guess  func(ops []delta.Op, bases []int64) []delta.Guess
 	recipe []byte
 	took   time.Duration // taking it apart
-	due    time.Duration // rebuilding it, on the server, as expected
 
 	thorough bool // the recipe was made from all of it
 }
@@ -54,21 +53,22 @@ const (
 	byAll                       // of it: the view made from samples has not come back as the file, or may not
 )
 
-// expand takes a file apart, or returns nil if it is no archive or not worth it.
-func (p *pusher) expand(ctx context.Context, f *walk.File, how analysis) (*expanded, error) {
+// expand takes the file at index i apart, or returns nil if it is no archive or not
+// worth it.
+func (p *pusher) expand(ctx context.Context, i int, f *walk.File, how analysis) (*expanded, error) {
 	if p.opts.Through == Never || p.opts.Spool == nil || f.Size() < minArchive || !sniffs(f) {
 		return nil, nil
 	}
 	p.expanding.Lock() // each takes up to 64 MiB
 	defer p.expanding.Unlock()
 	t := &trial{src: f, now: p.opts.Now}
-	began, whole := p.opts.Now(), p.rate.wholeTime(f.Size())
+	began := p.opts.Now()
 	takeApart := archive.Sample
 	switch {
 	case how == byAll:
 		takeApart = archive.Analyse
 	case how == whilePaying && p.opts.Through == Auto:
-		limit, ok := p.pace.pays(began, f.Size(), whole)
+		limit, ok := p.pace.pays(f.Size(), p.rate.roundTrip(), p.drained(i))
 		if !ok {
 			return nil, nil
 		}
@@ -82,9 +82,9 @@ func (p *pusher) expand(ctx context.Context, f *walk.File, how analysis) (*expan
 	switch spent := p.opts.Now().Sub(began); {
 	case err == nil && how == byAll:
 	case err == nil:
-		p.pace.took(f.Size(), spent, true)
+		p.pace.took(f.Size(), spent)
 	default:
-		p.pace.took(min(t.read.Load(), f.Size()), spent, false)
+		p.pace.took(min(t.read.Load(), f.Size()), spent)
 		t.File.Close()
 		if errors.Is(err, archive.ErrNotArchive) || errors.Is(err, errSlow) || errors.Is(err, syscall.ENOSPC) {
 			return nil, nil
@@ -94,23 +94,34 @@ func (p *pusher) expand(ctx context.Context, f *walk.File, how analysis) (*expan
 	return &expanded{plain: t.File, size: v.PlainSize, guess: v.GuessSizes, recipe: v.Recipe, took: p.opts.Now().Sub(began), thorough: how == byAll}, nil
 }
 
-// declined reports whether an archive that is matched had better go by its bytes
-// after all: less of it is known than its own compression saves, or it is sent
-// sooner than the server rebuilds it. What the server has some of is not declined.
-func (p *pusher) declined(m *match) bool {
-	missing := m.plain.missing()
+// slow reports whether an archive that is matched as far as it goes had better go by
+// its bytes after all, which the link will have carried before the server has rebuilt
+// it. What the server has some of is not slow.
+func (p *pusher) slow(m *match) bool {
+	if p.opts.Through != Auto || m.view == nil || m.plain.plan == nil || m.verdict.ViewsStaged() {
+		return false
+	}
+	due := m.rebuilding()
+	if p.pace.worth(due, p.rate.roundTrip(), p.drained(m.verdict.Index)) {
+		return false
+	}
+	p.pace.found(m.view.took, due)
+	return true
+}
+
+// vain reports whether less of an archive is known than its own compression saves.
+func (m *match) vain() bool {
+	return m.view != nil && !m.verdict.ViewsStaged() && m.plain.missing()/2 > m.file.Size()
+}
+
+// rebuilding is how long the server is expected to take over an archive as it is
+// matched by now.
+func (m *match) rebuilding() time.Duration {
 	searched := m.view.size
 	if m.plain.plan != nil {
 		searched = searchedOf(m.plain.plan.Ops())
 	}
-	m.view.due = m.view.rebuilding(searched)
-	switch {
-	case m.verdict.ViewsStaged():
-		return false
-	case missing/2 > m.file.Size():
-		return true
-	}
-	return p.opts.Through == Auto && !p.pace.worth(p.opts.Now(), m.file.Size(), m.view.took, m.view.due, p.rate.wholeTime(m.file.Size()))
+	return m.view.rebuilding(searched)
 }
 
 func sniffs(f *walk.File) bool {

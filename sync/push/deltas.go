@@ -11,15 +11,16 @@ import (
 // smallRecipe is the size in bytes up to which a recipe goes as it is.
 const smallRecipe = 512
 
-// group sends files as deltas whose rounds of matching go together.
-func (s *sender) group(vs []wire.Verdict, sigs map[int][]wire.Signature) error {
+// group sends files as deltas whose rounds of matching go together. Those for which
+// that comes out slow it gives back to the lanes.
+func (s *sender) group(g group, l *lanes, sigs map[int][]wire.Signature) error {
 	var ms []*match
 	defer func() {
 		for _, m := range ms {
 			m.close()
 		}
 	}()
-	for _, v := range vs {
+	for _, v := range g.files {
 		f, err := s.p.tree.Open(v.Index)
 		if errors.Is(err, walk.ErrChanged) {
 			if err := s.changed(v.Index); err != nil {
@@ -41,24 +42,30 @@ func (s *sender) group(vs []wire.Verdict, sigs map[int][]wire.Signature) error {
 			continue
 		}
 		ms = append(ms, m)
-		if err := s.look(m, sigs[v.Index]); err != nil {
+		if err := s.look(m, g.bytes, sigs[v.Index]); err != nil {
 			return err
 		}
 	}
-	if err := s.rounds(ms, sigs); err != nil {
+	ms, err := s.rounds(ms, l, sigs)
+	if err != nil {
 		return err
 	}
+	apart := false
 	for _, m := range ms {
+		apart = apart || m.view != nil
 		if err := s.finish(m); err != nil {
 			return err
 		}
+	}
+	if apart && l.more() {
+		return s.flush() // the server has work while the next are matched here
 	}
 	return nil
 }
 
 // look decides by what view a file is matched.
-func (s *sender) look(m *match, sigs []wire.Signature) error {
-	if m.view == nil { // else it is of an attempt with a local basis
+func (s *sender) look(m *match, bytes bool, sigs []wire.Signature) error {
+	if m.view == nil && !bytes { // else it is of an attempt with a local basis
 		if err := s.takeUp(m); err != nil {
 			return err
 		}
@@ -89,24 +96,30 @@ func (s *sender) useBytes(m *match, sigs []wire.Signature) error {
 	return nil
 }
 
-// rounds matches the files of a group until no further round pays.
-func (s *sender) rounds(ms []*match, sigs map[int][]wire.Signature) error {
-	for {
+// rounds matches the files of a group until no further round pays, and returns those
+// that still go with it.
+func (s *sender) rounds(ms []*match, l *lanes, sigs map[int][]wire.Signature) ([]*match, error) {
+	for more := true; more; {
 		if err := s.question(ms); err != nil {
-			return err
+			return ms, err
 		}
-		more := false
+		more = false
+		kept := ms[:0:0]
 		for _, m := range ms {
 			again, err := s.advance(m, sigs[m.verdict.Index])
 			if err != nil {
-				return err
+				return ms, err
 			}
-			more = more || again
+			if s.p.slow(m) {
+				m.close()
+				l.decline(m.verdict)
+				continue
+			}
+			more, kept = more || again, append(kept, m)
 		}
-		if !more {
-			return nil
-		}
+		ms = kept
 	}
+	return ms, nil
 }
 
 // advance takes a file through a round. An archive none of whose bases is one
@@ -176,7 +189,7 @@ func (s *sender) put(body []byte, at map[int]*match) error {
 
 // finish sends what the matching left to send.
 func (s *sender) finish(m *match) error {
-	if m.view != nil && s.p.declined(m) {
+	if m.vain() {
 		m.forgetView()
 		if err := s.useBytes(m, nil); err != nil {
 			return err
@@ -203,7 +216,9 @@ func (s *sender) tallyOf(st *stream) *tally {
 // finishArchive sends the recipe, then the plain view, each from where the server
 // has it. With the last part the server rebuilds the archive.
 func (s *sender) finishArchive(m *match) error {
-	s.due[m.verdict.Index] = m.view.due
+	due := m.rebuilding()
+	s.p.pace.found(m.view.took, due)
+	s.due[m.verdict.Index] = due
 	if err := s.encode(m.verdict, m.recipe, m.verdict.Recipe.Size, &s.p.archive, false); err != nil {
 		return err
 	}

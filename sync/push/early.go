@@ -106,9 +106,9 @@ func (p *pusher) appendDigests(body []byte, indices []int) []byte {
 func (p *pusher) goesShort(i int) bool { return p.alike[i] && !p.wholly && !p.opts.DryRun }
 
 // maxWanted is the number of files in a question up to which signatures are wanted
-// with the verdicts: more are worth a round trip of their own, and finding out which
-// are archives takes time that is wasted on those the server has.
-const maxWanted = 16
+// with the verdicts. The verdicts wait until the server has them all, and nothing is
+// sent meanwhile; of many files some are matched while others are asked about.
+const maxWanted = 4
 
 // wantsPlain reports whether a file will be matched by what is inside it, should the
 // server have a basis.
@@ -116,11 +116,5 @@ func (p *pusher) wantsPlain(i int) bool {
 	if p.opts.Through == Never || p.opts.Attic != nil || len(p.opts.Bases) > 0 || !p.looksLikeArchive(i) {
 		return false
 	}
-	size := p.tree.Entries[i].Size
-	if p.opts.Through == Auto {
-		if _, ok := p.pace.pays(p.opts.Now(), size, p.rate.wholeTime(size)); !ok {
-			return false
-		}
-	}
-	return true
+	return p.pays(i, p.tree.Entries[i].Size)
 }

@@ -1,8 +1,11 @@
 package push
 
 import (
+	"cmp"
 	"errors"
 	"maps"
+	"slices"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -16,36 +19,162 @@ import (
 const (
 	groupFiles = 128
 	groupBytes = 16 << 20
+	// laneBytes is how much of archives makes a group: the server takes much
+	// longer over them, and whoever has the next one to do is to choose late.
+	laneBytes = 2 << 20
+	// minLane is the size in bytes from which an archive is worth being chosen for.
+	minLane = 64 << 10
 )
 
-// groupsOf cuts files that go as deltas into groups.
-func (p *pusher) groupsOf(vs []wire.Verdict) (groups [][]wire.Verdict) {
-	for len(vs) > 0 {
-		n, bytes := 0, int64(0)
-		for n < len(vs) && n < groupFiles && (n == 0 || bytes < groupBytes) {
-			bytes += p.tree.Entries[vs[n].Index].Size
-			n++
-		}
-		groups, vs = append(groups, vs[:n]), vs[n:]
-	}
-	return groups
+// A group is files that go as deltas together.
+type group struct {
+	files []wire.Verdict
+	bytes bool // archives as well go by their bytes
 }
 
-// deltas sends files as deltas, group by group. Several groups of a window go at
-// the same time, by senders of their own, if the push has too few windows to keep
-// both sides busy.
+// lanes hold what of a window goes as deltas. Archives can go by what is inside them,
+// which keeps both machines busy, or by their bytes, which keeps the link busy. So
+// senders come from two sides: those that take archives apart begin with the largest,
+// of which most is saved for the work, the others with the smallest. Where they meet
+// both have had what they are good for, and nobody had to know how fast they are. It
+// is safe for concurrent use.
+type lanes struct {
+	p        *pusher
+	mu       sync.Mutex
+	groups   []group
+	archives []wire.Verdict // that may go either way, ascending by size
+}
+
+// lanesOf says what goes as deltas.
+func (p *pusher) lanesOf(vs []wire.Verdict, f *failures) *lanes {
+	l := &lanes{p: p}
+	var others []wire.Verdict
+	for _, v := range vs {
+		if p.chooses(v, f) {
+			l.archives = append(l.archives, v)
+		} else {
+			others = append(others, v)
+		}
+	}
+	size := func(v wire.Verdict) int64 { return p.tree.Entries[v.Index].Size }
+	slices.SortStableFunc(l.archives, func(a, b wire.Verdict) int { return cmp.Compare(size(a), size(b)) })
+	for len(others) > 0 {
+		var g group
+		g.files, others = p.cutGroup(others, groupBytes)
+		l.groups = append(l.groups, g)
+	}
+	return l
+}
+
+// chooses reports whether a file goes by what is inside it, or by its bytes, as
+// comes out best: a larger archive of which the server has nothing yet.
+func (p *pusher) chooses(v wire.Verdict, f *failures) bool {
+	e := &p.tree.Entries[v.Index]
+	return p.opts.Through != Never && e.Size >= minLane && v.Staged == 0 && !v.ViewsStaged() && !f.remodel(v.Index) &&
+		len(v.Bases) > 0 && p.localBasis(e) == nil && p.looksLikeArchive(v.Index)
+}
+
+// cutGroup cuts a group of at most so many bytes, but for the last file, off the front.
+func (p *pusher) cutGroup(vs []wire.Verdict, most int64) (front, rest []wire.Verdict) {
+	n, bytes := 0, int64(0)
+	for n < len(vs) && n < groupFiles && (n == 0 || bytes < most) {
+		bytes += p.tree.Entries[vs[n].Index].Size
+		n++
+	}
+	return vs[:n], vs[n:]
+}
+
+// next returns what a sender does next: one that takes apart the largest archives, as
+// long as that pays, the others what goes by its bytes, of archives the smallest.
+func (l *lanes) next(apart bool) (g group, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if n := l.ahead(); apart && n > 0 {
+		at := len(l.archives) - n
+		g.files, l.archives = l.archives[at:], l.archives[:at]
+		for _, v := range g.files {
+			l.p.backlog.drop(v.Index)
+		}
+		return g, true
+	}
+	if len(l.groups) > 0 {
+		g, l.groups = l.groups[0], l.groups[1:]
+		return g, true
+	}
+	g.bytes = true
+	g.files, l.archives = l.p.cutGroup(l.archives, laneBytes)
+	return g, len(g.files) > 0
+}
+
+// more reports whether something is left.
+func (l *lanes) more() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.groups)+len(l.archives) > 0
+}
+
+// ahead returns how many of the largest archives are to be taken apart next.
+func (l *lanes) ahead() (n int) {
+	bytes := int64(0)
+	for n < len(l.archives) && n < groupFiles && bytes < laneBytes {
+		i := l.archives[len(l.archives)-1-n].Index
+		bytes += l.p.tree.Entries[i].Size
+		if !l.p.pays(i, bytes) {
+			break
+		}
+		n++
+	}
+	return n
+}
+
+// pays reports whether archives of so many bytes in all, that at index i among them,
+// are to be taken apart.
+func (p *pusher) pays(i int, bytes int64) bool {
+	if p.opts.Through != Auto {
+		return true
+	}
+	_, ok := p.pace.pays(bytes, p.rate.roundTrip(), p.drained(i))
+	return ok
+}
+
+// decline has a file that was taken apart go by its bytes after all.
+func (l *lanes) decline(v wire.Verdict) {
+	l.p.backlog.add(v.Index, l.p.tree.Entries[v.Index].Size)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.groups = append(l.groups, group{[]wire.Verdict{v}, true})
+}
+
+// width returns how many senders share the lanes, and how many of them take archives
+// apart: all of those that do nothing else, else half.
+func (l *lanes) width() (n, apart int) {
+	p := l.p
+	n = min(p.parallel()/max(p.inWork, 1), maxSenders)
+	if p.opts.Through == Auto && l.ahead() > 0 {
+		n = max(n, 2)
+	}
+	n = max(1, min(n, len(l.groups)+len(l.archives)))
+	if p.opts.Through == Always {
+		return n, n
+	}
+	return n, (n + 1) / 2
+}
+
+// deltas sends files as deltas. Several groups of a window go at the same time, by
+// senders of their own, if the push has too few windows to keep the link and both
+// sides busy.
 func (s *sender) deltas(vs []wire.Verdict, sigs map[int][]wire.Signature) error {
-	groups := s.p.groupsOf(vs)
-	n := min(s.p.parallel()/max(s.p.inWork, 1), maxSenders, len(groups))
+	l := s.p.lanesOf(vs, s.failed)
+	n, apart := l.width()
 	if n < 2 {
-		return s.groups(queue(groups), sigs)
+		return s.groups(l, true, sigs)
 	}
 	g, ctx := errgroup.WithContext(s.ctx)
-	next, senders := queue(groups), make([]*sender, n)
+	senders := make([]*sender, n)
 	for i := range senders {
 		t := newSender(ctx, s.p, s.failed)
 		senders[i] = t
-		g.Go(func() error { return t.sendGroups(next, sigs) })
+		g.Go(func() error { return t.sendGroups(l, i < apart, sigs) })
 	}
 	err := g.Wait()
 	for _, t := range senders {
@@ -60,22 +189,12 @@ func (s *sender) deltas(vs []wire.Verdict, sigs map[int][]wire.Signature) error 
 }
 
 // maxSenders bounds the senders of one window.
-const maxSenders = 2
+const maxSenders = 4
 
-// queue returns a closed channel that holds the groups.
-func queue(groups [][]wire.Verdict) <-chan []wire.Verdict {
-	next := make(chan []wire.Verdict, len(groups))
-	for _, g := range groups {
-		next <- g
-	}
-	close(next)
-	return next
-}
-
-// groups sends the groups that are left in next.
-func (s *sender) groups(next <-chan []wire.Verdict, sigs map[int][]wire.Signature) error {
-	for vs := range next {
-		if err := s.group(vs, sigs); err != nil {
+// groups sends the groups that are left.
+func (s *sender) groups(l *lanes, apart bool, sigs map[int][]wire.Signature) error {
+	for g, ok := l.next(apart); ok; g, ok = l.next(apart) {
+		if err := s.group(g, l, sigs); err != nil {
 			return err
 		}
 	}
@@ -84,9 +203,9 @@ func (s *sender) groups(next <-chan []wire.Verdict, sigs map[int][]wire.Signatur
 
 // sendGroups is groups for a sender that does nothing else. That a request was lost
 // is no error: others go on.
-func (s *sender) sendGroups(next <-chan []wire.Verdict, sigs map[int][]wire.Signature) error {
+func (s *sender) sendGroups(l *lanes, apart bool, sigs map[int][]wire.Signature) error {
 	defer s.close()
-	err := s.groups(next, sigs)
+	err := s.groups(l, apart, sigs)
 	if err == nil {
 		err = s.flush()
 	}

@@ -2,6 +2,7 @@ package push
 
 import (
 	"errors"
+	"math/bits"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -12,12 +13,6 @@ import (
 )
 
 const (
-	// allowance is how much time a push may spend on archives beyond what
-	// sending them would take. Next to the server that is what a release of some
-	// 40 MB takes: a push that is a few seconds slower for a thousandth of the
-	// bytes is what most people want of a network that others share. It pays for
-	// finding out how long archives take, too.
-	allowance = 5 * time.Second
 	// near is the time of a small request below which the server is next door.
 	near = 3 * time.Millisecond
 	// nearLink and farLink are the rates in bytes a second that a link is taken
@@ -25,6 +20,9 @@ const (
 	// and 20 Mbit/s.
 	nearLink = 125e6
 	farLink  = 2.5e6
+	// firstWindow is what TCP sends before it hears from the other side (RFC 6928), in
+	// bytes. It doubles with each round trip.
+	firstWindow = 10 * 1460
 )
 
 const (
@@ -34,12 +32,17 @@ const (
 	// fast as a stream is taken apart. As measured on 22 releases.
 	matching  = 1
 	searching = 11
+	// rounds is how many round trips an archive takes that its bytes do not.
+	rounds = 4
 	// guessed is how fast archives are taken to come apart until it is measured, in
 	// bytes of them a second: as npm's do on one core of a server of 2024.
 	guessed = 30e6
 	// reach is how many bytes of plain content behind a change are rebuilt by
 	// searching: the window of deflate (RFC 1951).
 	reach = 32 << 10
+	// patience is the part of the time saved, one in so many, that taking an archive
+	// apart may last: if it is no archive after all, that was in vain.
+	patience = 4
 )
 
 // pace follows how fast archives are taken apart here and rebuilt there, as it
@@ -48,52 +51,7 @@ type pace struct {
 	mu    sync.Mutex
 	take  speed
 	serve lag
-	work  lag           // expected to take archives apart, and to rebuild them once they were matched
-	spent time.Duration // beyond what sending would have taken
-	began time.Time     // when the first archive was thought about
-	sent  time.Duration // that sending whole would have taken what was dealt with since
-	ahead int64         // bytes of files that may be archives and are to be dealt with
-}
-
-// left is what the push may still spend. What it is behind by the clock, of a push
-// that sends everything whole, counts if that is more than was foreseen: both sides
-// may share their cores with other work, or with each other.
-func (c *pace) left(now time.Time) time.Duration {
-	if c.began.IsZero() {
-		c.began = now
-	}
-	return allowance - max(c.spent, now.Sub(c.began)-c.sent)
-}
-
-// share is what of left an archive of the size may have: as much as it is of what
-// lies ahead. Otherwise the first would have it all, and of a push of many it is
-// better spent on none.
-func (c *pace) share(now time.Time, size int64) time.Duration {
-	return seconds(c.left(now).Seconds() * float64(size) / float64(max(c.ahead, size, 1)))
-}
-
-// expect says how many bytes of files that may be archives lie ahead.
-func (c *pace) expect(bytes int64) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.ahead = bytes
-}
-
-// passed takes note of a file that may have been an archive and lies ahead no more.
-func (c *pace) passed(size int64) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.ahead -= size
-}
-
-// dealt takes note of content that has come to the server, one way or another, and
-// that the link would have carried whole in so much time.
-func (c *pace) dealt(whole time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !c.began.IsZero() {
-		c.sent += whole
-	}
+	work  lag // expected to take archives apart, and to rebuild them once they were matched
 }
 
 // A lag is how long the server took over archives, and was expected to, in
@@ -134,32 +92,26 @@ func (c *pace) asBefore(take time.Duration) time.Duration {
 }
 
 // pays says whether an archive of the size is to be taken apart, and how long that
-// may last: where the work on it takes less time than whole does, that of sending
-// it, or fits what the push may spend, if little in it has changed.
-func (c *pace) pays(now time.Time, size int64, whole time.Duration) (limit time.Duration, ok bool) {
+// may last: where the server is expected to have it before the link has carried
+// all that it would carry otherwise, which takes until drained.
+func (c *pace) pays(size int64, trip, drained time.Duration) (limit time.Duration, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	left := c.share(now, size)
 	take := seconds(float64(size) / guessed)
 	if c.take.bytes > 0 {
 		take = c.take.time(size)
 	}
-	if take*(1+matching)+c.there(c.asBefore(take))-whole > left {
+	if take*(1+matching)+c.there(c.asBefore(take))+rounds*trip > drained {
 		return 0, false
 	}
-	return whole + max(left, 0)/(2+matching), true
+	return max(drained/patience, 2*take), true
 }
 
-// took takes note of an archive, or the first so many bytes of it, taken apart;
-// matched says that it goes on to be matched.
-func (c *pace) took(bytes int64, took time.Duration, matched bool) {
+// took takes note of an archive, or the first so many bytes of it, taken apart.
+func (c *pace) took(bytes int64, took time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.take.add(bytes, took)
-	if matched {
-		took *= 1 + matching
-	}
-	c.spent += took
 }
 
 // searchedOf returns how many bytes of what the ops make are rebuilt by searching:
@@ -182,19 +134,21 @@ func (e *expanded) rebuilding(searched int64) time.Duration {
 	return seconds(e.took.Seconds() * (1 + searching*float64(searched)/float64(max(e.size, 1))))
 }
 
-// worth says, of an archive of the size that is taken apart and matched, whether the server will have rebuilt
-// it sooner than whole, the time of sending it, or whether the push may spend the
-// difference; then it is spent.
-func (c *pace) worth(now time.Time, size int64, took, expected, whole time.Duration) bool {
+// worth says, of an archive that is taken apart and matched as far as it goes, whether
+// the server will have rebuilt it, which is expected to take so long, before the link
+// has carried all that it would carry otherwise.
+func (c *pace) worth(expected, trip, drained time.Duration) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.there(expected)+trip <= drained
+}
+
+// found takes note of how long an archive took to be taken apart, and is expected to
+// take to be rebuilt now that it is matched.
+func (c *pace) found(took, expected time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.work = lag{c.work.expected*3/4 + took.Seconds(), c.work.took*3/4 + expected.Seconds()}
-	over := c.there(expected) - whole
-	if over > max(c.share(now, size), 0) {
-		return false
-	}
-	c.spent = max(c.spent+over, 0)
-	return true
 }
 
 // served takes note of how long the server took over archives.
@@ -207,11 +161,27 @@ func (c *pace) served(expected, took time.Duration) {
 	c.serve.expected, c.serve.took = c.serve.expected*3/4+expected.Seconds(), c.serve.took*3/4+took.Seconds()
 }
 
-// wholeTime is how long the link takes for a file.
+// drained is how long the link takes for all that it has to carry, the file at index
+// i whole among it.
+func (p *pusher) drained(i int) time.Duration {
+	return p.rate.wholeTime(p.backlog.with(i, p.tree.Entries[i].Size))
+}
+
+// wholeTime is how long the link takes for so many bytes.
 func (r *rate) wholeTime(size int64) time.Duration {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return max(seconds(float64(size)/r.carries()), 1)
+	return max(seconds(float64(size)/r.carries())+r.slowStart(size), 1)
+}
+
+// slowStart is how much longer the first bytes of a connection take: until they are
+// enough for the link's rate to be measured, it waits for the other side.
+func (r *rate) slowStart(size int64) time.Duration {
+	if r.link > 0 {
+		return 0
+	}
+	filled := min(float64(size), r.carries()*r.trip.Seconds())
+	return r.trip * time.Duration(bits.Len64(uint64(filled/firstWindow)))
 }
 
 // carries is the rate of the link in bytes per second as far as anybody knows.

@@ -69,6 +69,7 @@ type pusher struct {
 	coder   *codec.Coder
 	rate    rate
 	pace    pace
+	backlog backlog
 	mixing  mixing
 	memory  *semaphore.Weighted // of what is matched and coded at once, in bytes
 	inWork  int                 // windows that are under way at once
@@ -151,7 +152,6 @@ func (p *pusher) attempt(ctx context.Context) (done bool, err error) {
 	if err := p.settle(ctx); err != nil {
 		return false, err
 	}
-	p.pace.expect(p.largeFiles())
 	if p.told() {
 		err = p.transferWindow(ctx, &window{indices: p.early.indices, only: true}, &p.early.answer)
 	} else {
@@ -201,19 +201,6 @@ func (p *pusher) timed(ctx context.Context, body []byte, by carrier, reply func(
 	return p.opts.Now().Sub(began), nil
 }
 
-// largeFiles returns the bytes of files whose digest the server needs and that are
-// large enough for archives.
-func (p *pusher) largeFiles() (n int64) {
-	p.events.Lock()
-	defer p.events.Unlock()
-	for i, needed := range p.needs {
-		if size := p.tree.Entries[i].Size; needed && !p.counted[i] && size >= minArchive {
-			n += size
-		}
-	}
-	return n
-}
-
 // deal reports the file at index i as dealt with, once.
 func (p *pusher) deal(i int, what string) {
 	p.events.Lock()
@@ -224,12 +211,7 @@ func (p *pusher) deal(i int, what string) {
 	p.counted[i] = true
 	e := &p.tree.Entries[i]
 	p.opts.Progress.Add(1, e.Size-p.partial[i])
-	if p.needs[i] && e.Size >= minArchive {
-		p.pace.passed(e.Size)
-	}
-	if what == Sent || what == Delta {
-		p.pace.dealt(p.rate.wholeTime(e.Size))
-	}
+	p.backlog.drop(i)
 	if what != "" {
 		p.opts.Event(Event{Path: e.Path, What: what})
 	}
@@ -242,6 +224,7 @@ func (p *pusher) advance(i int, n int64) {
 	if !p.counted[i] {
 		p.partial[i] += n
 		p.opts.Progress.Add(0, n)
+		p.backlog.sent(i, n)
 	}
 }
 

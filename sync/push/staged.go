@@ -31,7 +31,7 @@ func (s *sender) takeUp(m *match) (err error) {
 	case m.local && m.file.Size() <= exactLocal:
 		how = byAll
 	}
-	if m.view, err = s.p.expand(s.ctx, m.file, how); err != nil || m.view == nil || !v.ViewsStaged() {
+	if m.view, err = s.p.expand(s.ctx, v.Index, m.file, how); err != nil || m.view == nil || !v.ViewsStaged() {
 		return err
 	}
 	fits, err := m.goesOn()
@@ -39,7 +39,7 @@ func (s *sender) takeUp(m *match) (err error) {
 		// The recipe goes first: the server has had one that did not make the file, and
 		// has asked for another.
 		m.view.close()
-		if m.view, err = s.p.expand(s.ctx, m.file, byAll); err != nil || m.view == nil {
+		if m.view, err = s.p.expand(s.ctx, v.Index, m.file, byAll); err != nil || m.view == nil {
 			return err
 		}
 		fits, err = m.goesOn()

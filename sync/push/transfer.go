@@ -265,6 +265,7 @@ func (p *pusher) sort(a *answer, failed *failures) work {
 		}
 		if !v.Have {
 			p.lacked.Add(1)
+			p.backlog.add(v.Index, max(e.Size-v.Staged, 0))
 		}
 		seen[e.Digest] = true
 	}

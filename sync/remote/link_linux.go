@@ -8,6 +8,23 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// unsent is how many bytes of a connection may wait in the kernel to be sent for the
+// first time. What is written later waits behind them: a small question behind the
+// megabyte of content that a kernel takes otherwise.
+const unsent = 128 << 10
+
+// shorten has the kernel keep no more than unsent bytes waiting on a connection. Where
+// it does not take that, all works as well.
+func shorten(conn net.Conn) {
+	sc, ok := conn.(syscall.Conn)
+	if !ok {
+		return
+	}
+	if raw, err := sc.SyscallConn(); err == nil {
+		raw.Control(func(fd uintptr) { unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, unsent) })
+	}
+}
+
 // linkOf asks the kernel what it measured on a TCP connection: the least round
 // trip time, and the rate in bytes per second at which bytes were delivered (the
 // highest of late, where it was the sender that paused). Zero is unknown.

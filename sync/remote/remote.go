@@ -156,6 +156,7 @@ func (c *Client) dial(ctx context.Context, network, addr string) (net.Conn, erro
 	if err != nil {
 		return nil, err
 	}
+	shorten(conn)
 	counted := &countedConn{Conn: conn, client: c}
 	c.newest.Store(counted)
 	return counted, nil
