@@ -160,6 +160,27 @@ func content() []mutant {
 			tests: []suite{{"./delta/archive", "Bomb"}},
 		},
 		{
+			name: "28 archives: searches without end",
+			edits: []edit{
+				{"delta/deflate/analyse.go", "bool { return e.chain.stepped() > e.most }", "bool { return false }"},
+			},
+			tests: []suite{{"./delta/deflate", "CountsSteps"}},
+		},
+		{
+			name: "28 archives: searches of many streams, rebuilt",
+			edits: []edit{
+				{"delta/deflate/join.go", "; j.steps > mayStep(j.plain) {", "; j.steps < 0 {"},
+			},
+			tests: []suite{{"./delta/deflate", "CountsSteps"}},
+		},
+		{
+			name: "28 archives: searches of many streams, taken apart",
+			edits: []edit{
+				{"delta/deflate/split.go", "	if s.steps > mayStep(s.plain) {\n", "	if s.steps < 0 {\n"},
+			},
+			tests: []suite{{"./delta/deflate", "CountsSteps"}},
+		},
+		{
 			name: "37 reads pass damage for content",
 			edits: []edit{
 				{"server/files/serve.go", "		if b.Size() == e.Size {\n", "		if b.Size() >= 0 {\n"},

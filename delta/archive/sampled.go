@@ -20,6 +20,8 @@ type sampled struct {
 	last     deflate.Model // of the stream before
 	seen     int64         // plain bytes of all streams
 	checked  int64         // of those that were sampled
+	packed   int64         // their compressed bytes
+	wrong    int64         // bytes of corrections of those
 
 	seed   maphash.Seed
 	known  []knownStream
@@ -40,6 +42,10 @@ type knownStream struct {
 // streams that are sampled: a zip's entries come from one encoder.
 const checkedShare = 32
 
+// unknownShare is the share, one in so many, of compressed bytes above which their
+// corrections tell that no model fits their encoder.
+const unknownShare = 64
+
 func newSampled(lim Limits, size int64, sample int) *sampled {
 	return &sampled{lim: lim.deflate(lim.plainMax(size), streamWorkers), size: sample, seed: maphash.MakeSeed()}
 }
@@ -54,7 +60,10 @@ func (s *sampled) split(ctx context.Context, r *io.SectionReader, plain io.Write
 	var h maphash.Hash
 	h.SetSeed(s.seed)
 	size := s.size
-	if size < math.MaxInt && s.last != 0 && s.checked > s.seen/checkedShare {
+	switch {
+	case s.wrong > s.packed/unknownShare:
+		size = math.MaxInt // no model fits, so all is to be corrected
+	case size < math.MaxInt && s.last != 0 && s.checked > s.seen/checkedShare:
 		size = 0
 	}
 	both := &tee{h: &h, w: plain}
@@ -62,12 +71,16 @@ func (s *sampled) split(ctx context.Context, r *io.SectionReader, plain io.Write
 	if err != nil {
 		return nil, 0, err
 	}
+	info, err := deflate.Describe(recipe)
+	if err != nil {
+		return nil, 0, err
+	}
+	s.last = info.Model
 	s.seen += both.n
 	if size > 0 {
 		s.checked += both.n
-	}
-	if info, err := deflate.Describe(recipe); err == nil {
-		s.last = info.Model
+		s.packed += consumed
+		s.wrong += int64(info.Corrections)
 	}
 	src, off, _ := r.Outer()
 	s.known = append(s.known, knownStream{span(off, consumed), src, h.Sum64(), maphash.Bytes(s.seed, recipe)})

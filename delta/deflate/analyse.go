@@ -12,6 +12,7 @@ type engine struct {
 	snappy *snappyPredictor
 	pred   predictor
 	plan   planner
+	most   int64 // the steps that the chain may come to
 }
 
 // use makes the engine predict as m does.
@@ -35,6 +36,12 @@ func (e *engine) use(m Model) {
 	e.chain.configure(m.chainConfig())
 	e.pred = e.chain
 }
+
+// allow lets the searches take so many steps until the next call.
+func (e *engine) allow(steps int64) { e.most = e.chain.stepped() + steps }
+
+// spent reports whether they took more.
+func (e *engine) spent() bool { return e.chain.stepped() > e.most }
 
 // plainEnd returns the position at which the plain bytes end as seen from
 // segment s, or a position out of reach.
@@ -62,7 +69,8 @@ type analyst struct {
 	wrong  []mismatch
 	budget int // give up when blocks and wrong cost more than this many bytes
 
-	trust   int // index in buf from which tokens are taken as predicted
+	work    int64 // that of all runs, in steps (see chainPredictor)
+	trust   int   // index in buf from which tokens are taken as predicted
 	coding  bool
 	dense   denseModel
 	encoder rangeEncoder
@@ -71,6 +79,9 @@ type analyst struct {
 // mismatchCost is about what a mismatch needs in a recipe, in bytes.
 const mismatchCost = 3
 
+// blockWork is the work of a block's codes, in steps.
+const blockWork = 4 << 10
+
 // run predicts segment s with model m. follows says that the last run was on
 // the segment before with the same model. ok is false when the budget was
 // exceeded. The record's parts are valid until the next run.
@@ -78,6 +89,9 @@ func (a *analyst) run(s *segment, m Model, follows bool, budget int) (rec record
 	if m != a.model {
 		a.use(m)
 	}
+	a.allow(mayStep(s.abs + int64(len(s.buf))))
+	before := a.chain.work()
+	defer func() { a.work += a.chain.work() - before }()
 	if a.trust > s.start || s.storesBytes() {
 		a.pred.begin(s, follows)
 	}
@@ -97,6 +111,7 @@ func (a *analyst) run(s *segment, m Model, follows bool, budget int) (rec record
 		b := &s.blocks[i]
 		i++
 		a.block(s, b, pos, tokens[:b.tokens], end)
+		a.work += blockWork
 		pos, tokens = pos+b.plain, tokens[b.tokens:]
 		if a.exc.empty() {
 			gap++
@@ -105,7 +120,7 @@ func (a *analyst) run(s *segment, m Model, follows bool, budget int) (rec record
 			gap = 0
 		}
 		planned++
-		if a.cost() > budget {
+		if a.cost() > budget || a.spent() {
 			return rec, false
 		}
 		odd = odd || segmentEnds(s.last, b.final && !b.cut, pos == s.end) != (i == len(s.blocks))
@@ -235,7 +250,7 @@ func (a *analyst) tokens(pos int, tokens []token, end int64) bool {
 }
 
 // check predicts the token at pos and notes whether it is t. It reports false
-// when the budget is spent.
+// when the budget or the steps are spent.
 func (a *analyst) check(pos int, t token) bool {
 	g := a.pred.predict(pos)
 	switch {
@@ -248,7 +263,7 @@ func (a *analyst) check(pos int, t token) bool {
 		}
 	}
 	a.pred.advance(pos, t)
-	return true
+	return !a.spent()
 }
 
 // phantom predicts the tokens that the encoder had before it chose to store
@@ -256,7 +271,7 @@ func (a *analyst) check(pos int, t token) bool {
 // planned. A token that would cross stop is dropped.
 func (e *engine) phantom(st *blockState, pos, stop int, end int64) bool {
 	early := false
-	for pos < stop {
+	for pos < stop && !e.spent() {
 		t := e.pred.predict(pos)
 		n := t.size()
 		if pos+n > stop {
@@ -300,7 +315,7 @@ func (a *analyst) codeSparse(start int) []byte {
 // record analyses a segment for the recipe. Of its plain bytes the first sample
 // ones are checked, all if that is nearly all; none of an eager model behind the
 // stream's first segment, since they would take all those before.
-func (a *analyst) record(s *segment, m Model, follows bool, sample int) record {
+func (a *analyst) record(s *segment, m Model, follows bool, sample int) (rec record) {
 	a.trust = math.MaxInt
 	if m.usesChains() && s.size()/2 >= sample {
 		a.trust = s.start + sample
@@ -308,31 +323,47 @@ func (a *analyst) record(s *segment, m Model, follows bool, sample int) record {
 			a.trust = s.start
 		}
 	}
-	rec, _ := a.run(s, m, follows && a.trust == math.MaxInt, math.MaxInt)
+	before := a.chain.stepped()
+	defer func() { rec.steps = a.chain.stepped() - before }()
+	mayCode := m.usesChains() && !m.sequential()
+	budget := math.MaxInt
+	if mayCode {
+		budget = mismatchCost*(len(s.tokens)/manyShare+minDense) + maxHeader*len(s.blocks)
+	}
+	rec, ok := a.run(s, m, follows && a.trust == math.MaxInt, budget)
 	if len(a.wrong) > 0 && a.trust < s.end {
 		a.trust = math.MaxInt
-		rec, _ = a.run(s, m, false, math.MaxInt)
+		rec, ok = a.run(s, m, false, budget)
 	}
-	if len(a.wrong) <= len(s.tokens)/denseShare || len(rec.sparse) < minDense || m.sequential() || !m.usesChains() {
+	if a.spent() {
 		return rec
 	}
-	sparse := rec.clone()
+	if ok && (len(a.wrong) <= len(s.tokens)/denseShare || len(rec.sparse) < minDense || !mayCode) {
+		return rec
+	}
+	var sparse record
+	if ok {
+		sparse = rec.clone()
+	}
 	a.coding = true
 	a.dense.reset()
 	a.encoder.reset()
 	rec, _ = a.run(s, m, false, math.MaxInt)
 	a.coding = false
-	if len(rec.dense) < len(sparse.sparse) {
+	if !ok || len(rec.dense) < len(sparse.sparse) {
 		return rec
 	}
 	return sparse
 }
 
 // Tokens are coded rather than listed when more than one in denseShare is
-// wrong and the list has minDense bytes.
+// wrong and the list has minDense bytes; where more than one in manyShare is, the
+// list is not even made.
 const (
 	denseShare = 256
+	manyShare  = 32
 	minDense   = 64
+	maxHeader  = 320 // bytes that the exception of a block may take
 )
 
 // storesBytes reports whether the segment has stored blocks.

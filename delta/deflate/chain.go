@@ -42,7 +42,8 @@ type chainPredictor struct {
 	look   int   // matches found now end before here
 	hashes int   // bytes a hash covers
 
-	entered int // positions entered in all, the measure of that work
+	entered int   // positions entered in all
+	steps   int64 // of search in all
 
 	// found is what the search at position foundAt gave when it was made to
 	// judge the match before it.
@@ -262,6 +263,7 @@ func matchLen(b []byte, i, j, limit int) int {
 // there is none.
 func (c *chainPredictor) search(p, prevLen int) (length, dist int) {
 	c.insertTo(p)
+	c.steps += searchSteps
 	if p > c.look-c.hashes {
 		return 2, 0
 	}
@@ -315,6 +317,7 @@ func (c *chainPredictor) searchZlib(p, at, prevLen int) (length, dist int) {
 	if prevLen >= c.good && !c.eager {
 		chain >>= 2
 	}
+	most := chain
 	oldest := p - c.maxDist
 	best := prevLen
 	if best >= limit {
@@ -326,7 +329,9 @@ func (c *chainPredictor) searchZlib(p, at, prevLen int) (length, dist int) {
 	ring, prev := c.ring, &c.prev
 	for {
 		if (binary.LittleEndian.Uint32(b[at+back:])^tail)&mask == 0 {
-			if n := matchLen(b, at, p, limit); n > best {
+			n := matchLen(b, at, p, limit)
+			c.steps += int64(n / stepBytes)
+			if n > best {
 				best, dist = n, p-at
 				if n >= nice {
 					break
@@ -342,6 +347,7 @@ func (c *chainPredictor) searchZlib(p, at, prevLen int) (length, dist int) {
 			break
 		}
 	}
+	c.steps += int64(most - chain)
 	if dist == 0 {
 		return 2, 0
 	}
@@ -373,9 +379,11 @@ func (c *chainPredictor) searchGo(p, at int) (length, dist int) {
 	}
 	tail := binary.LittleEndian.Uint32(b[p:])
 	ring, prev := c.ring, &c.prev
-	for tries := c.chain; tries > 0; tries-- {
+	tries := c.chain
+	for ; tries > 0; tries-- {
 		if binary.LittleEndian.Uint32(b[at+best-3:]) == tail {
 			n := matchLen(b, at, p, limit)
+			c.steps += int64(n / stepBytes)
 			if n > best && (n > 4 || p-at <= 4096) {
 				best, dist = n, p-at
 				if n >= nice {
@@ -390,6 +398,7 @@ func (c *chainPredictor) searchGo(p, at int) (length, dist int) {
 			break
 		}
 	}
+	c.steps += int64(c.chain - tries)
 	if dist == 0 {
 		return 2, 0
 	}

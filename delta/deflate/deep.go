@@ -134,11 +134,17 @@ func (q *deepSearch) reached(at int) bool {
 
 // side walks a side chain. It reports false when the walk would be long.
 func (q *deepSearch) side(k int) bool {
+	steps, done := q.walk(&q.c.deep.sides[k])
+	q.c.steps += int64(steps)
+	return done
+}
+
+// walk is side, and counts its steps.
+func (q *deepSearch) walk(s *sideChain) (steps int, done bool) {
 	c, p, b := q.c, q.p, q.c.b
-	s := &c.deep.sides[k]
 	off := s.head.get(uint32(binary.LittleEndian.Uint64(b[p:]) * s.mul >> (64 - sideBits)))
 	if off == 0 {
-		return true
+		return 0, true
 	}
 	at := c.zero + int(off)
 	best := max(q.best, s.bytes-1)
@@ -149,19 +155,22 @@ func (q *deepSearch) side(k int) bool {
 		mask = 1<<(8*best+8) - 1
 	}
 	oldest := q.oldest
-	for steps := q.chain + 64; ; steps-- {
+	for tries := q.chain + 64; ; tries-- {
+		steps++
 		if at < oldest && (at != q.first || at < oldest-1) {
-			return true
+			return steps, true
 		}
 		if (binary.LittleEndian.Uint64(b[at+back:])^tail)&mask == 0 {
-			if n := matchLen(b, at, p, maxMatch); n > best && (!c.goRules || n > 4 || p-at <= 4096) {
+			n := matchLen(b, at, p, maxMatch)
+			steps += n / stepBytes
+			if n > best && (!c.goRules || n > 4 || p-at <= 4096) {
 				if !q.reached(at) {
-					return true
+					return steps, true
 				}
 				best = n
 				q.best, q.dist = n, p-at
 				if n >= c.nice || n >= q.most {
-					return true
+					return steps, true
 				}
 				back = max(best-7, 0)
 				tail = binary.LittleEndian.Uint64(b[p+back:])
@@ -171,12 +180,12 @@ func (q *deepSearch) side(k int) bool {
 				}
 			}
 		}
-		if steps == 0 {
-			return false
+		if tries == 0 {
+			return steps, false
 		}
 		d := int(s.prev[(at+c.ring)&(windowSize-1)])
 		if d == 0 {
-			return true
+			return steps, true
 		}
 		at -= d
 	}
@@ -189,6 +198,7 @@ func (q *deepSearch) own() {
 	at := q.first
 	word := binary.LittleEndian.Uint32(b[p:])
 	for tries := q.chain; ; {
+		c.steps++
 		if x := binary.LittleEndian.Uint32(b[at:]) ^ word; x&0xffffff == 0 {
 			n := 3
 			if x == 0 {

@@ -258,7 +258,9 @@ func (c *chainPredictor) candidates(p, length int) func(yield func(int) bool) {
 			return
 		}
 		for range maxHops {
-			if at < p && matchLen(c.b, at, p, length) == length && !yield(at) {
+			n := matchLen(c.b, at, p, length)
+			c.steps += int64(1 + n/stepBytes)
+			if at < p && n == length && !yield(at) {
 				return
 			}
 			d := int(c.prev[(at+c.ring)&(windowSize-1)])

@@ -22,11 +22,14 @@ func Join(ctx context.Context, w io.Writer, plain io.Reader, recipe []byte, lim 
 	return NewJoiner(lim).Join(ctx, w, plain, recipe, guide)
 }
 
-// A Joiner joins one stream after another, reusing its memory. It is not safe
-// for concurrent use; several Joiners are independent.
+// A Joiner joins one stream after another, reusing its memory: those of one
+// archive, whose work it bounds together (see [Limits]). It is not safe for
+// concurrent use; several Joiners are independent.
 type Joiner struct {
 	lim        Limits
 	splice     splicer
+	plain      int64           // plain bytes of all streams
+	steps      int64           // that they took
 	rebuilders chan *rebuilder // not in use
 	pool       chan *segment   // not in use
 }
@@ -103,6 +106,10 @@ func (j *joinJob) run() {
 func (j *Joiner) write(job *joinJob) error {
 	if job.err != nil {
 		return job.err
+	}
+	j.plain += int64(job.seg.size())
+	if j.steps += job.r.steps; j.steps > mayStep(j.plain) {
+		return errSteps()
 	}
 	err := j.splice.segment(job.r.out.out, job.r.pieces)
 	if err == nil && job.rec.last {

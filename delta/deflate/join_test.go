@@ -109,6 +109,7 @@ func blocksEnd(t testing.TB, r *rebuilder, s *segment, m Model, atLeast int) int
 	t.Helper()
 	r.engine = &engine{}
 	r.use(m)
+	r.allow(mayStep(int64(len(s.buf))))
 	s.end = len(s.buf)
 	r.pred.begin(s, false)
 	r.wrongAt, r.coded, r.run, r.guide.hints = -1, false, nil, nil

@@ -1,8 +1,9 @@
 package deflate
 
 // Limits bounds what [Split] and [Join] spend on one stream. The zero value
-// of a field stands for the field of [DefaultLimits]. Time is bounded by the
-// context.
+// of a field stands for the field of [DefaultLimits]. The work of searching is
+// bounded by the plain bytes, far above what anything compressed in earnest takes:
+// beyond that both fail with [ErrLimit]. Time is bounded by the context.
 type Limits struct {
 	// Plain is the largest number of plain bytes.
 	Plain int64

@@ -40,6 +40,7 @@ type rebuilder struct {
 	guide   follower
 	run     []token // to be taken as they are
 	fresh   bool    // the encoder has no match in hand
+	steps   int64   // that the segment took
 	taken   int     // bytes whose tokens were taken from guides
 	tokens  []token
 	lens    [numLit + numDist]uint8
@@ -68,6 +69,9 @@ func (r *rebuilder) rebuild(s *segment, rec *record, follows bool, hints []hint)
 		r.dense.reset()
 		r.decoder.reset(rec.dense)
 	}
+	r.allow(mayStep(s.abs + int64(len(s.buf))))
+	before := r.chain.stepped()
+	defer func() { r.steps = r.chain.stepped() - before }()
 	r.pred.begin(s, follows)
 	r.out.reset()
 	r.pieces = r.pieces[:0]
@@ -145,6 +149,9 @@ func (r *rebuilder) block(s *segment, i, pos int, end int64) (stop int, final bo
 			return 0, false, fmt.Errorf("deflate: stored block does not fit: %w", ErrRecipe)
 		}
 		r.phantom(st, pos, stop, end)
+		if r.spent() {
+			return 0, false, errSteps()
+		}
 	} else if stop, err = r.gather(s, x, pos, end); err != nil {
 		return 0, false, err
 	}
@@ -213,6 +220,9 @@ func (r *rebuilder) gather(s *segment, x *exception, pos int, end int64) (stop i
 			r.tokens = append(r.tokens, t)
 			pos += t.size()
 			r.fresh = t.isMatch()
+			if r.spent() {
+				return 0, errSteps()
+			}
 		}
 		if pos > s.end {
 			return 0, fmt.Errorf("deflate: token does not fit its segment: %w", ErrRecipe)

@@ -30,6 +30,7 @@ type record struct {
 	sparse  []byte
 	dense   []byte
 	padding uint8
+	steps   int64 // that it took to make; not coded
 }
 
 // exact reports whether the record corrects nothing.

@@ -56,8 +56,9 @@ func Split(ctx context.Context, r io.Reader, plain io.Writer, lim Limits, opts .
 	return NewSplitter(lim).Split(ctx, r, plain, opts...)
 }
 
-// A Splitter splits one stream after another, reusing its memory. It is not
-// safe for concurrent use; several Splitters are independent.
+// A Splitter splits one stream after another, reusing its memory: those of one
+// archive, whose work it bounds together (see [Limits]). It is not safe for
+// concurrent use; several Splitters are independent.
 type Splitter struct {
 	lim      Limits
 	dec      decoder
@@ -65,8 +66,9 @@ type Splitter struct {
 	trial    *analyst      // tries models
 	pool     chan *segment // segments not in use
 
-	tried    int64 // blocks that models were chosen by
 	passed   int64 // bytes of all streams split
+	plain    int64 // plain bytes of all streams
+	steps    int64 // that their records took
 	sample   int   // plain bytes of a segment that are checked
 	hopeless bool  // no model fits the stream
 	recipe   []byte
@@ -155,20 +157,19 @@ func (s *Splitter) explore(a *analyst, seg *segment, model Model) (Model, record
 		if !rec.poor(seg) {
 			return model, rec
 		}
-		run := seg.sample()
-		if !s.mayChoose(run) {
+		if !s.mayChoose() {
 			return model, rec
 		}
-		better, _ := s.trial.choose(run, model)
+		better, _ := s.trial.choose(seg.sample(), model)
 		if better == model {
 			return model, rec
 		}
 		model = better
 	} else {
 		model, sample = newModel(zlibFamily, 6), math.MaxInt
-		if run := seg.sample(); s.mayChoose(run) {
+		if s.mayChoose() {
 			var cost int
-			if model, cost = s.trial.choose(run, 0); cost == 0 {
+			if model, cost = s.trial.choose(seg.sample(), 0); cost == 0 {
 				sample = s.sample
 			}
 		}
@@ -179,23 +180,18 @@ func (s *Splitter) explore(a *analyst, seg *segment, model Model) (Model, record
 	return model, a.record(seg, model, s.follows(model), sample)
 }
 
-// All models are tried on so many blocks of a Splitter's streams, and on one more
-// for every so many bytes of them: a tenth of a millisecond each. An archive of
-// many small streams of one encoder needs few; one of streams that no
-// model fits does not get better by trying.
+// Choosing models may take a Splitter so much work in all (see analyst.work), about
+// a fifth of a second, and so much more for each byte of its streams. An archive of
+// many small streams of one encoder needs little; one of streams that no model fits
+// does not get better by trying.
 const (
-	freeTries  = 4096
-	triesShare = 512
+	freeWork    = 1 << 27
+	workPerByte = 8
 )
 
-// mayChoose reports whether a model may be chosen by the run of blocks.
-func (s *Splitter) mayChoose(run *segment) bool {
-	n := int64(len(run.blocks))
-	if s.tried+n > freeTries+s.passed/triesShare {
-		return false
-	}
-	s.tried += n
-	return true
+// mayChoose reports whether a model may be chosen once more.
+func (s *Splitter) mayChoose() bool {
+	return s.trial.work < freeWork+workPerByte*s.passed
 }
 
 // start begins the recipe.
@@ -215,6 +211,11 @@ func (r *record) poor(s *segment) bool {
 
 // add appends a segment's record to the recipe.
 func (s *Splitter) add(seg *segment, rec *record) (consumed int64, err error) {
+	s.plain += int64(seg.size())
+	s.steps += rec.steps
+	if s.steps > mayStep(s.plain) {
+		return 0, errSteps()
+	}
 	before := s.before
 	if seg.index == 0 {
 		before = rec.model
@@ -318,6 +319,7 @@ func (s *Splitter) analyse(a *analyst, seg *segment, model Model) record {
 		return rec
 	}
 	if other := a.record(seg, better, false, math.MaxInt); other.corrections() < rec.corrections() {
+		other.steps += rec.steps
 		return other.clone()
 	}
 	return rec

@@ -219,8 +219,8 @@ func TestChoosingIsBounded(t *testing.T) {
 	if s.passed != int64(streams*w.Len()) {
 		t.Fatalf("%d bytes passed of %d", s.passed, streams*w.Len())
 	}
-	if most := freeTries + s.passed/triesShare; s.tried > most || s.tried < most/2 {
-		t.Errorf("models were tried on %d blocks, want at most %d", s.tried, most)
+	if most := freeWork + workPerByte*s.passed; s.trial.work > most+most/8 || s.trial.work < most/2 {
+		t.Errorf("choosing models took %d steps, want at most %d", s.trial.work, most)
 	}
 }
 
