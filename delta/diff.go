@@ -21,7 +21,7 @@ func Diff(src Source, bases []Source, opt DiffOptions) ([]Op, error) {
 		opt.Cache = 8 << 20
 	}
 	text, extents := join(bases)
-	f, err := newFinder(text, extents, src, finderOptions{cache: opt.Cache, own: src.Size, min: seedLen})
+	f, err := newFinder(text, extents, src, finderOptions{cache: opt.Cache, own: src.Size, min: seedLen, resync: resyncNear})
 	if err != nil {
 		return nil, fmt.Errorf("read basis: %w", err)
 	}

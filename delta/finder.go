@@ -44,19 +44,21 @@ type finder struct {
 	filter   *rolling.Filter
 	hash     *rolling.Hash
 
-	src *pages
-	own *pages  // src again: a page must stay while one of the other side is read
-	win *window // of the scan
-	ind *window // of indexing the new file
-	out func(placed)
-	min int64 // shortest match
+	src       *pages
+	own       *pages  // src again: a page must stay while one of the other side is read
+	win       *window // of the scan
+	ind       *window // of indexing the new file
+	out       func(placed)
+	min       int64 // shortest match
+	resyncMin int64 // equal bytes that count as going on at the same distance
 }
 
 // finderOptions say how much a finder may keep.
 type finderOptions struct {
-	cache int64 // bytes of each file
-	own   int64 // bytes of the new file that may be indexed
-	min   int64 // shortest match, at least seedLen
+	cache  int64 // bytes of each file
+	own    int64 // bytes of the new file that may be indexed
+	min    int64 // shortest match, at least seedLen
+	resync int64 // equal bytes that count as going on at the same distance
 }
 
 // numberBits is the part of a slot that holds the number of the seed plus 1;
@@ -70,15 +72,16 @@ func newFinder(text Source, extents []extent, src Source, opt finderOptions) (*f
 		size += extents[i].Len
 	}
 	f := &finder{
-		text:    newPages(text, opt.cache),
-		extents: extents,
-		stride:  max((size+maxSeeds-1)/maxSeeds, opt.min-seedLen+1),
-		hash:    rolling.New(seedLen),
-		src:     newPages(src, opt.cache/4),
-		own:     newPages(src, opt.cache*3/4),
-		win:     newWindow(src, seedLen),
-		ind:     newWindow(src, seedLen),
-		min:     opt.min,
+		text:      newPages(text, opt.cache),
+		extents:   extents,
+		stride:    max((size+maxSeeds-1)/maxSeeds, opt.min-seedLen+1),
+		hash:      rolling.New(seedLen),
+		src:       newPages(src, opt.cache/4),
+		own:       newPages(src, opt.cache*3/4),
+		win:       newWindow(src, seedLen),
+		ind:       newWindow(src, seedLen),
+		min:       opt.min,
+		resyncMin: opt.resync,
 	}
 	f.seeds = text.Size/f.stride + 1
 	f.ownStep = opt.min - seedLen + 1

@@ -24,7 +24,7 @@ func (p *Plan) repeats() ([]Range, error) {
 	if p.repeatsOf > 0 && missing > p.repeatsOf-p.repeatsOf/8 {
 		return p.repeated, nil
 	}
-	f, err := newFinder(Source{}, nil, p.src, finderOptions{cache: repeatCache, own: missing, min: 2 * minRepeat})
+	f, err := newFinder(Source{}, nil, p.src, finderOptions{cache: repeatCache, own: missing, min: 2 * minRepeat, resync: resyncMin})
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +62,7 @@ func (p *Plan) Refine() error {
 		return nil
 	}
 	extents := p.neighbours()
-	f, err := newFinder(p.src, extents, p.src, finderOptions{cache: repeatCache, own: missing, min: minRepeat})
+	f, err := newFinder(p.src, extents, p.src, finderOptions{cache: repeatCache, own: missing, min: minRepeat, resync: resyncMin})
 	if err != nil {
 		return err
 	}

@@ -2,11 +2,14 @@ package delta
 
 import "github.com/pubsync/pubsync/delta/rolling"
 
-// How far a search looks for bytes that go on at the distance of the copy
-// before, and how many equal ones count as going on.
+// resyncSpan is how far a search looks for bytes that go on at the distance of the
+// copy before. So many equal ones count as going on: resyncMin as a rule, and
+// resyncNear where the literals between will be coded side by side with what they
+// replace, so that a byte that has not changed costs next to nothing.
 const (
 	resyncSpan = 256
 	resyncMin  = 12
+	resyncNear = 24
 )
 
 // indexLag is how far behind, in bytes, the index of a long literal may be.
@@ -55,7 +58,7 @@ func (s *search) next() (match, error) {
 	}
 	limit := s.end
 	if follow.len > 0 {
-		limit = min(limit, follow.at+resyncMin+seedLen)
+		limit = min(limit, follow.at+s.resyncMin+seedLen)
 	}
 	other, err := s.scan(limit)
 	switch {
@@ -130,7 +133,7 @@ func (s *search) resync() (match, error) {
 				run = 0
 				continue
 			}
-			if run++; run == resyncMin {
+			if run++; run == s.resyncMin {
 				more, err := common(s.src, s.done+skip, file, from+skip, limit-skip)
 				return match{s.done + skip - run, from + skip - run, run + more, s.last.own}, err
 			}

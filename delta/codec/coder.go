@@ -38,7 +38,7 @@ const (
 	Fast                 // for links faster than 200 Mbit/s
 	Best                 // 20 MB/s of literals, about 5 % smaller
 	Stored               // no compression: for links that carry more than Fast compresses
-	Dense                // three quarters of a MB/s of the literals of a delta, decoding too, another 25 % smaller; Best for more than 512 KiB
+	Dense                // three quarters of a MB/s of the literals of a delta, decoding too, another 25 % smaller, or half where the bases are at hand; Best for more than 8 MiB
 )
 
 // A Coder holds what encoders and decoders of parts reuse: compressors and

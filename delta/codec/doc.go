@@ -121,11 +121,12 @@
 //
 //   - up to inside bytes of the end of the copy before it, if that is from a basis,
 //     without what was taught as its start already;
-//   - up to outside bytes of what the literal replaces: the basis from the end of
-//     that copy to the start of the copy after, or if that is from elsewhere, as
-//     many bytes as the literal has. Afterwards the last bytes count as those before
-//     them, and the model takes it that the literal begins like what it replaces;
-//   - the literal itself, coded;
+//   - the first of what the literal replaces: the basis from the end of that copy to
+//     the start of the copy after, or if that is from elsewhere, as many bytes as the
+//     literal has, but at most outside bytes. Of these up to eight times inside are
+//     taught. Afterwards the last bytes count as those before them, and the model
+//     takes it that the literal begins like what was taught;
+//   - the literal itself, coded, and if it replaces something side by side with it;
 //   - up to inside bytes of the start of the copy after it, if that is from a basis.
 //
 // The model (mixing.go is its definition) knows six contexts: the last 1, 2, 3, 4
@@ -138,9 +139,31 @@
 // of this byte. The mean of both, adjusted by what such means came to, is the
 // probability. A text that came word for word before costs 1/180 of a byte a byte.
 //
-// A decoder refuses more than 512 KiB of mixed literals in a part, more than 2 MiB
+// # Side by side
+//
+// A byte of a literal that replaces something is coded as a bit, 1 if the likeliest
+// guess at it is right, then if not as another for the next likeliest, then if neither
+// is as above. Bytes that were guessed are not taught to the contexts. The guesses are
+// made for fields of four bytes, a number with its lowest byte first, and the old byte
+// at the same distance from the start of the literal (aligned.go is their definition):
+//
+//   - the old byte;
+//   - if the field changes by as much as the last did that referred to the same 4 KiB,
+//     were it a distance from its own end;
+//   - if it changes by as much as the last that referred to the same 4 KiB, were it
+//     the same wherever it stands;
+//   - if it changes by as much as the last that changed.
+//
+// A field starts with the first byte that differs from the old one, and is over after
+// four, or with the literal; what is behind is what the next copy has. How likely a
+// guess is right follows from how its last six came out and four contexts, mixed as
+// above (guessing.go): of two guesses that are as likely the one named first is first.
+//
+// # Bounds of mixing
+//
+// A decoder refuses more than 1 MiB of mixed literals in a part, more than 2 MiB
 // of text, and literals of more than 256 bytes that are more than 64 times as long
-// as coded: they take it about a microsecond a byte. An encoder without the bases
+// as coded: they take it one to two microseconds a byte. An encoder without the bases
 // uses outside 0.
 //
 // Vectors: testdata/v1, never changed.

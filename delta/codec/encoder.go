@@ -29,21 +29,22 @@ type EncodeOptions struct {
 // An Encoder cuts ops and the literals of the new file into parts. It is not
 // safe for concurrent use.
 type Encoder struct {
-	coder    *Coder
-	src      delta.Source
-	opt      EncodeOptions
-	ops      []delta.Op
-	pos      position // of the next part
-	start    int64    // of the next part in the new file
-	weight   int64    // how much to take at once, see opWeight
-	steps    []step
-	literals []byte
-	coded    []byte // steps
-	model    stepModel
-	pieces   []piece // that the steps come to, see appendPieces
-	starts   []int64 // of ops in the new file, if any copies from itself
-	dict     []byte
-	taken    []delta.Op // the pieces of ops that the steps are made of
+	coder       *Coder
+	src         delta.Source
+	opt         EncodeOptions
+	ops         []delta.Op
+	pos         position // of the next part
+	start       int64    // of the next part in the new file
+	maxLiterals int64    // bytes in a part
+	weight      int64    // how much to take at once, see opWeight
+	steps       []step
+	literals    []byte
+	coded       []byte // steps
+	model       stepModel
+	pieces      []piece // that the steps come to, see appendPieces
+	starts      []int64 // of ops in the new file, if any copies from itself
+	dict        []byte
+	taken       []delta.Op // the pieces of ops that the steps are made of
 }
 
 // opWeight is the most bytes that the columns of one step take.
@@ -59,7 +60,7 @@ func (c *Coder) NewEncoder(src delta.Source, ops []delta.Op, opt EncodeOptions) 
 	if opt.Bases != nil {
 		opt.NumBases = len(opt.Bases)
 	}
-	e := &Encoder{coder: c, src: src, opt: opt, ops: ops}
+	e := &Encoder{coder: c, src: src, opt: opt, ops: ops, maxLiterals: MaxLiterals}
 	e.weight = min(4*int64(opt.Limit), MaxLiterals)
 	if opt.Level == Stored {
 		e.weight = int64(opt.Limit) - partHead
@@ -75,10 +76,19 @@ func (c *Coder) NewEncoder(src delta.Source, ops []delta.Op, opt EncodeOptions) 
 
 // survey looks through the ops once for what later steps need to know.
 func (e *Encoder) survey() {
-	self := false
+	self, literals := false, int64(0)
 	for i := range e.ops {
 		e.opt.NumBases = max(e.opt.NumBases, e.ops[i].Basis+1)
 		self = self || e.ops[i].Basis == delta.Self
+		if e.ops[i].Basis == delta.Literal {
+			literals += e.ops[i].Len
+		}
+	}
+	if e.opt.Level == Dense && literals > maxMixedFile {
+		e.opt.Level = Best
+	}
+	if e.opt.Level == Dense {
+		e.maxLiterals = maxMixed
 	}
 	if !self {
 		return
@@ -152,7 +162,7 @@ func (e *Encoder) take() (pos position, n, weight int64) {
 		op.Len = min(op.Len, MaxPartOutput-n)
 		weight += opWeight
 		if op.Basis == delta.Literal {
-			op.Len = min(op.Len, max(e.weight-weight, 1), MaxLiterals-literals)
+			op.Len = min(op.Len, max(e.weight-weight, 1), e.maxLiterals-literals)
 			if op.Len == 0 {
 				break
 			}

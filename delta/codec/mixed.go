@@ -6,15 +6,18 @@ import (
 	"github.com/pubsync/pubsync/delta"
 )
 
-// Bounds of literals coded with a mixModel, which takes about 1.5 s for as much as
+// Bounds of literals coded with a mixModel, which takes up to 2 s for as much as
 // a part may have.
 const (
-	maxMixed    = 512 << 10 // literal bytes
-	maxMixWork  = 2 << 20   // bytes taken in and coded
-	maxMixRatio = 64        // literal bytes for each coded one
-	mixSlack    = 256       // and so many more
-	mixInside   = 512       // bytes of a copy that an encoder takes in
-	mixOutside  = 4 << 10   // and of what a literal replaces
+	maxMixed       = 1 << 20   // literal bytes
+	maxMixWork     = 2 << 20   // bytes taken in and coded
+	maxMixedFile   = 8 << 20   // literal bytes of a file that an encoder mixes
+	maxMixRatio    = 64        // literal bytes for each coded one
+	mixSlack       = 256       // and so many more
+	mixTeach       = 512 << 10 // bytes that an encoder takes in of what both sides know
+	mixInside      = 512       // of each copy
+	mixOutside     = 4 << 10   // of what a literal replaces and is beside it
+	replacedInside = 8         // what is taken in of that, in times of what is of a copy
 )
 
 // A mixVisitor is handed the pieces of a text in the order that a mixModel meets
@@ -22,8 +25,16 @@ const (
 // output, or which the literal replaces, and literals.
 type mixVisitor interface {
 	beside(from delta.Op, at int64) error
-	replaced(from delta.Op) error
+	replaced(r replacement) error
 	literal(n int64) error
+}
+
+// A replacement is what a literal stands in the place of.
+type replacement struct {
+	from    delta.Op
+	taught  int64 // bytes that the model takes in before
+	ahead   int64 // how much further on from is in its basis than the literal in the output
+	literal int64 // bytes
 }
 
 // mixed walks through the steps of a part as its model does.
@@ -72,7 +83,7 @@ func (p priming) before(c delta.Op, at, head int64, s *step, sizes []int64, v mi
 		gone = next.Off - end
 	}
 	if gone = min(gone, p.outside); gone > 0 {
-		return v.replaced(delta.Op{Basis: c.Basis, Off: end, Len: gone})
+		return v.replaced(replacement{delta.Op{Basis: c.Basis, Off: end, Len: gone}, min(gone, replacedInside*p.inside), end - at, s.literal})
 	}
 	return nil
 }
@@ -81,7 +92,7 @@ func (p priming) before(c delta.Op, at, head int64, s *step, sizes []int64, v mi
 type mixWork struct{ literals, all int64 }
 
 func (w *mixWork) beside(from delta.Op, _ int64) error { w.all += from.Len; return nil }
-func (w *mixWork) replaced(from delta.Op) error        { w.all += from.Len; return nil }
+func (w *mixWork) replaced(r replacement) error        { w.all += r.taught; return nil }
 func (w *mixWork) literal(n int64) error {
 	w.literals += n
 	w.all += n
@@ -112,12 +123,13 @@ func (e *mixEncoder) beside(from delta.Op, at int64) error {
 	return nil
 }
 
-func (e *mixEncoder) replaced(from delta.Op) error {
-	return e.model.readReplaced(&e.buf, from, e.opt.Bases)
+func (e *mixEncoder) replaced(r replacement) error {
+	return e.model.readReplaced(&e.buf, r, e.opt.Bases)
 }
 
 func (e *mixEncoder) literal(n int64) error {
-	e.model.encode(e.out, e.rest[:n])
+	e.model.literal(e.out, e.rest[:n])
+	e.model.endReplaced()
 	e.rest = e.rest[n:]
 	return nil
 }
@@ -132,8 +144,8 @@ func (e *Encoder) appendMixed(dst []byte) ([]byte, bool, error) {
 	sizes := e.sizes()
 	n := int64(len(e.literals))
 	w := p.work(e.steps, sizes)
-	for ; w.all > min(4*n+64<<10, maxMixWork) && p.inside > 16; w = p.work(e.steps, sizes) {
-		p = priming{p.inside / 2, p.outside / 2}
+	for ; w.all > n+mixTeach && p.inside > 0; w = p.work(e.steps, sizes) {
+		p.inside /= 2
 	}
 	if n > maxMixed || w.all > maxMixWork {
 		return dst, false, nil
@@ -177,15 +189,16 @@ func (d *mixDecoder) beside(from delta.Op, _ int64) error {
 	return nil
 }
 
-func (d *mixDecoder) replaced(from delta.Op) error {
-	return d.model.readReplaced(&d.dict, from, d.bases)
+func (d *mixDecoder) replaced(r replacement) error {
+	return d.model.readReplaced(&d.dict, r, d.bases)
 }
 
 func (d *mixDecoder) literal(n int64) error {
 	if d.cut {
 		return d.beginning(n)
 	}
-	d.model.decode(d.in, d.rest[:n])
+	d.model.literal(d.in, d.rest[:n])
+	d.model.endReplaced()
 	d.rest = d.rest[n:]
 	return nil
 }
@@ -193,12 +206,13 @@ func (d *mixDecoder) literal(n int64) error {
 // beginning decodes what of a literal was coded before the part was cut.
 func (d *mixDecoder) beginning(n int64) error {
 	for ; n > 0; n-- {
-		d.model.decode(d.in, d.rest[:1])
+		d.model.literal(d.in, d.rest[:1])
 		if d.in.over {
 			return errCut
 		}
 		d.rest = d.rest[1:]
 	}
+	d.model.endReplaced()
 	return nil
 }
 
@@ -231,19 +245,33 @@ func (a *applier) openMixed(r *reader, n int64) error {
 	return nil
 }
 
-// readReplaced takes in what the next literal replaces, and predicts that it
-// begins like that.
-func (m *mixModel) readReplaced(buf *[]byte, from delta.Op, bases []delta.Source) error {
-	*buf = grow(*buf, int(from.Len))
-	if err := readBasis(*buf, from, bases); err != nil {
+// readReplaced takes in some of what the next literal replaces, predicts that it
+// begins like that, and has it coded side by side with all of that.
+func (m *mixModel) readReplaced(buf *[]byte, r replacement, bases []delta.Source) error {
+	n := max(min(r.from.Len, r.literal)+alignedAhead, r.taught)
+	r.from.Len = min(n, bases[r.from.Basis].Size-r.from.Off)
+	*buf = grow(*buf, int(r.from.Len))
+	if err := readBasis(*buf, r.from, bases); err != nil {
 		return err
 	}
 	at, last8, word := len(m.history), m.last8, m.word
-	m.read(*buf)
+	m.read((*buf)[:r.taught])
 	m.last8, m.word, m.matchLen = last8, word, 0
+	m.begin(*buf, r.from.Off, r.ahead, int(r.literal))
+	m.aligned = true
 	m.startByte()
-	m.matchPos, m.matchLen, m.matchByte = at, matchMax, uint32(m.history[at])|256
+	if r.taught > 0 {
+		m.matchPos, m.matchLen, m.matchByte = at, matchMax, uint32(m.history[at])|256
+	}
 	return nil
+}
+
+// endReplaced has what follows coded by itself.
+func (m *mixModel) endReplaced() {
+	if m.aligned {
+		m.aligned = false
+		m.buckets(0)
+	}
 }
 
 // readBasis fills b from a basis.

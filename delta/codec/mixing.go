@@ -53,6 +53,9 @@ type mixModel struct {
 	rates  [countMask + 1]int32
 	states [countMask + 1]uint32 // of counts
 
+	alignment
+	aligned bool // the literal goes side by side with what it replaces
+
 	matchAt    []int32 // by hash of the last bytes: where they occurred
 	matchPos   int
 	matchLen   int    // 0: none
@@ -86,6 +89,8 @@ func (m *mixModel) reset(size int) {
 	m.mask = 1<<width - 1
 	clear(m.matchAt)
 	m.history, m.last8, m.word, m.matchLen = m.history[:0], 0, 0, 0
+	m.alignment.reset()
+	m.aligned = false
 	for i := range m.weights {
 		for k := range m.weights[i] {
 			m.weights[i][k] = weightInit
@@ -146,7 +151,9 @@ func (m *mixModel) startByte() {
 		mixHash(last4, 5+uint32(m.last8>>32)&0xFFFF), mixHash(m.word, 6+last4&0xFF),
 	}
 	m.match()
-	m.buckets(0)
+	if !m.aligned {
+		m.buckets(0)
+	}
 }
 
 // buckets finds the counters of the next half byte, half being the one before.
@@ -294,13 +301,9 @@ func (m *mixModel) adjust(x int32) uint32 {
 // learn updates all that predicted the bit, then goes on to the next.
 func (m *mixModel) learn(bit uint32) {
 	target := int32(bit * 65535)
-	missA, missB := m.miss(0, target), m.miss(1, target)
-	if missA|missB != 0 {
-		a, b := &m.weights[m.set], &m.weights[16+m.partial]
-		for i, x := range m.inputs {
-			a[i] += (x*missA + 1<<13) >> 14
-			b[i] += (x*missB + 1<<13) >> 14
-		}
+	if missA, missB := m.missed(m.sums[0], bit), m.missed(m.sums[1], bit); missA|missB != 0 {
+		learnWeights(m.weights[m.set][:], m.inputs[:], missA)
+		learnWeights(m.weights[16+m.partial][:], m.inputs[:], missB)
 	}
 	move(&m.byBits[m.curves[0]], target)
 	move(&m.byBytes[m.curves[1]], target)
@@ -315,13 +318,21 @@ func (m *mixModel) learn(bit uint32) {
 	m.shift(bit)
 }
 
-// miss is how far the mean by a set of weights was off, 0 if by little.
-func (m *mixModel) miss(k int, target int32) int32 {
-	miss := (target - int32(m.squash[m.sums[k]+2048])) >> 4 * mixRate
+// missed is how far a mean of inputs was off, 0 if by little.
+func (l *logistic) missed(sum int32, bit uint32) int32 {
+	miss := (int32(bit*65535) - int32(l.squash[sum+2048])) >> 4 * mixRate
 	if -mixSmall < miss && miss < mixSmall {
 		return 0
 	}
 	return miss
+}
+
+// learnWeights moves weights by how far the mean of the inputs was off.
+func learnWeights(weights, inputs []int32, miss int32) {
+	inputs = inputs[:len(weights)]
+	for i := range weights {
+		weights[i] += (inputs[i]*miss + 1<<13) >> 14
+	}
 }
 
 // move takes a probability a step towards what came.
@@ -406,23 +417,29 @@ func (m *mixModel) count(half uint32) {
 	}
 }
 
-func (m *mixModel) encode(e *rangeEncoder, b []byte) {
-	for _, c := range b {
-		for k := 7; k >= 0; k-- {
-			bit := uint32(c) >> k & 1
-			e.chance(m.predict(), bit)
-			m.learn(bit)
-		}
+// A bitCoder codes a bit whose probability of being 1 is p in 1/65536, or decodes
+// one, whatever bit is. It returns the bit.
+type bitCoder interface {
+	chance(p, bit uint32) uint32
+}
+
+// literal codes bytes, or decodes them into b.
+func (m *mixModel) literal(coder bitCoder, b []byte) {
+	if m.aligned {
+		m.replacing(coder, b)
+		return
+	}
+	for i := range b {
+		m.code(coder, &b[i])
 	}
 }
 
-func (m *mixModel) decode(d *rangeDecoder, b []byte) {
-	for i := range b {
-		for m.known < 7 {
-			m.learn(d.chance(m.predict()))
-		}
-		bit := d.chance(m.predict())
-		b[i] = byte(m.partial<<1 | bit)
-		m.learn(bit)
+// code codes a byte bit by bit, the highest first.
+func (m *mixModel) code(coder bitCoder, c *byte) {
+	for k := 7; k > 0; k-- {
+		m.learn(coder.chance(m.predict(), uint32(*c)>>k&1))
 	}
+	bit := coder.chance(m.predict(), uint32(*c)&1)
+	*c = byte(m.partial<<1 | bit)
+	m.learn(bit)
 }

@@ -43,7 +43,7 @@ func BenchmarkMixEncode(b *testing.B) {
 	for b.Loop() {
 		m.reset(len(text))
 		r := newRangeEncoder(coded[:0])
-		m.encode(r, text)
+		m.literal(r, text)
 		coded = r.finish(0)
 	}
 	b.ReportMetric(float64(len(coded))/float64(len(text)), "coded/byte")
@@ -54,12 +54,12 @@ func BenchmarkMixDecode(b *testing.B) {
 	var m mixModel
 	m.reset(len(text))
 	r := newRangeEncoder(nil)
-	m.encode(r, text)
+	m.literal(r, text)
 	coded, got := r.finish(0), make([]byte, len(text))
 	b.SetBytes(int64(len(text)))
 	for b.Loop() {
 		m.reset(len(text))
-		m.decode(newRangeDecoder(coded), got)
+		m.literal(newRangeDecoder(coded), got)
 	}
 	if !bytes.Equal(got, text) {
 		b.Fatal("the text did not come back")

@@ -57,9 +57,9 @@ func (e *rangeEncoder) direct(v uint64, n int) {
 	}
 }
 
-// chance codes one bit whose probability of being 1 is p in 1/65536, between 1
-// and 65535.
-func (e *rangeEncoder) chance(p, b uint32) {
+// chance codes one bit whose probability of being 1 is p in 1/65536, between 1 and
+// 65535, and returns it.
+func (e *rangeEncoder) chance(p, b uint32) uint32 {
 	bound := uint32(uint64(e.rng) * uint64(p) >> 16)
 	if b != 0 {
 		e.rng = bound
@@ -71,6 +71,7 @@ func (e *rangeEncoder) chance(p, b uint32) {
 		e.rng <<= 8
 		e.shift()
 	}
+	return b
 }
 
 // shift moves the top byte of low out, or holds it back while it may change.
@@ -170,7 +171,8 @@ func (d *rangeDecoder) direct(n int) uint64 {
 	return v
 }
 
-func (d *rangeDecoder) chance(p uint32) uint32 {
+// chance decodes one bit whose probability of being 1 is p in 1/65536.
+func (d *rangeDecoder) chance(p, _ uint32) uint32 {
 	bound := uint32(uint64(d.rng) * uint64(p) >> 16)
 	b := uint32(0)
 	if d.code < bound {
