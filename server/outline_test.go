@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pubsync/pubsync/server/token"
 )
@@ -20,7 +21,11 @@ func (s *site) requestKinds(kinds *[]string) {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			body, err := io.ReadAll(r.Body)
 			s.check(err)
-			*kinds = append(*kinds, kindsOf(body))
+			var types []string
+			for f := range framesOf(body) {
+				types = append(types, fmt.Sprintf("%02x", byte(f.Type)))
+			}
+			*kinds = append(*kinds, strings.Join(types, " "))
 			r.Body = io.NopCloser(bytes.NewReader(body))
 			h.ServeHTTP(w, r)
 		})
@@ -33,7 +38,7 @@ func (s *site) requestKinds(kinds *[]string) {
 func TestOutline(t *testing.T) {
 	s := newSite(t)
 	dir := t.TempDir()
-	for i := range 900 {
+	for i := range 1300 {
 		name := sha256.Sum256(fmt.Append(nil, i)) // does not compress
 		s.write(dir, fmt.Sprintf("%x/%x.txt", i%7, name[:12]), fmt.Appendf(nil, "content %d", i))
 	}
@@ -50,7 +55,16 @@ func TestOutline(t *testing.T) {
 	if kinds := push(); kinds[0] != "01 0a" {
 		t.Errorf("first push: %q", kinds)
 	}
-	files, err := filepath.Glob(filepath.Join(dir, "*", "*"))
+	files, err := filepath.Glob(filepath.Join(dir, "?", "*"))
+	s.check(err)
+	stamp := time.Unix(1_700_000_000, 123)
+	touch := func(names ...string) {
+		for _, name := range names {
+			stamp = stamp.Add(time.Second + 1)
+			s.check(os.Chtimes(name, stamp, stamp))
+		}
+	}
+	dirs, err := filepath.Glob(filepath.Join(dir, "?"))
 	s.check(err)
 	for name, change := range map[string]func(){
 		"one edited": func() {
@@ -63,6 +77,12 @@ func TestOutline(t *testing.T) {
 			s.check(os.Remove(filepath.Join(dir, "link")))
 			s.check(os.Symlink("2", filepath.Join(dir, "link")))
 		},
+		"times of directories": func() { touch(dirs...) },
+		"one edited, all directories new": func() {
+			s.check(os.WriteFile(files[401], []byte("edited too"), 0o644))
+			touch(dirs...)
+		},
+		"times of some files": func() { touch(files[10:20]...) },
 	} {
 		change()
 		kinds := push()
@@ -73,8 +93,16 @@ func TestOutline(t *testing.T) {
 	if kinds := push(); len(kinds) != 1 {
 		t.Errorf("nothing changed: %q", kinds)
 	}
+	// Where all times and some sizes have changed, these go instead of the list.
+	touch(files[4:]...)
+	touch(dirs...)
+	s.check(os.WriteFile(files[402], []byte("content 4o2"), 0o644)) // as long as before
+	s.check(os.WriteFile(files[403], []byte("longer than before"), 0o644))
+	if kinds := push(); len(kinds) < 2 || kinds[1] != "0e" {
+		t.Errorf("all times: %q", kinds)
+	}
 	// Where most has changed, the list goes whole.
-	for _, name := range files[4:700] {
+	for _, name := range files[4:1000] {
 		s.check(os.Chmod(name, 0o640))
 	}
 	push()

@@ -98,7 +98,7 @@ func (s *session) setDigests(ds []wire.Digest, short bool) (fresh []bool, err er
 			e.Digest, s.held[d.Index] = d.Digest, false
 			fresh[i] = true
 		}
-		s.given[d.Index] = true
+		s.given[d.Index], s.awaited[d.Index] = true, false
 		if delete(s.short, d.Index); short {
 			s.short[d.Index] = true
 		}

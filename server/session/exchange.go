@@ -157,6 +157,8 @@ func (x *exchange) frame(f wire.Frame) error {
 		return x.onSign(f.Payload)
 	case wire.FrameOutline:
 		return x.onOutline(f.Payload)
+	case wire.FrameStats:
+		return x.onStats(f.Payload)
 	case wire.FrameWant:
 		return x.onWant(f.Payload)
 	case wire.FrameFile:

@@ -35,14 +35,14 @@ func (x *exchange) onOutline(payload []byte) error {
 	if n != s.rec.Entries {
 		return wire.Errorf(wire.CodeBadRequest, "an outline of %d entries, where %d were announced", n, s.rec.Entries)
 	}
-	answer := wire.Outlined{Known: make([]bool, len(o.Groups))}
+	answer := wire.Outlined{Groups: make([]wire.Standing, len(o.Groups))}
 	standing, err := x.standing()
 	switch {
 	case errors.Is(err, errMuch) || s.rec.Checksum: // then all is listed
 	case err != nil:
 		return err
 	default:
-		answer.Rest = s.takeOutline(o, standing, answer.Known)
+		answer.Rest = s.takeOutline(o, standing, answer.Groups)
 		answer.HasRest = x.mayTell(answer.Rest)
 	}
 	if err := s.takeKnown(); err != nil {
@@ -85,9 +85,17 @@ func (x *exchange) mayTell(l manifest.List) bool {
 	return true
 }
 
+// A group is one of an outline that stands under the target.
+type group struct {
+	entries manifest.List
+	known   wire.Standing
+}
+
 // takeOutline finds the groups of an outline in what stands, keeps their entries
-// until the list comes to them, and returns the other entries.
-func (s *session) takeOutline(o wire.Outline, standing manifest.List, known []bool) (rest manifest.List) {
+// until the list comes to them, and returns the other entries. Groups that
+// stand but for stats of files are returned with the others where they are few: then
+// the client learns from that which files need a digest.
+func (s *session) takeOutline(o wire.Outline, standing manifest.List, known []wire.Standing) (rest manifest.List) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	type key struct {
@@ -98,17 +106,37 @@ func (s *session) takeOutline(o wire.Outline, standing manifest.List, known []bo
 	for i, g := range o.Groups {
 		at[key{g.Len, g.Sum}] = i
 	}
-	s.outline = map[int]manifest.List{}
+	s.outline = map[int]group{}
+	var other []int // groups that stand but for stats of files
+	others := 0
 	for _, g := range standing.Groups(o.Cut) {
 		l := standing[g.First : g.First+g.Len]
 		i, ok := at[key{g.Len, g.Sum}]
-		if !ok || known[i] {
+		if !ok || known[i] != wire.Unknown {
 			rest = append(rest, l...)
 			continue
 		}
-		known[i] = true
-		s.outline[o.Groups[i].First] = l
+		switch told := &o.Groups[i]; {
+		case told.Others != g.Others:
+			known[i] = wire.OtherStats
+			other, others = append(other, i), others+g.Len
+		case told.Dirs != g.Dirs:
+			known[i] = wire.OtherDirs
+		default:
+			known[i] = wire.Stands
+		}
+		s.outline[o.Groups[i].First] = group{l, known[i]}
 	}
+	if len(rest)+others > maxRest {
+		return rest
+	}
+	for _, i := range other {
+		first := o.Groups[i].First
+		rest = append(rest, s.outline[first].entries...)
+		known[i] = wire.Unknown
+		delete(s.outline, first)
+	}
+	rest.Sort()
 	return rest
 }
 
@@ -118,17 +146,20 @@ func (s *session) takeKnown() error {
 	defer s.mu.Unlock()
 	for {
 		had := len(s.list)
-		l, ok := s.outline[had]
+		g, ok := s.outline[had]
 		if !ok {
 			return nil
 		}
 		delete(s.outline, had)
-		if err := s.extend(had, l); err != nil {
+		if err := s.extend(had, g.entries); err != nil {
 			s.shorten(had)
 			return err
 		}
 		for i := had; i < len(s.list); i++ {
 			s.held[i] = true
+			if e := &s.list[i]; g.known == wire.OtherStats && e.Kind == manifest.File {
+				s.await(i, e)
+			}
 		}
 	}
 }

@@ -68,8 +68,8 @@ func TestOutlineTells(t *testing.T) {
 		}
 		for k, g := range o.Groups {
 			changed := g.First <= 17 && 17 < g.First+g.Len
-			if got.Known[k] == changed {
-				t.Errorf("group %d known: %v", k, got.Known[k])
+			if want := map[bool]wire.Standing{false: wire.Stands, true: wire.Unknown}[changed]; got.Groups[k] != want {
+				t.Errorf("group %d: %d", k, got.Groups[k])
 			}
 			if changed && c.may && len(got.Rest) != g.Len {
 				t.Errorf("%d entries told of a group of %d", len(got.Rest), g.Len)

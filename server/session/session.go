@@ -31,7 +31,8 @@ type session struct {
 	short    map[int]bool      // by index: only the beginning of its digest was given
 	// outline is what the list will have that stands already, by the index at which
 	// it begins.
-	outline map[int]manifest.List
+	outline map[int]group
+	awaited []bool               // by index: a file of a known group whose mtime and size are to be told
 	old     map[int]oldFile      // by index: what is published at the path of an unsettled file
 	builds  *builds              // earlier builds of the type, nil until asked for
 	parts   map[partKey]*staging // files arriving in parts
@@ -49,6 +50,7 @@ type session struct {
 type oldFile struct {
 	size   int64
 	digest manifest.Digest
+	mtime  int64
 }
 
 // totals are what a token's budget counts.
@@ -105,7 +107,7 @@ func (s *session) refused() {
 
 // forgetList has the client list again.
 func (s *session) forgetList() {
-	s.list, s.held, s.given, s.outline, s.short = nil, nil, nil, nil, map[int]bool{}
+	s.list, s.held, s.given, s.awaited, s.outline, s.short = nil, nil, nil, nil, nil, map[int]bool{}
 }
 
 // addList takes entries first, first+1, ... and returns the bits of those that
@@ -163,6 +165,7 @@ func (s *session) extend(first int, l manifest.List) error {
 		s.totals.add(&l[i], 1)
 		s.held = append(s.held, false)
 		s.given = append(s.given, false)
+		s.awaited = append(s.awaited, false)
 	}
 	return nil
 }
@@ -173,7 +176,7 @@ func (s *session) shorten(n int) {
 		s.totals.add(&s.list[i], -1)
 		delete(s.old, i)
 	}
-	s.list, s.held, s.given = s.list[:n], s.held[:n], s.given[:n]
+	s.list, s.held, s.given, s.awaited = s.list[:n], s.held[:n], s.given[:n], s.awaited[:n]
 }
 
 // settle applies the quick check to the entries from index first on: what is no
@@ -190,7 +193,7 @@ func (s *session) settle(ctx context.Context, first int) error {
 		case !s.rec.Checksum && was.Size == e.Size && was.MTime == e.MTime:
 			e.Digest, s.held[first+i] = was.Digest, true
 		default:
-			s.old[first+i] = oldFile{was.Size, was.Digest}
+			s.old[first+i] = oldFile{was.Size, was.Digest, was.MTime}
 		}
 		return nil
 	})
@@ -210,7 +213,7 @@ func (s *session) amend(i int, e manifest.Entry) error {
 	s.totals.add(&e, 1)
 	s.claim.settle(debt{i, wire.Raw})
 	s.list[i] = e
-	s.held[i], s.given[i] = e.Kind != manifest.File, false
+	s.held[i], s.given[i], s.awaited[i] = e.Kind != manifest.File, false, false
 	return nil
 }
 

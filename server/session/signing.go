@@ -125,10 +125,8 @@ func (x *exchange) sign(src delta.Source, q wire.Sign) ([]byte, error) {
 // volunteer adds the first signatures of the bases that were offered for files
 // whose content has not come in the same request.
 func (x *exchange) volunteer() error {
-	for _, l := range x.listed {
-		if err := x.volunteerListed(l.first, l.n); err != nil {
-			return err
-		}
+	if err := x.volunteerListed(); err != nil {
+		return err
 	}
 	room := int64(maxVolunteered)
 	for i := range x.offers {
@@ -205,16 +203,31 @@ func firstSize(total, basis int64) int64 {
 	return req.Blocks()*int64(req.HashBits())/8 + 128
 }
 
-// volunteerListed adds signatures for the unsettled files of a list that have
-// a predecessor at the same path, if they are few.
-func (x *exchange) volunteerListed(first, n int) error {
-	room := int64(maxListed)
-	for i := first; i < first+n; i++ {
-		b, ok := x.predecessor(i)
-		if !ok || x.session.isHeld(i) {
-			continue
+// fewListed is how many files there may be for which signatures are volunteered with
+// the answer to their list: of more the client asks what it needs.
+const fewListed = 256
+
+// volunteerListed adds signatures for the unsettled files of the list that have a
+// predecessor at the same path, if they are few.
+func (x *exchange) volunteerListed() error {
+	type file struct {
+		index int
+		basis wire.Basis
+	}
+	var files []file
+	for _, l := range x.listed {
+		for i := l.first; i < l.first+l.n; i++ {
+			if b, ok := x.predecessor(i); ok && !x.session.isHeld(i) {
+				files = append(files, file{i, b})
+			}
+			if len(files) > fewListed {
+				return nil
+			}
 		}
-		if err := x.volunteerOne(i, b, false, &room); err != nil {
+	}
+	room := int64(maxListed)
+	for _, f := range files {
+		if err := x.volunteerOne(f.index, f.basis, false, &room); err != nil {
 			return err
 		}
 		if room < 256 {

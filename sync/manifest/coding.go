@@ -110,6 +110,10 @@ func DecodeList(b []byte, max int) (List, error) {
 // maxSecs keeps an mtime in seconds within what nanoseconds in an int64 hold.
 const maxSecs = 9_000_000_000
 
+// MaxMTime bounds mtimes that are told other than in a list, before and after 1970, in
+// nanoseconds.
+const MaxMTime = maxSecs * nanosPerSecond
+
 // reader takes fields off the front of b; the first failure sticks.
 type reader struct {
 	b   []byte

@@ -2,18 +2,25 @@ package manifest
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"hash/fnv"
 )
 
-// GroupSum is how many bytes of the SHA-256 of a group's coding stand for it. Two
-// groups that differ and have the same sum would be taken for one another until the
-// tree digest or the manifest digest shows it: 1 in 2^48 for each pair.
-const GroupSum = 6
+// GroupSum and StatsSum are how many bytes of a SHA-256 stand for what is in a group,
+// and for its mtimes and sizes. Two groups that differ and have the same sums would be
+// taken for one another until the manifest digest shows it: 1 in 2^48 for each pair, and
+// 1 in 2^24 for each that differs in these alone.
+const (
+	GroupSum = 6
+	StatsSum = 3
+)
 
 // A Group is a run of entries of a list.
 type Group struct {
 	First, Len int
-	Sum        [GroupSum]byte // of the list coding of these entries alone
+	Sum        [GroupSum]byte // of the list coding of these entries alone, mtimes and sizes zero
+	Dirs       [StatsSum]byte // of the mtimes of the directories
+	Others     [StatsSum]byte // of the mtimes and sizes of the others
 }
 
 // maxGroup bounds the entries of a group whatever their paths.
@@ -24,14 +31,22 @@ const maxGroup = 1 << 16
 // lists that differ in few places differ in few groups.
 func (l List) Groups(cut uint) []Group {
 	var (
-		groups []Group
-		coded  []byte
-		enc    Encoder
-		first  int
-		mask   = uint32(1)<<min(cut, 16) - 1
+		groups              []Group
+		coded, dirs, others []byte
+		enc                 Encoder
+		first               int
+		mask                = uint32(1)<<min(cut, 16) - 1
 	)
 	for i := range l {
-		coded = enc.Append(coded, &l[i])
+		e := l[i]
+		if e.Kind == Dir {
+			dirs = binary.BigEndian.AppendUint64(dirs, uint64(e.MTime))
+		} else {
+			others = binary.BigEndian.AppendUint64(others, uint64(e.MTime))
+			others = binary.BigEndian.AppendUint64(others, uint64(e.Size))
+		}
+		e.MTime, e.Size = 0, 0
+		coded = enc.Append(coded, &e)
 		h := fnv.New32a()
 		h.Write([]byte(l[i].Path))
 		sum := h.Sum32()
@@ -39,10 +54,17 @@ func (l List) Groups(cut uint) []Group {
 			continue
 		}
 		g := Group{First: first, Len: i + 1 - first}
-		digest := sha256.Sum256(coded)
-		copy(g.Sum[:], digest[:])
+		sumUp(g.Sum[:], coded)
+		sumUp(g.Dirs[:], dirs)
+		sumUp(g.Others[:], others)
 		groups = append(groups, g)
-		coded, enc, first = coded[:0], Encoder{}, i+1
+		coded, dirs, others, enc, first = coded[:0], dirs[:0], others[:0], Encoder{}, i+1
 	}
 	return groups
+}
+
+// sumUp sets sum to the beginning of the SHA-256 of b.
+func sumUp(sum, b []byte) {
+	digest := sha256.Sum256(b)
+	copy(sum, digest[:])
 }

@@ -13,14 +13,15 @@ func TestGroups(t *testing.T) {
 		l = append(l, Entry{Path: Path(fmt.Sprintf("d%03d/file-%d", i/100, i)), Kind: File, Mode: 0o644, Size: int64(i), MTime: int64(i) * 1e9})
 	}
 	l.Sort()
-	sums := func(l List) map[[GroupSum]byte]int {
-		m, next := map[[GroupSum]byte]int{}, 0
+	sums := func(l List) map[Group]bool {
+		m, next := map[Group]bool{}, 0
 		for _, g := range l.Groups(7) {
 			if g.First != next || g.Len == 0 {
 				t.Fatalf("a group of %d entries at %d, not at %d", g.Len, g.First, next)
 			}
 			next += g.Len
-			m[g.Sum] = g.Len
+			g.First = 0
+			m[g] = true
 		}
 		if next != len(l) {
 			t.Fatalf("groups of %d entries of %d", next, len(l))
@@ -38,13 +39,25 @@ func TestGroups(t *testing.T) {
 	for name, l := range map[string]List{"edited": edited, "added": added, "removed": removed} {
 		others := 0
 		for sum := range sums(l) {
-			if _, same := before[sum]; !same {
+			if !before[sum] {
 				others++
 			}
 		}
 		if others == 0 || others > 2 {
 			t.Errorf("%s: %d groups are others", name, others)
 		}
+	}
+	// Times have sums of their own.
+	timed := append(List(nil), l...)
+	timed[3].Kind, timed[3].Size = Dir, 0
+	was := timed.Groups(16)[0]
+	for i, what := range map[int]string{3: "a directory", 4: "a file"} {
+		timed[i].MTime++
+		now := timed.Groups(16)[0]
+		if now.Sum != was.Sum || (now.Dirs != was.Dirs) != (i == 3) || (now.Others != was.Others) != (i == 4) {
+			t.Errorf("the mtime of %s: %x, was %x", what, now, was)
+		}
+		was = now
 	}
 	if g := (List{}).Groups(3); len(g) != 0 {
 		t.Errorf("groups of nothing: %v", g)

@@ -18,6 +18,7 @@ const (
 	eagerFiles = 256
 	eagerPlain = 4 << 20   // bytes of the files
 	eagerBody  = 128 << 10 // bytes of the request
+	eagerList  = 32 << 10  // of them, for entries and stats
 )
 
 // volunteer keeps a signature that came unasked.
@@ -45,7 +46,7 @@ func (p *pusher) eager(ctx context.Context) (done bool, err error) {
 	s := newSender(ctx, p, newFailures())
 	defer s.close()
 	var rest []run
-	if s.body, rest = p.appendList(nil, p.runs, smallList, true); len(rest) > 0 {
+	if s.body, rest = p.appendList(nil, p.runs, eagerList, true); len(rest) > 0 {
 		return false, nil
 	}
 	s.body = append(s.body, p.amendments(w.indices)...)

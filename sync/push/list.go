@@ -14,8 +14,8 @@ import (
 // listChunk is the number of entries in one list frame.
 const listChunk = 20_000
 
-// appendList codes the entries of runs as compressed list frames of about limit
-// bytes in all, and returns the runs that are left. Unless strict, at least one entry
+// appendList codes the entries of runs, or their stats, as compressed frames of about
+// limit bytes in all, and returns the runs that are left. Unless strict, at least one entry
 // is coded whatever the limit.
 func (p *pusher) appendList(frames []byte, runs []run, limit int64, strict bool) ([]byte, []run) {
 	entries := p.tree.Entries
@@ -28,7 +28,7 @@ func (p *pusher) appendList(frames []byte, runs []run, limit int64, strict bool)
 	for len(runs) > 0 {
 		r := runs[0]
 		n := min(chunk, r.n)
-		f := wire.AppendZstd(nil, enc, wire.AppendList(nil, r.first, entries[r.first:r.first+n]))
+		f := wire.AppendZstd(nil, enc, r.frame(entries[r.first:r.first+n]))
 		if int64(len(frames)+len(f)) > limit {
 			switch {
 			case strict || len(frames) > 0:
@@ -40,16 +40,26 @@ func (p *pusher) appendList(frames []byte, runs []run, limit int64, strict bool)
 		}
 		frames = append(frames, f...)
 		if runs = runs[1:]; n < r.n {
-			runs = append([]run{{r.first + n, r.n - n}}, runs...)
+			runs = append([]run{{r.first + n, r.n - n, r.known}}, runs...)
 		}
 	}
 	return frames, runs
 }
 
-// count is the number of entries in runs.
+// frame tells of the first entries of the run, which are l.
+func (r run) frame(l manifest.List) []byte {
+	if r.known == wire.Unknown {
+		return wire.AppendList(nil, r.first, l)
+	}
+	return wire.AppendStats(nil, r.first, l, r.known == wire.OtherDirs)
+}
+
+// count is the number of entries in runs that the server will answer for.
 func count(runs []run) (n int) {
 	for _, r := range runs {
-		n += r.n
+		if r.answered() {
+			n += r.n
+		}
 	}
 	return n
 }
@@ -102,8 +112,8 @@ func (p *pusher) hashAhead(ctx context.Context) (stop func()) {
 	done := make(chan struct{})
 	w := window{}
 	for _, r := range p.runs {
-		for i := r.first; i < r.first+r.n; i++ {
-			if p.tree.Entries[i].Kind == manifest.File {
+		for i := r.first; i < r.end(); i++ {
+			if r.answered() && p.tree.Entries[i].Kind == manifest.File {
 				w.indices = append(w.indices, i)
 			}
 		}

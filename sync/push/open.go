@@ -27,7 +27,7 @@ func (p *pusher) open(ctx context.Context) (done bool, err error) {
 		o.Mode = wire.Mirror
 	}
 	p.volunteers, p.amended = map[int][]wire.Signature{}, map[int]bool{}
-	p.runs, p.foreseen, p.fresh = []run{{0, len(entries)}}, false, false
+	p.runs, p.foreseen, p.fresh = []run{{n: len(entries)}}, false, false
 	clear(p.needs)
 	p.alike = make([]bool, len(entries))
 	var outline *wire.Outline

@@ -16,13 +16,23 @@ const (
 	maxOutlined   = 50_000
 )
 
-// run is a run of entries that have to be listed.
-type run struct{ first, n int }
+// run is a run of entries that the server has to be told of, or of groups that stand
+// but for their stats.
+type run struct {
+	first, n int
+	known    wire.Standing
+}
+
+// end is the index of the entry behind the run.
+func (r run) end() int { return r.first + r.n }
+
+// answered reports whether the server answers to a run which entries need a digest.
+func (r run) answered() bool { return r.known != wire.OtherDirs }
 
 // outline returns the sums of the list, nil if it is to be listed whole.
 func (p *pusher) outline() *wire.Outline {
 	n := len(p.tree.Entries)
-	if p.opts.Checksum || n > maxOutlined {
+	if p.opts.Checksum || p.wholly || n > maxOutlined {
 		return nil
 	}
 	o := &wire.Outline{Cut: uint(bits.Len(uint(n / outlineGroups)))}
@@ -41,27 +51,38 @@ func (p *pusher) onOutlined(payload []byte, o *wire.Outline) error {
 	if err != nil {
 		return err
 	}
-	if o == nil || len(answer.Known) != len(o.Groups) {
+	if o == nil || len(answer.Groups) != len(o.Groups) {
 		return fmt.Errorf("%w: an outline answered that is another", ErrProtocol)
 	}
 	p.runs, p.foreseen = nil, answer.HasRest
 	unknown := 0
 	for k, g := range o.Groups {
-		if answer.Known[k] {
-			continue
+		r := run{g.First, g.Len, answer.Groups[k]}
+		switch r.known {
+		case wire.Unknown:
+			unknown += g.Len
+			for i := r.first; i < r.end(); i++ {
+				p.needs[i] = !settledBy(&entries[i], answer.Rest)
+			}
+		case wire.OtherStats:
+			unknown += g.Len
+			p.foreseen = false
 		}
-		unknown += g.Len
-		if last := len(p.runs) - 1; last >= 0 && p.runs[last].first+p.runs[last].n == g.First {
-			p.runs[last].n += g.Len
-		} else {
-			p.runs = append(p.runs, run{g.First, g.Len})
-		}
-		for i := g.First; i < g.First+g.Len; i++ {
-			p.needs[i] = !settledBy(&entries[i], answer.Rest)
+		if r.known != wire.Stands {
+			p.runs = appendRun(p.runs, r)
 		}
 	}
 	p.fresh = unknown > len(entries)/2
 	return nil
+}
+
+// appendRun appends a run, to the last one if it goes on with that.
+func appendRun(runs []run, r run) []run {
+	if last := len(runs) - 1; last >= 0 && runs[last].end() == r.first && runs[last].known == r.known {
+		runs[last].n += r.n
+		return runs
+	}
+	return append(runs, r)
 }
 
 // settledBy reports whether the quick check would settle an entry if this stood

@@ -13,6 +13,7 @@
 //
 //	open      → opened, unchanged or published
 //	outline   → which groups of the list stand already, and what stands beside them
+//	stats     → as list, of groups that stand but for mtimes and sizes
 //	list      → which entries need a digest; signatures of some predecessors
 //	digests   → per entry: have, or send (what is staged, which bases); signatures
 //	want, sign → signatures, hashes of blocks of a basis
@@ -83,11 +84,16 @@
 //	0x08 commit     record of Commit
 //	0x09 want       index (uvarint), view (byte)
 //	0x0a outline    cut (uvarint, at most 16), for each group: its number of entries
-//	                (uvarint), 6 bytes of its sum
+//	                (uvarint), 6 bytes of its sum, 3 of that of the mtimes of its
+//	                directories, 3 of that of the mtimes and sizes of the others
 //	0x0b number     by which a later request may speak of this one (uvarint)
 //	0x0c lost       the number of a request (uvarint)
 //	0x0d short      for each run of entries: the first index less the least it can be
 //	                (uvarint), their number (uvarint), for each 4 bytes of its digest
+//	0x0e stats      first (uvarint), n (uvarint), how (byte): 1 of directories only, plus 2
+//	                in seconds; for each of the n entries, or each directory among them,
+//	                its mtime less the one before (varint, zig-zag), in nanoseconds unless
+//	                in seconds; unless of directories only, the size of each file (uvarint)
 //	0x3f zstd       plain length (uvarint), then one zstd frame (RFC 8878, window at
 //	                most 8 MiB) of exactly that many bytes, which are frames, none of
 //	                them zstd
@@ -112,8 +118,10 @@
 //
 //	0x4a alike      as unsettled, where it is many: 1 needs a digest, and what stands at
 //	                the path is a file of the same size
-//	0x49 outlined   number of groups (uvarint), a bit for each as in unsettled: 1 it
-//	                stands; then nothing, or 1 (byte) and a coded list: what else stands
+//	0x49 outlined   number of groups (uvarint), two bits for each, lowest of the first byte
+//	                first: 0 to be listed, 1 it stands, 2 but for the mtimes of directories,
+//	                3 but for mtimes and sizes; then nothing, or 1 (byte) and a coded list: what else
+//	                stands
 //
 // A basis is a view (byte), 0 the file's own bytes, 1 the decompressed members of an
 // archive, 2 the rest of an archive, and 32 bytes of digest; or a view plus 4 and the
@@ -161,7 +169,11 @@
 // Outline. Where a list is too long to ride on the open, its sums may: those of its
 // groups ([manifest.List.Groups]; the cut is that for groups of 2^cut entries in the
 // mean), at most 4096, of all entries announced. Groups that stand under the target just
-// so count as listed and settled; only the others are listed, each at its first. Where
+// so count as listed and settled; only the others are listed, each at its first. Groups
+// that stand but for mtimes and sizes count as listed too, once the list has come to them,
+// and the client tells their stats instead: of the directories alone, which in a copy of a
+// tree are others though nothing changed, or of all entries, which the server answers as
+// if they had been listed. Where
 // little else stands that the token may read, it is told, so that the client knows
 // without asking what needs a digest, and may send list, digests, content and commit in
 // one request. Where far more stands than was announced, or with "checksum", no group is

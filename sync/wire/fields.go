@@ -26,6 +26,16 @@ func (f *fields) uvarint(max uint64) uint64 {
 	return v
 }
 
+func (f *fields) varint() int64 {
+	v, n := binary.Varint(f.b)
+	if n <= 0 {
+		f.fail()
+		return 0
+	}
+	f.b = f.b[n:]
+	return v
+}
+
 func (f *fields) index() int { return int(f.uvarint(maxIndex)) }
 
 // indexFrom reads an index coded as its distance from the least it can be.

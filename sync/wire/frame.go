@@ -30,6 +30,7 @@ const (
 	FrameNumber  FrameType = 0x0b
 	FrameLost    FrameType = 0x0c
 	FrameShort   FrameType = 0x0d
+	FrameStats   FrameType = 0x0e
 	FrameZstd    FrameType = 0x3f // either way
 
 	FrameOpened     FrameType = 0x41

@@ -15,10 +15,22 @@ type Outline struct {
 	Groups []manifest.Group
 }
 
+// Standing is what a server knows of a group.
+type Standing byte
+
+// What is known of groups. Where only that is other that a stats frame tells, such a
+// frame goes instead of the list.
+const (
+	Unknown    Standing = iota // it is to be listed
+	Stands                     // just this stands under the target
+	OtherDirs                  // it stands, but for the mtimes of directories
+	OtherStats                 // it stands, but for mtimes and the sizes of files
+)
+
 // An Outlined answers an [Outline].
 type Outlined struct {
-	Known []bool // by group: just this stands under the target, and need not be listed
-	// Rest is what stands there beside the known groups, without digests; nil if the
+	Groups []Standing // by group
+	// Rest is what stands there beside the groups that are known, without digests; nil if the
 	// server does not say.
 	Rest    manifest.List
 	HasRest bool
@@ -30,6 +42,8 @@ func AppendOutline(dst []byte, o Outline) []byte {
 	for _, g := range o.Groups {
 		p = binary.AppendUvarint(p, uint64(g.Len))
 		p = append(p, g.Sum[:]...)
+		p = append(p, g.Dirs[:]...)
+		p = append(p, g.Others[:]...)
 	}
 	return AppendFrame(dst, FrameOutline, p)
 }
@@ -42,6 +56,8 @@ func ParseOutline(b []byte) (o Outline, err error) {
 	for len(r.b) > 0 {
 		g := manifest.Group{First: next, Len: r.index()}
 		copy(g.Sum[:], r.take(manifest.GroupSum))
+		copy(g.Dirs[:], r.take(manifest.StatsSum))
+		copy(g.Others[:], r.take(manifest.StatsSum))
 		if next += g.Len; g.Len == 0 || next > maxIndex || len(o.Groups) == MaxGroups {
 			r.fail()
 		}
@@ -55,14 +71,12 @@ func ParseOutline(b []byte) (o Outline, err error) {
 
 // AppendOutlined appends an outlined frame.
 func AppendOutlined(dst []byte, o Outlined) []byte {
-	p := binary.AppendUvarint(nil, uint64(len(o.Known)))
-	bits := make([]byte, (len(o.Known)+7)/8)
-	for i, known := range o.Known {
-		if known {
-			bits[i/8] |= 1 << (i % 8)
-		}
+	p := binary.AppendUvarint(nil, uint64(len(o.Groups)))
+	codes := make([]byte, (len(o.Groups)+3)/4)
+	for i, g := range o.Groups {
+		codes[i/4] |= byte(g) << (i % 4 * 2)
 	}
-	p = append(p, bits...)
+	p = append(p, codes...)
 	if o.HasRest {
 		p = manifest.AppendList(append(p, 1), o.Rest)
 	}
@@ -73,13 +87,13 @@ func AppendOutlined(dst []byte, o Outlined) []byte {
 func ParseOutlined(b []byte, max int) (o Outlined, err error) {
 	r := fields{b: b}
 	n := r.count(MaxGroups)
-	bits := r.take((n + 7) / 8)
+	codes := r.take((n + 3) / 4)
 	if r.err != nil {
 		return o, r.err
 	}
-	o.Known = make([]bool, n)
-	for i := range o.Known {
-		o.Known[i] = bits[i/8]>>(i%8)&1 != 0
+	o.Groups = make([]Standing, n)
+	for i := range o.Groups {
+		o.Groups[i] = Standing(codes[i/4] >> (i % 4 * 2) & 3)
 	}
 	if len(r.b) == 0 {
 		return o, nil

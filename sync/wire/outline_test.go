@@ -16,9 +16,9 @@ func TestOutlineRoundTrip(t *testing.T) {
 		t.Errorf("outline: %v %s", err, cmp.Diff(o, got))
 	}
 	for _, o := range []Outlined{
-		{Known: []bool{true, false, false, true, true, true, true, true, true}, Rest: l, HasRest: true},
-		{Known: []bool{true}, HasRest: true},
-		{Known: []bool{false, true}},
+		{Groups: []Standing{Stands, Unknown, OtherStats, OtherDirs, Stands}, Rest: l, HasRest: true},
+		{Groups: []Standing{OtherStats}, HasRest: true},
+		{Groups: []Standing{Unknown, Stands}},
 	} {
 		got, err := ParseOutlined(payload(t, AppendOutlined(nil, o)), 10)
 		if err != nil || !cmp.Equal(got, o) {
@@ -26,9 +26,9 @@ func TestOutlineRoundTrip(t *testing.T) {
 		}
 	}
 	for name, b := range map[string][]byte{
-		"a group of nothing": {1, 0, 1, 2, 3, 4, 5, 6},
-		"a sum cut short":    {1, 9, 1, 2, 3, 4, 5},
-		"more than all":      {1, 0xff, 0xff, 0xff, 0xff, 1, 1, 2, 3, 4, 5, 6},
+		"a group of nothing": {1, 0, 1, 2, 3, 4, 5, 6, 1, 2, 3, 1, 2, 3},
+		"a sum cut short":    {1, 9, 1, 2, 3, 4, 5, 6, 1, 2, 3, 1, 2},
+		"more than all":      {1, 0xff, 0xff, 0xff, 0xff, 1, 1, 2, 3, 4, 5, 6, 1, 2, 3, 1, 2, 3},
 	} {
 		if o, err := ParseOutline(b); err == nil {
 			t.Errorf("%s: %v", name, o)

@@ -268,6 +268,7 @@ func parseAll(b []byte) {
 		_, _ = ParseReceipt(fr.Payload, manifest.Digest{})
 		_, _ = ParseIncomplete(fr.Payload)
 		_, _ = ParseOutline(fr.Payload)
+		_, _ = ParseStats(fr.Payload)
 		_, _ = ParseShort(fr.Payload)
 		_, _ = ParseOutlined(fr.Payload, 100)
 	}
