@@ -58,6 +58,9 @@ func TestFileChangedAtEveryRequest(t *testing.T) {
 		if !whole {
 			t.Errorf("changed before request %d: %+v was published", at, e)
 		}
+		if count.Load() > 6 {
+			t.Errorf("changed before request %d: %d requests, want one more than the 5 of a file at rest", at, count.Load())
+		}
 		if count.Load() < at {
 			if at < 5 {
 				t.Errorf("only %d requests", count.Load())

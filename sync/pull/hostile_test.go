@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
@@ -98,6 +99,9 @@ func TestNamesThatLeadOut(t *testing.T) {
 			t.Errorf("%s: pulled", name)
 		}
 		unchanged(t, outside)
+		if made, err := fs.ReadDir(root.FS(), "."); err != nil || len(made) > 0 {
+			t.Errorf("%s: %d entries made of a list that is to be refused (error %v)", name, len(made), err)
+		}
 	}
 }
 
