@@ -19,7 +19,7 @@ type shape struct{ files, size int }
 // The model is fitted to the first shapes, in an order that leaves the catalog neither
 // empty nor full for one kind only, and foretells the others.
 func fittedShapes() []shape {
-	return []shape{{20, 4 << 20}, {500, 200}, {2000, 20_000}, {4000, 200}, {10_000, 2000}, {300, 300_000}, {20_000, 200}, {100, 20_000}, {10, 20 << 20}, {1500, 100_000}, {2000, 200}, {4000, 5000}}
+	return []shape{{20, 4 << 20}, {500, 200}, {2000, 20_000}, {4000, 200}, {10_000, 2000}, {100, 1_300_000}, {20_000, 200}, {100, 20_000}, {10, 20 << 20}, {1500, 100_000}, {2000, 200}, {4000, 5000}}
 }
 
 func heldShapes() []shape {

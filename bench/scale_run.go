@@ -183,8 +183,8 @@ func (p *prober) push(ctx context.Context, tree, target string, s shape) (probe,
 const (
 	// basisSize is the size in bytes from which on the server looks for a basis.
 	basisSize = 1 << 10
-	// packed is the size in bytes from which on files stay out of packs.
-	packed = 128 << 10
+	// packed is the size in bytes up to which files go into packs.
+	packed = 1 << 20
 )
 
 // pushOf is what a push had to do, by what it says of itself.
@@ -201,7 +201,7 @@ func pushOf(said peer.Said, s shape, catalog int) scale.Push {
 	if s.size >= basisSize {
 		q.Sought = q.Sent
 	}
-	if s.size >= packed {
+	if s.size > packed {
 		q.Alone = q.Sent
 	}
 	q.Catalog = float64(catalog)

@@ -49,7 +49,7 @@ func (s *Server) putFile(w http.ResponseWriter, r *http.Request, ps httprouter.P
 	if err != nil {
 		return err
 	}
-	if p.Offset, p.Size, err = extent(r); err != nil {
+	if p.Offset, p.Length, p.Size, err = extent(r); err != nil {
 		return err
 	}
 	return s.place(w, r, ps, p, r.Body)
@@ -109,22 +109,22 @@ func (s *Server) placement(r *http.Request, ps httprouter.Params) (p session.Pla
 	return p, nil
 }
 
-// extent returns where in the file a body lies and how long the file is: as
-// Content-Range says ("bytes 0-99/1000"), or the body is the whole file.
-func extent(r *http.Request) (offset, size int64, err error) {
+// extent returns where in the file a body lies, how long it is, and how long the file
+// is: as Content-Range says ("bytes 0-99/1000"), or the body is the whole file.
+func extent(r *http.Request) (offset, length, size int64, err error) {
 	text := r.Header.Get("Content-Range")
 	if text == "" {
 		if r.ContentLength < 0 {
-			return 0, 0, wire.Errorf(wire.CodeBadRequest, "the length of the file is not known").
+			return 0, 0, 0, wire.Errorf(wire.CodeBadRequest, "the length of the file is not known").
 				WithHint("send Content-Length (curl -T FILE does), or a Content-Range")
 		}
-		return 0, r.ContentLength, nil
+		return 0, r.ContentLength, r.ContentLength, nil
 	}
 	var last int64
 	var rest string
 	n, _ := fmt.Sscanf(text, "bytes %d-%d/%d%s", &offset, &last, &size, &rest)
 	if n != 3 || offset < 0 || last < offset || last >= size || r.ContentLength >= 0 && r.ContentLength != last-offset+1 {
-		return 0, 0, wire.Errorf(wire.CodeBadRequest, "Content-Range: %q is not the place of this body: write \"bytes FIRST-LAST/SIZE\"", text)
+		return 0, 0, 0, wire.Errorf(wire.CodeBadRequest, "Content-Range: %q is not the place of this body: write \"bytes FIRST-LAST/SIZE\"", text)
 	}
-	return offset, size, nil
+	return offset, last - offset + 1, size, nil
 }

@@ -77,13 +77,15 @@ func TestByFileThroughRestarts(t *testing.T) {
 			}
 		}
 	}
-	part := func(from, to int) func() (int, wire.Code) {
+	partOf := func(path string, content []byte, from, to int) func() (int, wire.Code) {
 		return func() (int, wire.Code) {
-			status, code, _ := c.do("PUT", "/"+c.session+"/files/large", string(large[from:to]), wire.DigestHeader, manifest.DigestOf(large).String(),
-				"Content-Range", fmt.Sprintf("bytes %d-%d/%d", from, to-1, len(large)))
+			status, code, _ := c.do("PUT", "/"+c.session+"/files/"+path, string(content[from:to]), wire.DigestHeader, manifest.DigestOf(content).String(),
+				"Content-Range", fmt.Sprintf("bytes %d-%d/%d", from, to-1, len(content)))
 			return status, code
 		}
 	}
+	part := func(from, to int) func() (int, wire.Code) { return partOf("large", large, from, to) }
+	other := text(r, 5000)
 	twice("open", c.open, 201)
 	twice("small", func() (int, wire.Code) {
 		return c.upload("dir/small", small, wire.ModeHeader, "755", wire.MTimeHeader, "1234567890")
@@ -93,6 +95,8 @@ func TestByFileThroughRestarts(t *testing.T) {
 	twice("open again", c.open, 201)
 	twice("part 2", part(300_000, 650_000), 202)
 	twice("part 3", part(650_000, len(large)), 201)
+	twice("part 1 of a small file", partOf("other", other, 0, 3000), 202)
+	twice("part 2 of a small file", partOf("other", other, 3000, len(other)), 201)
 	var receipts [2]string
 	for i := range receipts {
 		s.restart()
@@ -105,7 +109,7 @@ func TestByFileThroughRestarts(t *testing.T) {
 	if receipts[0] != receipts[1] || s.publications() != 1 {
 		t.Errorf("receipts %s and %s, %d publications", receipts[0], receipts[1], s.publications())
 	}
-	for path, want := range map[manifest.Path][]byte{"dir/small": small, "again": small, "large": large} {
+	for path, want := range map[manifest.Path][]byte{"dir/small": small, "again": small, "large": large, "other": other} {
 		e, err := s.store.Lookup(t.Context(), manifest.Path("a/1").Join(path), store.Latest)
 		s.check(err)
 		if !bytes.Equal(s.content(e), want) {

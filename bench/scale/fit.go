@@ -14,7 +14,7 @@ type Push struct {
 	Sent    float64 // files sent whole
 	Bytes   float64 // of those
 	Sought  float64 // of those, files that a basis was looked for
-	Alone   float64 // of those, files too large for a pack: 128 KiB and more
+	Alone   float64 // of those, files too large for a pack: over 1 MiB
 	Hashed  float64 // bytes that the client hashed
 	Deltas  float64 // files sent as a difference to an old one
 	Rebuilt float64 // bytes of those files, which both sides go through
@@ -26,7 +26,7 @@ const Terms = 14
 // Names says what each constant is for.
 func Names() [Terms]string {
 	return [Terms]string{"push", "push with changes", "file walked", "file listed", "file listed, and doubling of the catalog",
-		"file linked", "file sent", "byte sent", "file that a basis is sought for", "file of 128 KiB and more",
+		"file linked", "file sent", "byte sent", "file that a basis is sought for", "file of over 1 MiB",
 		"byte hashed", "push with differences", "file sent as a difference",
 		"byte of such a file"}
 }

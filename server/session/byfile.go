@@ -30,6 +30,7 @@ type Placement struct {
 	Digest manifest.Digest
 	Size   int64 // of the whole file; -1 with Link
 	Offset int64 // of the first byte of the body
+	Length int64 // of the body
 	Link   bool  // no body: the content is there already
 }
 
@@ -192,6 +193,10 @@ func getPlaced(tx store.Tx, key string) (f placed, err error) {
 	return f, err
 }
 
+// smallPut is the size in bytes up to which a file that comes whole is taken in with
+// one sync. Of a larger one whose body ends early what arrived is kept.
+const smallPut = 128 << 10
+
 // take takes in content and returns how many of its bytes are here: all of
 // them, checked and leased, or what is staged.
 func (s *session) take(ctx context.Context, auth Authority, p *Placement, body io.Reader) (int64, error) {
@@ -207,7 +212,7 @@ func (s *session) take(ctx context.Context, auth Authority, p *Placement, body i
 		return 0, err
 	}
 	defer s.claim.settle(d)
-	if p.Size <= store.SmallBlob && p.Offset == 0 {
+	if p.Size <= smallPut && p.Length == p.Size {
 		return p.Size, s.takeSmall(ctx, p, body)
 	}
 	return s.takeStaged(ctx, p, body)

@@ -26,7 +26,7 @@ func noise(seed byte, n int) []byte {
 // durable together, be they too large for a pack.
 func TestWholeFilesShareABatch(t *testing.T) {
 	s := newServer(t)
-	contents := [][]byte{noise(1, 10), noise(2, store.SmallBlob+1), noise(3, 1<<20), noise(4, 900<<10)}
+	contents := [][]byte{noise(1, 10), noise(2, store.SmallBlob+1), noise(3, 2<<20), noise(4, 900<<10)}
 	l := manifest.List{file("a", contents[0]), file("b", contents[1]), file("c", contents[2]), file("d", contents[3])}
 	s.open(l)
 	body := [][]byte{wire.AppendList(nil, 0, l), digests(l)}

@@ -64,7 +64,7 @@ func TestRevokedWithinAFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	content := noise(1, 3000)
-	p := session.Placement{Path: "f", Digest: manifest.DigestOf(content), Size: int64(len(content))}
+	p := session.Placement{Path: "f", Digest: manifest.DigestOf(content), Size: int64(len(content)), Length: int64(len(content))}
 	body, left := bytes.NewReader(content), 1
 	_, err = s.engine.Put(t.Context(), fading{frames: &left}, store.SessionID(opened.Session), s.secret, p, body)
 	if !errors.Is(err, errRevoked) || body.Len() != len(content) {

@@ -35,8 +35,10 @@ import (
 	"github.com/pubsync/pubsync/sync/manifest"
 )
 
-// SmallBlob is the size in bytes up to which a blob lives in a pack.
-const SmallBlob = 128 << 10
+// SmallBlob is the size in bytes up to which a blob that comes whole lives in a pack:
+// up to which a client sends a file in one frame. A file of its own takes a creation,
+// a sync, a renaming and the sync of a directory.
+const SmallBlob = 1 << 20
 
 // Errors of a store. Implementations wrap them with what and where.
 var (

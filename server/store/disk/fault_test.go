@@ -30,8 +30,8 @@ type push struct {
 var (
 	pushSmall   = []string{"a", strings.Repeat("b", 1500), strings.Repeat("c", 1500), ""}
 	pushMore    = []string{"a", "more", strings.Repeat("d", 2500)}
-	pushLarge   = strings.Repeat("large", store.SmallBlob/4)
-	pushPartial = strings.Repeat("partial", store.SmallBlob/4)
+	pushLarge   = strings.Repeat("large", store.SmallBlob/5+1)
+	pushPartial = strings.Repeat("partial", 32<<10) // a file of its own, whatever its size
 )
 
 // faultOptions have packs so small that a push needs several.
