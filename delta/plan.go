@@ -27,8 +27,8 @@ type PlanOptions struct {
 	MaxRounds int
 	// MinBlock is the smallest block size to ask for, in bytes. 0 means 32.
 	MinBlock int
-	// Quick looks for no repetitions in more than 1 MiB that is missing: where
-	// the link carries them faster than they are found.
+	// Quick looks for no repetitions in more than 1 MiB that is missing, and for
+	// those of less not far from it: where time counts more than a few bytes.
 	Quick bool
 	// Segments are the pieces of the new file that signatures of whole ranges
 	// (BlockSize 0) are matched with, ascending and not overlapping: its

@@ -7,9 +7,14 @@ const (
 	maxRepeatScan   = 16 << 20 // missing bytes; more is not looked through
 	quickRepeatScan = 1 << 20  // the same with PlanOptions.Quick
 	repeatCache     = 4 << 20
-	minRepeat       = 32 // bytes of a copy from elsewhere in the new file
-	maxRefineText   = 64 << 20
+	minRepeat       = 32       // bytes of a copy from elsewhere in the new file
+	maxRefineText   = 64 << 20 // bytes of what is matched that Refine looks in
 	minNeighbour    = 4 << 10
+
+	// With PlanOptions.Quick it looks in so many bytes, and so many times what is
+	// missing: no more than that is to be saved.
+	quickRefineText  = 1 << 20
+	quickRefineShare = 64
 )
 
 // repeats returns what of the missing is also earlier in the missing, which
@@ -87,13 +92,17 @@ func (p *Plan) Refine() error {
 }
 
 // neighbours returns the matched pieces that Refine looks in: everything, or if
-// that is more than maxRefineText, about that much at the ends of the copies,
-// where the changes are.
+// that is more than is worth it, about as much at the ends of the copies, where the
+// changes are.
 func (p *Plan) neighbours() []extent {
 	matched := p.src.Size - p.MissingBytes()
 	reach := matched
-	if matched > maxRefineText {
-		reach = max(maxRefineText/2/int64(len(p.copies)), minNeighbour)
+	most := int64(maxRefineText)
+	if p.opt.Quick {
+		most = max(quickRefineText, quickRefineShare*p.MissingBytes())
+	}
+	if matched > most {
+		reach = max(most/2/int64(len(p.copies)), minNeighbour)
 	}
 	var es []extent
 	for _, c := range p.copies {

@@ -8,20 +8,22 @@ import (
 	"github.com/pubsync/pubsync/sync/wire"
 )
 
-// Of the deltas of files few go by mixing contexts where the link is fast, more
-// where it is slow, and those of archives always.
+// Few deltas go by mixing contexts where the link is fast, more where it is slow, and
+// those of archives always if all are to be seen through.
 func TestMixing(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		link  float64 // bytes per second
 		view  wire.View
+		how   Through
 		bound int64
 	}{
-		{"fast link", 2e9, wire.Raw, mixedOnFast},
-		{"slow link", 2e6, wire.Raw, mixedOnSlow},
-		{"archives, fast link", 2e9, wire.Plain, 1 << 30},
+		{"fast link", 2e9, wire.Raw, Always, mixedOnFast},
+		{"slow link", 2e6, wire.Raw, Always, mixedOnSlow},
+		{"archives, as it pays, fast link", 2e9, wire.Plain, Auto, mixedOnFast},
+		{"archives, always, fast link", 2e9, wire.Plain, Always, 1 << 30},
 	} {
-		p := &pusher{}
+		p := &pusher{opts: Options{Through: c.how}}
 		p.rate.learn(time.Millisecond, c.link)
 		const each = 4 << 10
 		for spent := int64(each); spent < 2*mixedOnSlow; spent += each {

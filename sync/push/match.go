@@ -28,7 +28,7 @@ type stream struct {
 	bases []wire.Basis                                      // with the sizes of their views once they are known
 	plan  *delta.Plan                                       // nil until the first signatures are in
 	dead  bool                                              // no basis has this view
-	quick bool                                              // the link outruns a thorough search
+	quick bool                                              // time counts more than a few bytes
 	guess func(ops []delta.Op, bases []int64) []delta.Guess // see [delta.PlanOptions]
 
 	known []delta.Op     // what makes the view, if it was found without signatures
