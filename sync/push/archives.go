@@ -56,7 +56,7 @@ const (
 // expand takes the file at index i apart, or returns nil if it is no archive or not
 // worth it.
 func (p *pusher) expand(ctx context.Context, i int, f *walk.File, how analysis) (*expanded, error) {
-	if p.opts.Through == Never || p.opts.Spool == nil || f.Size() < minArchive || !sniffs(f) {
+	if p.opts.Through == Never || p.opts.Spool == nil || f.Size() < minArchive || sniff(f) == archive.Bytes {
 		return nil, nil
 	}
 	p.expanding.Lock() // each takes up to 64 MiB
@@ -124,16 +124,17 @@ func (m *match) rebuilding() time.Duration {
 	return m.view.rebuilding(searched)
 }
 
-func sniffs(f *walk.File) bool {
+// sniff tells from both ends of a file what it is; [archive.Bytes] if it cannot be read.
+func sniff(f *walk.File) archive.Format {
 	head := make([]byte, min(f.Size(), archive.SniffHead))
 	tail := make([]byte, min(f.Size(), archive.SniffTail))
 	if _, err := f.ReadAt(head, 0); err != nil && err != io.EOF {
-		return false
+		return archive.Bytes
 	}
 	if _, err := f.ReadAt(tail, f.Size()-int64(len(tail))); err != nil && err != io.EOF {
-		return false
+		return archive.Bytes
 	}
-	return archive.Sniff(head, tail) != archive.Bytes
+	return archive.Sniff(head, tail)
 }
 
 // looksLikeArchive reports whether the file at index i may be one that goes by
@@ -147,5 +148,5 @@ func (p *pusher) looksLikeArchive(i int) bool {
 		return false
 	}
 	defer f.Close()
-	return sniffs(f)
+	return sniff(f) != archive.Bytes
 }

@@ -58,13 +58,13 @@ func (fl *flight) exchange(body []byte, by carrier) error {
 	for _, c := range fl.on {
 		due += c.due
 	}
-	took, err := p.timed(fl.sender.ctx, body, by, fl.collect)
+	took, err := p.timed(fl.sender.ctx, body, by, due > 0, fl.collect)
 	switch {
 	case err != nil:
 	case due == 0:
 		p.rate.add(len(body), took)
 	default:
-		p.pace.served(due, took-p.rate.wholeTime(int64(len(body))))
+		p.pace.served(due, took-p.rate.roundTrip()-p.rate.wholeTime(int64(len(body))))
 	}
 	return err
 }

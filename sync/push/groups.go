@@ -146,18 +146,18 @@ func (l *lanes) decline(v wire.Verdict) {
 }
 
 // width returns how many senders share the lanes, and how many of them take archives
-// apart: all of those that do nothing else, else half.
+// apart, of which each waits for an answer most of the time.
 func (l *lanes) width() (n, apart int) {
 	p := l.p
-	n = min(p.parallel()/max(p.inWork, 1), maxSenders)
-	if p.opts.Through == Auto && l.ahead() > 0 {
-		n = max(n, 2)
+	n = max(1, p.parallel()/max(p.inWork, 1))
+	if l.ahead() > 0 {
+		apart = min(len(l.archives), maxApart, max(1, n-1))
 	}
-	n = max(1, min(n, len(l.groups)+len(l.archives)))
 	if p.opts.Through == Always {
-		return n, n
+		n = len(l.groups)
 	}
-	return n, (n + 1) / 2
+	n = apart + min(maxSenders, n, len(l.groups)+len(l.archives)-apart)
+	return max(n, 1), max(apart, 1)
 }
 
 // deltas sends files as deltas. Several groups of a window go at the same time, by
@@ -188,8 +188,12 @@ func (s *sender) deltas(vs []wire.Verdict, sigs map[int][]wire.Signature) error 
 	return err
 }
 
-// maxSenders bounds the senders of one window.
-const maxSenders = 4
+// Bounds of the senders of one window: of those that take archives apart, and of the
+// others.
+const (
+	maxApart   = 4
+	maxSenders = 2
+)
 
 // groups sends the groups that are left.
 func (s *sender) groups(l *lanes, apart bool, sigs map[int][]wire.Signature) error {

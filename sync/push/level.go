@@ -44,11 +44,15 @@ func (m *mixing) allow(literals int64, fast bool) bool {
 }
 
 // levelFor is the level for a stream: what was worth matching is worth the best,
-// unless there is much of it.
+// unless there is much of it, or it is compressed.
 func (p *pusher) levelFor(st *stream) codec.Level {
 	switch {
 	case st.at != nil:
 		return codec.Dense
+	case st.packed && p.wholeLevel(st.src.Size) != codec.Stored:
+		return codec.Fast
+	case st.packed:
+		return codec.Stored
 	case st.plan != nil:
 		return p.deltaLevel(st.view, st.missing())
 	}

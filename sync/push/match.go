@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/pubsync/pubsync/delta"
+	"github.com/pubsync/pubsync/delta/archive"
 	"github.com/pubsync/pubsync/delta/codec"
 	"github.com/pubsync/pubsync/sync/walk"
 	"github.com/pubsync/pubsync/sync/wire"
@@ -27,9 +28,11 @@ type stream struct {
 	src   delta.Source
 	bases []wire.Basis                                      // with the sizes of their views once they are known
 	plan  *delta.Plan                                       // nil until the first signatures are in
-	dead  bool                                              // no basis has this view
+	dead  bool                                              // no basis has this view, or any of it
 	quick bool                                              // time counts more than a few bytes
 	guess func(ops []delta.Op, bases []int64) []delta.Guess // see [delta.PlanOptions]
+
+	packed bool // its bytes are compressed: they are not worth compressing, nor a second round where the first finds nothing
 
 	known []delta.Op     // what makes the view, if it was found without signatures
 	at    []delta.Source // and the bases, which are at hand then
@@ -51,6 +54,10 @@ func newStream(view wire.View, src delta.Source, bases []wire.Basis) *stream {
 func (m *match) raw(quick bool) *stream {
 	s := newStream(wire.Raw, delta.Source{ReaderAt: m.file, Size: m.file.Size()}, m.verdict.Bases)
 	s.quick = quick
+	if m.file.Size() >= minLane {
+		f := sniff(m.file)
+		s.packed = f == archive.Gzip || f == archive.Zip
+	}
 	return s
 }
 
@@ -172,6 +179,9 @@ func (s *stream) begin() error {
 		if err := s.plan.Match(k, sig); err != nil {
 			return err
 		}
+	}
+	if s.packed && s.plan.MissingBytes() == s.src.Size {
+		s.plan, s.bases, s.dead = nil, nil, true
 	}
 	return nil
 }

@@ -91,6 +91,7 @@ func (p *pusher) opened(o wire.Opened, tree manifest.Digest) (done bool, err err
 		if b := p.body.Load(); b == 0 || b > o.Limits.Body {
 			p.body.Store(o.Limits.Body)
 		}
+		p.slots.limit(o.Limits.Parallel)
 		return false, nil
 	}
 	return true, fmt.Errorf("%w: unknown status %q", ErrProtocol, o.Status)

@@ -26,17 +26,18 @@ const (
 )
 
 const (
-	// matching is how long matching and coding an archive takes beside taking it
-	// apart, and searching how much longer than that the server searches for the
-	// tokens of what changed; where nothing changed it copies the old ones about as
-	// fast as a stream is taken apart. As measured on 22 releases.
-	matching  = 1
-	searching = 11
+	// matching is how long matching and coding an archive takes, in times that it takes
+	// to be taken apart; rebuilding how long the server copies the tokens of what did
+	// not change, and searching how much longer it searches for those of what did. As
+	// measured on 22 releases.
+	matching   = 1
+	rebuilding = 3
+	searching  = 11
 	// rounds is how many round trips an archive takes that its bytes do not.
 	rounds = 4
 	// guessed is how fast archives are taken to come apart until it is measured, in
-	// bytes of them a second: as npm's do on one core of a server of 2024.
-	guessed = 30e6
+	// bytes of them a second: as npm's do on two cores of a server of 2024.
+	guessed = 40e6
 	// reach is how many bytes of plain content behind a change are rebuilt by
 	// searching: the window of deflate (RFC 1951).
 	reach = 32 << 10
@@ -86,7 +87,7 @@ func (c *pace) there(expected time.Duration) time.Duration {
 // it is hoped that little has.
 func (c *pace) asBefore(take time.Duration) time.Duration {
 	if c.work.expected == 0 {
-		return take
+		return rebuilding * take
 	}
 	return seconds(take.Seconds() * c.work.took / c.work.expected)
 }
@@ -131,7 +132,7 @@ func searchedOf(ops []delta.Op) (n int64) {
 // rebuilding is how long the server is expected to take over an archive of which it
 // rebuilds so many bytes by searching.
 func (e *expanded) rebuilding(searched int64) time.Duration {
-	return seconds(e.took.Seconds() * (1 + searching*float64(searched)/float64(max(e.size, 1))))
+	return seconds(e.took.Seconds() * (rebuilding + searching*float64(searched)/float64(max(e.size, 1))))
 }
 
 // worth says, of an archive that is taken apart and matched as far as it goes, whether

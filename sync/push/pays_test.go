@@ -29,7 +29,7 @@ func TestPays(t *testing.T) {
 		{"slower than the link, which has much to carry", loopback, &pace{take: speed{20 * mb, 1}}, 2 * mb, 1000 * mb, true},
 		{"quicker than the link", slow, &pace{take: speed{20 * mb, 1}}, 100 * mb, 0, true},
 		{"quicker here, a slow server", slow, &pace{take: speed{20 * mb, 1}, serve: lag{1, 10}}, 100 * mb, 0, false},
-		{"the same, while the link has much to carry", slow, &pace{take: speed{20 * mb, 1}, serve: lag{1, 10}}, 100 * mb, 100 * mb, true},
+		{"the same, while the link has much to carry", slow, &pace{take: speed{20 * mb, 1}, serve: lag{1, 10}}, 100 * mb, 400 * mb, true},
 		{"an unknown link", &rate{}, &pace{take: speed{20 * mb, 1}}, 10 * mb, 0, true},
 		{"a server next door, nothing sent yet", &rate{trip: time.Millisecond / 10}, &pace{take: speed{20 * mb, 1}}, 10 * mb, 0, false},
 		{"no more than the questions take", &rate{link: 2.5e6, trip: time.Second / 10}, &pace{}, mb, 0, false},
@@ -51,13 +51,13 @@ func TestWorth(t *testing.T) {
 		drained         time.Duration
 		want            bool
 	}{
-		{"unchanged", &pace{}, 0, 1, 2 * time.Second, true},
-		{"half of it changed", &pace{}, 50 * mb, 1, 2 * time.Second, false},
-		{"half of it, but the link has much to carry", &pace{}, 50 * mb, 1, 8 * time.Second, true},
-		{"a place in every window", &pace{}, 0, 10_000, 2 * time.Second, false},
-		{"two hundred places", &pace{}, 0, 200, 2 * time.Second, true},
-		{"a slow server", &pace{serve: lag{1, 3}}, 0, 1, 2 * time.Second, false},
-		{"a quick server", &pace{serve: lag{10, 1}}, 50 * mb, 1, 2 * time.Second, true},
+		{"unchanged", &pace{}, 0, 1, 4 * time.Second, true},
+		{"half of it changed", &pace{}, 50 * mb, 1, 4 * time.Second, false},
+		{"half of it, but the link has much to carry", &pace{}, 50 * mb, 1, 10 * time.Second, true},
+		{"a place in every window", &pace{}, 0, 10_000, 4 * time.Second, false},
+		{"two hundred places", &pace{}, 0, 200, 4 * time.Second, true},
+		{"a slow server", &pace{serve: lag{1, 3}}, 0, 1, 4 * time.Second, false},
+		{"a quick server", &pace{serve: lag{10, 1}}, 50 * mb, 1, 4 * time.Second, true},
 	} {
 		ops := []delta.Op{{Basis: delta.Literal, Len: c.missing}}
 		for range c.places {
@@ -73,12 +73,12 @@ func TestWorth(t *testing.T) {
 // have as well: to find out costs more than it gains.
 func TestPaceExpectsWhatItFound(t *testing.T) {
 	p := pace{take: speed{20 * mb, 1}}
-	if _, ok := p.pays(20*mb, 0, 4*time.Second); !ok {
-		t.Error("3 s against 4, and it does not pay")
+	if _, ok := p.pays(20*mb, 0, 6*time.Second); !ok {
+		t.Error("5 s against 6, and it does not pay")
 	}
 	p.found(time.Second, 10*time.Second)
-	if _, ok := p.pays(20*mb, 0, 4*time.Second); ok {
-		t.Error("12 s, if it is as the one before, against 4, and it pays")
+	if _, ok := p.pays(20*mb, 0, 6*time.Second); ok {
+		t.Error("12 s, if it is as the one before, against 6, and it pays")
 	}
 	if _, ok := p.pays(20*mb, 0, 20*time.Second); !ok {
 		t.Error("12 s against 20, and it does not pay")

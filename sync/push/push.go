@@ -70,6 +70,7 @@ type pusher struct {
 	rate    rate
 	pace    pace
 	backlog backlog
+	slots   slots
 	mixing  mixing
 	memory  *semaphore.Weighted // of what is matched and coded at once, in bytes
 	inWork  int                 // windows that are under way at once
@@ -180,7 +181,7 @@ func (p *pusher) attempt(ctx context.Context) (done bool, err error) {
 
 // exchange sends frames to the session and learns from the time it takes.
 func (p *pusher) exchange(ctx context.Context, body []byte, reply func(wire.Frame) error) error {
-	took, err := p.timed(ctx, body, p.remote.Exchange, reply)
+	took, err := p.timed(ctx, body, p.remote.Exchange, false, reply)
 	if err == nil {
 		p.rate.add(len(body), took)
 	}
@@ -190,11 +191,16 @@ func (p *pusher) exchange(ctx context.Context, body []byte, reply func(wire.Fram
 // A carrier sends frames to a session: [Remote.Exchange] or [Remote.Send].
 type carrier func(ctx context.Context, session string, body []byte, reply func(wire.Frame) error) error
 
-// timed sends frames to the session and returns how long it took.
-func (p *pusher) timed(ctx context.Context, body []byte, by carrier, reply func(wire.Frame) error) (time.Duration, error) {
-	began := p.opts.Now()
-	err := by(ctx, p.session, body, reply)
+// timed sends frames to the session, which may have it rebuild archives, and returns
+// how long it took.
+func (p *pusher) timed(ctx context.Context, body []byte, by carrier, rebuilds bool, reply func(wire.Frame) error) (time.Duration, error) {
+	done, err := p.slots.take(ctx, rebuilds)
 	if err != nil {
+		return 0, err
+	}
+	defer done()
+	began := p.opts.Now()
+	if err := by(ctx, p.session, body, reply); err != nil {
 		return 0, err
 	}
 	p.rate.learn(p.remote.Link())
