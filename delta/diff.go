@@ -12,6 +12,10 @@ type DiffOptions struct {
 	Cache int64
 }
 
+// diffOwn is the least length in bytes of a copy from the new file itself: a shorter
+// one costs more than the bytes do beside those that they replace.
+const diffOwn = 192
+
 // Diff returns ops that produce the new file src from the bases, with all
 // files at hand. Every copy is verified byte by byte. In all bases together, up
 // to 1.3 million strings are indexed, evenly spaced: in 30 MiB every common
@@ -21,7 +25,7 @@ func Diff(src Source, bases []Source, opt DiffOptions) ([]Op, error) {
 		opt.Cache = 8 << 20
 	}
 	text, extents := join(bases)
-	f, err := newFinder(text, extents, src, finderOptions{cache: opt.Cache, own: src.Size, min: seedLen, resync: resyncNear})
+	f, err := newFinder(text, extents, src, finderOptions{cache: opt.Cache, own: src.Size, min: seedLen, minOwn: diffOwn, resync: resyncNear})
 	if err != nil {
 		return nil, fmt.Errorf("read basis: %w", err)
 	}

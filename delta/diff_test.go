@@ -101,3 +101,49 @@ func TestRepetitionsWithASmallCache(t *testing.T) {
 		t.Errorf("%d literal bytes, want those of the first piece and the bytes between", n)
 	}
 }
+
+// Long runs of one byte, of which only the first are in the index, are found where
+// they were, also behind other matches.
+func TestDiffOfLongRuns(t *testing.T) {
+	basis := make([]byte, 1<<10, 10<<20)
+	for i := range byte(3) {
+		basis = append(basis, randomBytes(uint64(i), 200_000)...)
+		basis = append(basis, make([]byte, 2<<20)...)
+	}
+	src := bytes.Clone(basis)
+	for i := 100_000; i < len(src); i += 300_000 {
+		src[i] ^= 0x55
+	}
+	ops, err := delta.Diff(source(src), []delta.Source{source(basis)}, delta.DiffOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(patch(ops, src, basis), src) {
+		t.Error("ops do not make the new file")
+	}
+	if want := 2*(len(src)/300_000+1) + 1; len(ops) > want {
+		t.Errorf("%d ops, want %d", len(ops), want)
+	}
+}
+
+// What an inode table has: numbers that all change alike, so that the new file's own
+// beginning is nearer to each line than the old line is. The old one is cheaper.
+func TestDiffPrefersTheOldPlace(t *testing.T) {
+	var basis, src []byte
+	for i := range 500 {
+		line := append(randomBytes(uint64(i), 20), make([]byte, 108)...)
+		basis = append(basis, line...)
+		copy(line[20:], "new time")
+		copy(line[60:], "new time")
+		src = append(src, line...)
+	}
+	ops, err := delta.Diff(source(src), []delta.Source{source(basis)}, delta.DiffOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, op := range ops {
+		if op.Basis == delta.Self {
+			t.Fatalf("%d bytes are copied from %d of the new file", op.Len, op.Off)
+		}
+	}
+}

@@ -50,6 +50,7 @@ type finder struct {
 	ind       *window // of indexing the new file
 	out       func(placed)
 	min       int64 // shortest match
+	minOwn    int64 // shortest with what came earlier in the new file
 	resyncMin int64 // equal bytes that count as going on at the same distance
 }
 
@@ -58,6 +59,7 @@ type finderOptions struct {
 	cache  int64 // bytes of each file
 	own    int64 // bytes of the new file that may be indexed
 	min    int64 // shortest match, at least seedLen
+	minOwn int64 // shortest with what came earlier in the new file, if longer
 	resync int64 // equal bytes that count as going on at the same distance
 }
 
@@ -81,6 +83,7 @@ func newFinder(text Source, extents []extent, src Source, opt finderOptions) (*f
 		win:       newWindow(src, seedLen),
 		ind:       newWindow(src, seedLen),
 		min:       opt.min,
+		minOwn:    opt.minOwn,
 		resyncMin: opt.resync,
 	}
 	f.seeds = text.Size/f.stride + 1
@@ -234,7 +237,7 @@ func (f *finder) best(sum uint64, off, from, to int64) (match, error) {
 		if err := f.extend(&m, from, to); err != nil {
 			return best, err
 		}
-		if m.len < f.min {
+		if m.len < f.min || m.own && m.len < f.minOwn {
 			continue
 		}
 		if m.len > best.len || m.len == best.len && best.own && !m.own {

@@ -1,15 +1,20 @@
 package delta
 
-import "github.com/pubsync/pubsync/delta/rolling"
+import (
+	"slices"
+
+	"github.com/pubsync/pubsync/delta/rolling"
+)
 
 // resyncSpan is how far a search looks for bytes that go on at the distance of the
 // copy before. So many equal ones count as going on: resyncMin as a rule, and
 // resyncNear where the literals between will be coded side by side with what they
 // replace, so that a byte that has not changed costs next to nothing.
 const (
-	resyncSpan = 256
-	resyncMin  = 12
-	resyncNear = 24
+	resyncSpan      = 256
+	resyncMin       = 12
+	resyncNear      = 24
+	recentDistances = 4
 )
 
 // indexLag is how far behind, in bytes, the index of a long literal may be.
@@ -19,9 +24,10 @@ const indexLag = 16 << 10
 // A search goes through one piece of the new file.
 type search struct {
 	*finder
-	end  int64
-	done int64 // what is before it is settled
-	last match // that ended at done, for going on at its distance
+	end    int64
+	done   int64                  // what is before it is settled
+	last   match                  // that ended at done, for going on at its distance
+	recent [recentDistances]int64 // of the last matches with the text, the last first
 }
 
 // search finds matches in the piece g of the new file and hands them to out in
@@ -45,6 +51,7 @@ func (f *finder) search(g Range, before *match) error {
 			return err
 		}
 		s.done, s.last = m.end(), m
+		s.took(m)
 	}
 	return s.indexOwn(s.done, s.end, g.End())
 }
@@ -94,7 +101,11 @@ func (s *search) scan(limit int64) (match, error) {
 		i, now, maybe := s.hash.Scan(b[:min(int64(len(b)), limit-off+seedLen, indexLag)], sum, s.filter)
 		off, sum, valid = off+int64(i), now, true
 		if maybe {
-			if m, err := s.best(sum, off, s.done, s.end); err != nil || m.len > 0 {
+			m, err := s.best(sum, off, s.done, s.end)
+			if err == nil {
+				err = s.again(&m, off)
+			}
+			if err != nil || m.len > 0 {
 				return m, err
 			}
 		}
@@ -103,6 +114,39 @@ func (s *search) scan(limit int64) (match, error) {
 		}
 	}
 	return match{}, nil
+}
+
+// took notes the distance of a match.
+func (s *search) took(m match) {
+	if m.own {
+		return
+	}
+	d := m.from - m.at
+	i := max(slices.Index(s.recent[:], d), 0)
+	if s.recent[i] != d {
+		i = len(s.recent) - 1
+	}
+	copy(s.recent[1:i+1], s.recent[:i])
+	s.recent[0] = d
+}
+
+// again takes a match at the distance of a recent one instead if it is no shorter:
+// that is cheaper to say, and long runs of one byte, of which only some places are
+// indexed, are found whole where they were.
+func (s *search) again(best *match, off int64) error {
+	for i, d := range s.recent {
+		if i > 0 && d == s.recent[i-1] || off+d < 0 || off+d >= s.text.src.Size {
+			continue
+		}
+		m := match{at: off, from: off + d}
+		if err := s.extend(&m, s.done, s.end); err != nil {
+			return err
+		}
+		if m.len >= s.min && (m.len > best.len || m.len == best.len && best.own) {
+			*best = m
+		}
+	}
+	return nil
 }
 
 // resync returns the next match at the distance of the last one, soon after it,
