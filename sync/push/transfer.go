@@ -131,10 +131,35 @@ type answer struct {
 	signatures map[int][]wire.Signature
 }
 
-// ask sends digests, after frames that go before them, and returns the verdicts. A
-// file whose content is that of another in the same question is answered with the
-// other's verdict later: it is put behind.
+// ask sends digests, after frames that go before them, and returns the verdicts. Of
+// files whose whole digest is wanted it asks again, at once: they are as likely as
+// others to take several questions more.
 func (p *pusher) ask(ctx context.Context, before []byte, indices []int, commit bool) (*answer, error) {
+	a, err := p.askOnce(ctx, before, indices, commit)
+	if err != nil {
+		return nil, err
+	}
+	var wholly []int
+	a.verdicts = slices.DeleteFunc(a.verdicts, func(v wire.Verdict) bool {
+		if v.Whole {
+			p.alike[v.Index] = false
+			wholly = append(wholly, v.Index)
+		}
+		return v.Whole
+	})
+	if len(wholly) == 0 {
+		return a, nil
+	}
+	more, err := p.askOnce(ctx, nil, wholly, commit)
+	if err != nil {
+		return nil, err
+	}
+	a.add(more)
+	return a, nil
+}
+
+// askOnce asks, in as many requests as it takes.
+func (p *pusher) askOnce(ctx context.Context, before []byte, indices []int, commit bool) (*answer, error) {
 	slices.Sort(indices)
 	indices = slices.Compact(indices)
 	a := &answer{signatures: map[int][]wire.Signature{}}
@@ -195,6 +220,15 @@ func (a *answer) collect(p *pusher) func(wire.Frame) error {
 	}
 }
 
+// add adds the answer on other files.
+func (a *answer) add(more *answer) {
+	a.verdicts = append(a.verdicts, more.verdicts...)
+	slices.SortFunc(a.verdicts, func(v, w wire.Verdict) int { return v.Index - w.Index })
+	for i, sigs := range more.signatures {
+		a.signatures[i] = append(a.signatures[i], sigs...)
+	}
+}
+
 // take adds verdicts, those on other files than before; an answer may come twice.
 func (a *answer) take(vs []wire.Verdict) {
 	if len(a.verdicts) > 0 {
@@ -212,7 +246,7 @@ type work struct {
 	small  []wire.Verdict // whole, packed together
 	large  []wire.Verdict // whole, in parts
 	deltas []wire.Verdict
-	twins  []int // the same content as another, or the whole digest is wanted: to ask about again
+	twins  []int // the same content as another: to ask about again
 	sigs   map[int][]wire.Signature
 }
 
@@ -250,10 +284,6 @@ func (p *pusher) sort(a *answer, failed *failures) work {
 		case v.Have:
 			p.had.Add(1)
 			p.found(v.Index)
-		case v.Whole:
-			p.alike[v.Index] = false
-			w.twins = append(w.twins, v.Index)
-			continue
 		case seen[e.Digest]:
 			w.twins = append(w.twins, v.Index)
 		case (len(v.Bases) > 0 || v.ViewsStaged() || e.Size >= minArchive && p.localBasis(e) != nil) && !failed.whole(v.Index):
