@@ -91,6 +91,7 @@ func (s *sender) look(m *match, bytes bool, sigs []wire.Signature) error {
 // useBytes has a file matched by its bytes.
 func (s *sender) useBytes(m *match, sigs []wire.Signature) error {
 	raw := m.raw(s.p.rate.fast())
+	raw.hasty = s.p.hasty(raw.src.Size)
 	raw.volunteered(sigs)
 	m.streams = []*stream{raw}
 	return nil

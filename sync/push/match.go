@@ -30,6 +30,7 @@ type stream struct {
 	plan  *delta.Plan                                       // nil until the first signatures are in
 	dead  bool                                              // no basis has this view, or any of it
 	quick bool                                              // time counts more than a few bytes
+	hasty bool                                              // one round is enough
 	guess func(ops []delta.Op, bases []int64) []delta.Guess // see [delta.PlanOptions]
 
 	packed bool // its bytes are compressed: they are not worth compressing, nor a second round where the first finds nothing
@@ -141,7 +142,7 @@ func (s *stream) advance() (more bool, err error) {
 	} else {
 		err = s.matchAnswers()
 	}
-	if err != nil || s.dead {
+	if err != nil || s.dead || s.hasty {
 		return false, err
 	}
 	s.asked, s.answers = map[int]delta.BasisRequest{}, map[int][]byte{}
@@ -216,8 +217,10 @@ func (s *stream) ops() ([]delta.Op, error) {
 		}
 		return []delta.Op{{Basis: delta.Literal, Len: s.src.Size}}, nil
 	}
-	if err := s.plan.Refine(); err != nil {
-		return nil, err
+	if !s.hasty {
+		if err := s.plan.Refine(); err != nil {
+			return nil, err
+		}
 	}
 	return s.plan.Ops(), nil
 }

@@ -72,6 +72,7 @@ type pusher struct {
 	backlog backlog
 	slots   slots
 	mixing  mixing
+	haste   haste
 	memory  *semaphore.Weighted // of what is matched and coded at once, in bytes
 	inWork  int                 // windows that are under way at once
 	shelves chan []byte         // room of shelves that are free
