@@ -1,9 +1,6 @@
 package deflate
 
-import (
-	"encoding/binary"
-	"math"
-)
+import "encoding/binary"
 
 // maxEdit is the most bytes between two pieces of a copy that may differ: the
 // header of a tar member and more.
@@ -12,196 +9,267 @@ const maxEdit = 4 << 10
 // Edits are the bytes in the gaps of a stretch that do differ in the two streams.
 // They leave lengths as they are, so every candidate of a match search is as far
 // away in the new stream as it was in the old one. What a search gives can only
-// be another than it was if a string of the bytes it looks at occurs in the window
-// with an edit in it, as it was or as it is. So the hashes of those strings are
-// kept for as long as they are in the window: of short ones, those that the
-// encoder hashes, which tell of candidates that come or go, and of long ones,
-// which tell of candidates for long matches.
+// be another than it was if the match it found is edited, or if a string of the
+// bytes it looks at occurs in the window with an edit in it. So the strings with an
+// edit are kept for as long as they are in the window: short ones, as long as what
+// the encoder hashes, which tell of candidates that come, and long ones, which tell
+// of candidates for long matches. One pass over the new bytes finds where they
+// occur again; what begins there is compared.
+//
+// An encoder that gives up after some candidates is another matter: what comes or
+// goes changes how far it gets. There the strings are kept as they were and as they
+// are, and where one occurs again a search is made.
+//
+// All positions are those in the new stream.
 type edits struct {
-	model Model
-	cfg   chainConfig
-	shift int64 // from old positions, which all of these are, to new ones
-	start int64 // of the stretch
-	gaps  []gap // not yet compared
-	known int64 // from here on the whole window is known
-	base  int64 // of buf
-	buf   []byte
-	short edited
-	long  edited
+	model   Model
+	cfg     chainConfig
+	shift   int64 // from old positions
+	start   int64 // of the stretch
+	gaps    []gap // not yet compared
+	known   int64 // from here on the whole window is known
+	seen    int64 // the bytes before here are compared, where they are in gaps
+	scanned int64 // before here strings that occur again are found
+	quiet   int64 // before here literals meet no edit
+	base    int64 // of buf
+	buf     []byte
+	short   editedStrings
+	long    editedStrings
+	changed changedBytes
 }
 
-// Edited are strings of one size with an edit in them.
-type edited struct {
-	size    int64
-	mask    uint64            // of the bytes of a string in a word
-	chained bool              // what has the same hash counts as the same
-	strings []editedString    // ascending
-	counts  [hashSlots]uint16 // of their hashes
-}
-
-// hashSlots is the number of hashes that are told apart.
-const hashSlots = 1 << 15
-
-// An editedString is where a string begins, and what it is in both streams.
-type editedString struct {
-	at       int64
-	old, new uint64
-}
-
-// maxScan bounds the strings that are compared one by one.
-const maxScan = 512
-
-// longString is the size of long strings, and roomAhead the bytes behind a token
-// that spare looks at.
+// longString is the size of long strings, roomAhead the bytes behind a token that
+// spare looks at, and scanAhead how far it looks for strings at a time.
 const (
 	longString = 6
 	roomAhead  = 12
+	scanAhead  = 2 << 10
 )
 
 // begin prepares for a stretch, unless it is that in work.
 func (e *edits) begin(s stretch, m Model) {
 	if m != e.model {
-		e.forget(&e.short, math.MaxInt64) // while their hashes are known
-		e.forget(&e.long, math.MaxInt64)
 		e.model, e.cfg, e.start = m, m.chainConfig(), -1
 		e.short.configure(e.cfg.hashed())
 		e.long.configure(longString)
-		// Long chains are hardly ever walked to their end.
-		e.short.chained = e.cfg.chain < deepChain<<2
+		if e.walksShort() {
+			e.short.cfg = &e.cfg
+		}
 	}
-	if e.start == s.Old && e.shift == s.New-s.Old {
+	if e.start == s.New && e.shift == s.New-s.Old {
 		return
 	}
-	e.forget(&e.short, math.MaxInt64)
-	e.forget(&e.long, math.MaxInt64)
-	e.gaps, e.shift, e.start, e.known = s.gaps, s.New-s.Old, s.Old, s.Old+windowSize
+	e.short.clear()
+	e.long.clear()
+	e.changed.clear()
+	e.shift, e.start, e.known, e.scanned, e.quiet = s.New-s.Old, s.New, s.New+windowSize, s.New, 0
+	e.gaps = e.gaps[:0]
+	for _, g := range s.gaps {
+		e.gaps = append(e.gaps, gap{g.from + e.shift, g.to + e.shift})
+	}
 	if e.shift == 0 && s.Old == 0 {
 		e.known = 0 // the windows are the same from the start
 	}
 }
 
-func (d *edited) configure(size int) {
-	d.size, d.mask = int64(size), 1<<(8*size)-1
-}
+// walksShort reports whether the encoder often gives up before the end of a chain.
+func (e *edits) walksShort() bool { return e.cfg.chain < deepChain<<2 }
 
 // find compares what lies in the gaps of the old segment and of the new one, as
 // far as both have come.
 func (e *edits) find(old, new *segment) {
-	e.base, e.buf = new.abs-e.shift, new.buf
-	low, high := max(old.abs, e.base), min(old.abs+int64(old.end), e.base+int64(len(new.buf)))
+	e.base, e.buf = new.abs, new.buf
+	from := old.abs + e.shift // of the old segment's buf
+	low, high := max(from, e.base), min(from+int64(old.end), e.base+int64(len(new.buf)))
 	for len(e.gaps) > 0 && e.gaps[0].from < high {
 		g := &e.gaps[0]
 		if g.from < low {
 			e.known = max(e.known, g.to+windowSize) // it is gone
 		}
 		for at := max(g.from, low); at < min(g.to, high); at++ {
-			if old.buf[at-old.abs] != new.buf[at-e.base] {
-				e.add(&e.short, at, old, new)
-				e.add(&e.long, at, old, new)
+			if old.buf[at-from] != new.buf[at-e.base] {
+				e.changed.ahead = append(e.changed.ahead, at)
+				e.add(&e.short, at, old.buf, from)
+				e.add(&e.long, at, old.buf, from)
 			}
 		}
 		if g.to > high {
 			g.from = high
-			return
+			break
 		}
 		e.gaps = e.gaps[1:]
 	}
+	e.seen = e.base + int64(len(e.buf)) - 8
+	if len(e.gaps) > 0 {
+		e.seen = min(e.seen, e.gaps[0].from-longString)
+	}
+	e.scanned = max(e.scanned, e.base)
+}
+
+// scan finds where edited strings occur again before position to. It reports
+// whether so much is known.
+func (e *edits) scan(to int64) bool {
+	if to > e.seen {
+		return false
+	}
+	if to > e.scanned {
+		to = min(max(to, e.scanned+scanAhead), e.seen)
+		n := len(e.short.hits)
+		e.short.scan(e.buf, e.base, e.scanned, to)
+		e.long.scanNear(e.short.hits[n:], longString-e.short.size, e.buf, e.base, e.scanned)
+		e.changed.enter(to)
+		e.scanned = to
+	}
+	return true
 }
 
 // add takes in the strings around an edit. Where one of them is cut off by the end
-// of a segment the window is not known.
-func (e *edits) add(d *edited, at int64, old, new *segment) {
-	from := at - d.size + 1
-	if n := len(d.strings); n > 0 {
-		from = max(from, d.strings[n-1].at+1)
+// of a segment the window is not known. old begins at position from.
+func (e *edits) add(d *editedStrings, at int64, old []byte, from int64) {
+	if d.first > maxStrings {
+		d.clear()
+		e.known = at + windowSize
 	}
-	for ; from <= at; from++ {
-		i, k := from-old.abs, from-e.base
-		if i < 0 || k < 0 || i+8 > int64(len(old.buf)) || k+8 > int64(len(new.buf)) {
+	first := max(at-d.size+1, d.last+1)
+	for y := first; y <= at; y++ {
+		i, k := y-from, y-e.base
+		if i < 0 || k < 0 || i+8 > int64(len(old)) || k+8 > int64(len(e.buf)) {
 			e.known = max(e.known, at+windowSize)
 			continue
 		}
-		s := editedString{from, binary.LittleEndian.Uint64(old.buf[i:]) & d.mask, binary.LittleEndian.Uint64(new.buf[k:]) & d.mask}
-		d.counts[e.hash(d, s.old)]++
-		d.counts[e.hash(d, s.new)]++
-		d.strings = append(d.strings, s)
+		d.add(y, binary.LittleEndian.Uint64(old[i:]), true)
+		d.add(y, binary.LittleEndian.Uint64(e.buf[k:]), false)
 	}
 }
 
-// hash hashes the string that is w.
-func (e *edits) hash(d *edited, w uint64) uint16 {
-	if d.size == longString {
-		return uint16(w * 0x9e3779b97f4a7c15 >> 49)
-	}
-	return uint16(e.cfg.hashOf(uint32(w)) & (hashSlots - 1))
-}
-
-// has reports whether the string at the front of b is one of d.
-func (e *edits) has(d *edited, b []byte) bool {
-	w := binary.LittleEndian.Uint64(b) & d.mask
-	if d.counts[e.hash(d, w)] == 0 {
+// spare reports whether the first of tokens, which is at position at, is what it
+// was, the tokens before it and behind it, up to the next match, being so too: the
+// search at its first byte and that at the second, for something longer, give what
+// they gave.
+func (e *edits) spare(at int64, tokens []token) bool {
+	t := tokens[0]
+	n := int64(t.size())
+	if !e.scan(at + n + roomAhead) {
 		return false
 	}
-	if d.chained || len(d.strings) > maxScan {
+	e.short.drop(at)
+	e.long.drop(at)
+	switch {
+	case e.changed.last < at-windowSize:
 		return true
+	case e.walksShort():
+		return e.meetsNone(at, n)
+	case t.isMatch():
+		return e.matchHolds(at, t)
 	}
-	for i := range d.strings {
-		if d.strings[i].old == w || d.strings[i].new == w {
-			return true
-		}
-	}
-	return false
+	return e.literalHolds(at, tokens)
 }
 
-// forget lets go of the strings that are before the window of at.
-func (e *edits) forget(d *edited, at int64) {
-	for len(d.strings) > 0 && d.strings[0].at < at-windowSize {
-		d.counts[e.hash(d, d.strings[0].old)]--
-		d.counts[e.hash(d, d.strings[0].new)]--
-		d.strings = d.strings[1:]
-	}
-}
-
-// spare reports whether a token of n bytes is what it was, the tokens before it
-// and behind it, up to the next match, being so too: the search at its first byte
-// and that at the second, for something longer, meet no edit.
+// reach returns how far from a token of n bytes the short and the long strings may
+// begin that tell of edited candidates.
 //
-// Candidates come or go with a short string at those two places. The length of
-// others can change by an edit further on: for a match of n bytes that matters if
-// it becomes or was at least n, so that some long string of the match has the edit
-// in it, or if the match is short, some short string. A literal may have been
-// passed over for a longer match, or none be there, and what is compared is any
+// Candidates come or go with a short string at the first and at the second byte.
+// The length of others can change by an edit further on: for a match of n bytes that
+// matters if it becomes or was at least n, so that some long string of the match has
+// the edit in it, or if the match is short, some short string. A literal may have
+// been passed over for a longer match, or none be there, and what is compared is any
 // length below that match's: the short strings tell of the first few bytes, and the
-// long ones of the match that follows of the others.
-func (e *edits) spare(at, n int64) bool {
-	e.forget(&e.short, at)
-	e.forget(&e.long, at)
-	if len(e.gaps) > 0 && e.gaps[0].from < at+n+roomAhead {
-		return false
-	}
-	if len(e.short.strings)+len(e.long.strings) == 0 {
-		return true
-	}
-	b := e.buf[at-e.base:]
-	if int64(len(b)) < n+roomAhead {
-		return false
-	}
-	short, long := n+1, int64(0)
+// long ones, as far as the match that follows, of the others.
+func reach(n int64) (short, long int64) {
 	switch {
 	case n == 1:
-		short = longString
+		return longString, 0
 	case n >= longString:
-		short, long = 2, n-longString+3
+		return 2, n - longString + 3
 	}
-	for i := range short {
-		if e.has(&e.short, b[i:]) {
+	return n + 1, 0
+}
+
+// meetsNone reports whether no edited string occurs where a token of n bytes is
+// searched for.
+func (e *edits) meetsNone(at, n int64) bool {
+	short, long := reach(n)
+	return !e.short.meets(at+short) && !e.long.meets(at+long)
+}
+
+// matchHolds reports whether the match t at position at is what it was.
+func (e *edits) matchHolds(at int64, t token) bool {
+	n, dist := int64(t.length()), int64(t.dist())
+	if e.changed.any(at-dist, at-dist+n+1) || e.changed.any(at, at+n+2) {
+		return false
+	}
+	short, long := reach(n)
+	better := func(q int64, old bool) bool {
+		if old {
 			return false
 		}
+		m := e.shared(q, at)
+		if m == 0 {
+			return e.shared(q+1, at+1) > n
+		}
+		return m > n || m == n && at-q < dist
 	}
-	for i := range long {
-		if e.has(&e.long, b[i:]) {
-			return false
+	return e.short.none(at, at+short, better, e) && e.long.none(at, at+long, better, e)
+}
+
+// literalHolds reports whether the first of tokens, a literal at position at, is
+// what it was.
+func (e *edits) literalHolds(at int64, tokens []token) bool {
+	if at < e.quiet {
+		return true
+	}
+	e.quiet = e.calm(at) - maxMatch - roomAhead
+	if at < e.quiet {
+		return true
+	}
+	end, next := at, int64(0) // of the match that follows, and its length if it follows at once
+	for i, t := range tokens {
+		end += int64(t.size())
+		if t.isMatch() {
+			if i == 1 {
+				next = int64(t.length())
+			}
+			break
+		}
+		if end-at > maxMatch {
+			break
 		}
 	}
-	return true
+	if !e.scan(end+roomAhead) || e.changed.any(at, end+2) {
+		return false
+	}
+	better := func(q int64, old bool) bool {
+		if old {
+			return true // it may have been why a match before was passed over
+		}
+		m := e.shared(q, at)
+		return m >= minMatch && m >= next
+	}
+	return e.short.none(at, at+longString, better, e) && e.long.none(at, end, better, e)
+}
+
+// calm returns a position before which, from at on, nothing is edited and no edited
+// string occurs.
+func (e *edits) calm(at int64) int64 {
+	calm := e.scanned
+	if len(e.short.hits) > 0 {
+		calm = min(calm, e.short.hits[0])
+	}
+	for _, x := range e.changed.near {
+		if x >= at {
+			return min(calm, x)
+		}
+		e.changed.near = e.changed.near[1:]
+	}
+	return calm
+}
+
+// shared returns how many bytes are the same from positions q and p on, at most
+// maxMatch; none if q is out of sight.
+func (e *edits) shared(q, p int64) int64 {
+	i, j := int(q-e.base), int(p-e.base)
+	if i < 0 || i >= j || j-i > windowSize {
+		return 0
+	}
+	return int64(matchLen(e.buf, i, j, min(maxMatch, len(e.buf)-j)))
 }

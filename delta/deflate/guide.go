@@ -272,7 +272,7 @@ func (r *guideReader) collect(hints []hint, s *segment, first, stop int64) []hin
 			break
 		}
 		r.edits.find(r.seg, s)
-		first = max(first, r.edits.known)
+		first = max(first, r.edits.known-shift)
 		n, size, usable := r.alike(tokens, first, min(stop, fits+1), shift)
 		if n == 0 || r.pos+size > fits {
 			break
@@ -306,7 +306,7 @@ func (r *guideReader) alike(tokens []token, first, stop, shift int64) (n int, si
 	each := usable && r.model.family() == goFamily
 	for n < len(tokens) && r.pos+size < stop {
 		t := int64(tokens[n].size())
-		if usable && !r.edits.spare(r.pos+size, t) {
+		if usable && !r.edits.spare(r.pos+size+shift, tokens[n:]) {
 			if n == 0 {
 				return 1, t, false
 			}
