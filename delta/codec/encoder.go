@@ -15,6 +15,9 @@ type EncodeOptions struct {
 	Limit int
 	// Level of compression.
 	Level Level
+	// Best, if not 0, is how many bytes of literals level Best is good for, whole
+	// parts of them: those after are coded at Default.
+	Best int64
 	// NumBases is how many bases the ops may copy from: as many as Apply will
 	// be given. Ignored if Bases is set.
 	NumBases int
@@ -36,6 +39,7 @@ type Encoder struct {
 	pos         position // of the next part
 	start       int64    // of the next part in the new file
 	maxLiterals int64    // bytes in a part
+	sent        int64    // bytes of literals in parts before
 	weight      int64    // how much to take at once, see opWeight
 	steps       []step
 	literals    []byte
@@ -148,6 +152,7 @@ func (e *Encoder) Next(dst []byte) (part []byte, covered int64, err error) {
 		}
 		e.weight = min(max(weight*int64(e.opt.Limit)/max(size, 1)*7/8, int64(e.opt.Limit)/2), 2*MaxLiterals)
 		e.pos, e.start = end, e.start+n
+		e.sent += int64(len(e.literals))
 		return part, n, nil
 	}
 }
@@ -289,15 +294,23 @@ func (e *Encoder) appendLiterals(dst []byte) ([]byte, byte, error) {
 		}
 		dst = binary.AppendUvarint(dst, uint64(p.inside))
 		dst = binary.AppendUvarint(dst, uint64(p.outside))
-		dst = e.coder.compress(dst, lits, e.dict, e.opt.Level)
+		dst = e.coder.compress(dst, lits, e.dict, e.level())
 		if len(dst)-start < len(lits) {
 			return dst, flagLiterals | flagPrimed, nil
 		}
 		dst = dst[:start]
 	}
-	dst = e.coder.compress(dst, lits, nil, e.opt.Level)
+	dst = e.coder.compress(dst, lits, nil, e.level())
 	if len(dst)-start < len(lits) {
 		return dst, flagLiterals, nil
 	}
 	return append(dst[:start], lits...), 0, nil
+}
+
+// level is the level of compression of this part.
+func (e *Encoder) level() Level {
+	if e.opt.Best > 0 && e.sent >= e.opt.Best && (e.opt.Level == Best || e.opt.Level == Dense) {
+		return Default
+	}
+	return e.opt.Level
 }

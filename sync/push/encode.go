@@ -41,9 +41,13 @@ func (s *sender) encode(v wire.Verdict, st *stream, from int64, t *tally, last b
 		return err
 	}
 	level := s.p.levelFor(st)
-	enc := s.p.coder.NewEncoder(st.src, ops, codec.EncodeOptions{
+	opt := codec.EncodeOptions{
 		Limit: max(codec.MinLimit, int(s.limit())), NumBases: len(st.bases), Bases: st.at, Start: from, Level: level,
-	})
+	}
+	if st.plan != nil {
+		opt.Best = fewLiterals
+	}
+	enc := s.p.coder.NewEncoder(st.src, ops, opt)
 	size := s.p.tree.Entries[v.Index].Size
 	for off := from; ; {
 		if s.broken[v.Index] {

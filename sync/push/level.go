@@ -8,11 +8,14 @@ import (
 )
 
 // Bounds of what a delta leaves to send, in bytes, for the best compression, which
-// takes no time to speak of, and for the densest, which mixes contexts and takes
-// both sides some 1.3 us a byte, and some more for what lies about it.
+// takes some 0.2 us a byte, and for the densest, which mixes contexts and takes
+// both sides some 1.3 us a byte, and some more for what lies about it. Where more is
+// left than the size divided by mostlyNew, as of an executable, it is worth the best
+// however much it is.
 const (
 	fewLiterals   = 4 << 20
 	denseLiterals = 512 << 10
+	mostlyNew     = 8
 )
 
 // mixing is how many bytes of literals a push has had coded by mixing contexts, of
@@ -72,7 +75,7 @@ func (p *pusher) levelFor(st *stream) codec.Level {
 	case st.packed, st.hasty && st.missing() <= hastyLiterals:
 		return codec.Stored
 	case st.plan != nil:
-		return p.deltaLevel(st.view, st.missing())
+		return p.deltaLevel(st.view, st.missing(), st.src.Size)
 	}
 	return p.wholeLevel(st.src.Size)
 }
@@ -91,12 +94,13 @@ func (p *pusher) wholeLevel(size int64) codec.Level {
 	return p.rate.level()
 }
 
-// deltaLevel is the level for a delta of a view with so many bytes of literals.
-func (p *pusher) deltaLevel(view wire.View, literals int64) codec.Level {
+// deltaLevel is the level for a delta of a view with so many bytes of literals, of
+// which the best compression, if it is that, is for the first fewLiterals.
+func (p *pusher) deltaLevel(view wire.View, literals, size int64) codec.Level {
 	switch {
 	case literals < denseLiterals && (view != wire.Raw && p.opts.Through == Always || p.mixing.allow(literals, p.rate.fast())):
 		return codec.Dense
-	case literals < fewLiterals:
+	case literals < fewLiterals || literals > size/mostlyNew:
 		return codec.Best
 	}
 	return p.wholeLevel(literals)

@@ -31,12 +31,19 @@ func TestMixing(t *testing.T) {
 			if spent <= c.bound {
 				want = codec.Dense
 			}
-			if got := p.deltaLevel(c.view, each); got != want {
+			if got := p.deltaLevel(c.view, each, 1<<30); got != want {
 				t.Fatalf("%s: level %d with %d bytes of literals, want %d", c.name, got, spent, want)
 			}
 		}
-		if got := p.deltaLevel(c.view, denseLiterals); got != codec.Best {
+		if got := p.deltaLevel(c.view, denseLiterals, 1<<30); got != codec.Best {
 			t.Errorf("%s: level %d for many literals, want %d", c.name, got, codec.Best)
+		}
+		const many = 5 << 20
+		if got := p.deltaLevel(c.view, many, 8*many); got == codec.Best {
+			t.Errorf("%s: level %d for very many literals, a small part of the file", c.name, got)
+		}
+		if got := p.deltaLevel(c.view, many, 8*many-1); got != codec.Best {
+			t.Errorf("%s: level %d for very many literals, a large part of the file, want %d", c.name, got, codec.Best)
 		}
 	}
 }
