@@ -314,7 +314,7 @@ func (s *session) loadFiles(ctx context.Context, auth Authority) error {
 	if err != nil {
 		return err
 	}
-	s.list, s.held, s.given, s.awaited = l, held, slices.Repeat([]bool{true}, len(l)), make([]bool, len(l))
+	s.list, s.held, s.given, s.awaited, s.stands = l, held, slices.Repeat([]bool{true}, len(l)), make([]bool, len(l)), make([]standing, len(l))
 	if i := slices.Index(held, false); i >= 0 {
 		err := wire.Errorf(wire.CodeIncomplete, "content of files is not here any more")
 		for _, e := range l[i:min(len(l), i+20)] {

@@ -53,6 +53,7 @@ func (s *session) commit(ctx context.Context, auth Authority, c wire.Commit) (*w
 	commit := store.Commit{
 		Session: s.id, Target: s.rec.Target, Entries: s.list, TreeDigest: s.list.TreeDigest(),
 		Mirror: s.rec.Mode == wire.Mirror, Overwrite: auth.Overwrite(), Time: now, Owner: s.rec.Owner, Note: string(n),
+		Standing: s.standing(), StandingAt: s.stoodAt,
 		Before: func(tx store.Tx) error { return s.beforeCommit(tx, auth, terms, digest) },
 		After: func(tx store.Tx, p *store.Publication) error {
 			rec.Receipt = e.Receipt(p)

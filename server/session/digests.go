@@ -95,7 +95,7 @@ func (s *session) setDigests(ds []wire.Digest, short bool) (fresh []bool, err er
 			return nil, wire.Errorf(wire.CodeBadRequest, "a digest for entry %d, %q, which is no file", d.Index, e.Path)
 		}
 		if e.Digest != d.Digest {
-			e.Digest, s.held[d.Index] = d.Digest, false
+			e.Digest, s.held[d.Index], s.stands[d.Index] = d.Digest, false, changed
 			fresh[i] = true
 		}
 		s.given[d.Index], s.awaited[d.Index] = true, false

@@ -41,6 +41,17 @@ func (bearer) Live() error                                                   { r
 type counting struct {
 	store.Store
 	batches, partials int
+	standing          int // entries of the last commit that are said to stand
+}
+
+func (c *counting) Commit(ctx context.Context, commit store.Commit) (store.Publication, error) {
+	c.standing = 0
+	for _, stands := range commit.Standing {
+		if stands {
+			c.standing++
+		}
+	}
+	return c.Store.Commit(ctx, commit)
 }
 
 func (c *counting) NewBatch(id store.SessionID) (store.Batch, error) {

@@ -36,13 +36,17 @@ func (x *exchange) onOutline(payload []byte) error {
 		return wire.Errorf(wire.CodeBadRequest, "an outline of %d entries, where %d were announced", n, s.rec.Entries)
 	}
 	answer := wire.Outlined{Groups: make([]wire.Standing, len(o.Groups))}
+	seen, err := s.store().Version(x.ctx) // what comes after it, the commit looks for
+	if err != nil {
+		return err
+	}
 	standing, err := x.standing()
 	switch {
 	case errors.Is(err, errMuch) || s.rec.Checksum: // then all is listed
 	case err != nil:
 		return err
 	default:
-		answer.Rest = s.takeOutline(o, standing, answer.Groups)
+		answer.Rest = s.takeOutline(o, standing, seen, answer.Groups)
 		answer.HasRest = x.mayTell(answer.Rest)
 	}
 	if err := s.takeKnown(); err != nil {
@@ -91,13 +95,14 @@ type group struct {
 	known   wire.Standing
 }
 
-// takeOutline finds the groups of an outline in what stands, keeps their entries
+// takeOutline finds the groups of an outline in what stood at a version, keeps their entries
 // until the list comes to them, and returns the other entries. Groups that
 // stand but for stats of files are returned with the others where they are few: then
 // the client learns from that which files need a digest.
-func (s *session) takeOutline(o wire.Outline, standing manifest.List, known []wire.Standing) (rest manifest.List) {
+func (s *session) takeOutline(o wire.Outline, standing manifest.List, seen store.Version, known []wire.Standing) (rest manifest.List) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.saw(seen)
 	type key struct {
 		n   int
 		sum [manifest.GroupSum]byte
@@ -156,7 +161,7 @@ func (s *session) takeKnown() error {
 			return err
 		}
 		for i := had; i < len(s.list); i++ {
-			s.held[i] = true
+			s.held[i], s.stands[i] = true, standingIn(g.known, s.list[i].Kind)
 			if e := &s.list[i]; g.known == wire.OtherStats && e.Kind == manifest.File {
 				s.await(i, e)
 			}

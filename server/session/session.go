@@ -27,8 +27,10 @@ type session struct {
 	totals   totals            // of list
 	paid     totals            // taken from the token's budget
 	held     []bool            // by index: its content, if it has any, is held and leased
-	given    []bool            // by index: the client gave its digest, not the quick check
-	short    map[int]bool      // by index: only the beginning of its digest was given
+	stands   []standing        // by index: whether it stood at version stoodAt
+	stoodAt  store.Version
+	given    []bool       // by index: the client gave its digest, not the quick check
+	short    map[int]bool // by index: only the beginning of its digest was given
 	// outline is what the list will have that stands already, by the index at which
 	// it begins.
 	outline map[int]group
@@ -107,7 +109,7 @@ func (s *session) refused() {
 
 // forgetList has the client list again.
 func (s *session) forgetList() {
-	s.list, s.held, s.given, s.awaited, s.outline, s.short = nil, nil, nil, nil, nil, map[int]bool{}
+	s.list, s.held, s.stands, s.given, s.awaited, s.outline, s.short = nil, nil, nil, nil, nil, nil, map[int]bool{}
 }
 
 // addList takes entries first, first+1, ... and returns the bits of those that
@@ -122,7 +124,11 @@ func (s *session) addList(ctx context.Context, first int, l manifest.List) ([]by
 		return nil, wire.Errorf(wire.CodeBadRequest, "the list has more than the %d entries announced", s.rec.Entries)
 	}
 	had := len(s.list)
-	err := s.extend(first, l)
+	seen, err := s.store().Version(ctx) // what comes after it, the commit looks for
+	if err == nil {
+		s.saw(seen)
+		err = s.extend(first, l)
+	}
 	if err == nil {
 		err = s.settle(ctx, had)
 	}
@@ -166,6 +172,7 @@ func (s *session) extend(first int, l manifest.List) error {
 		s.held = append(s.held, false)
 		s.given = append(s.given, false)
 		s.awaited = append(s.awaited, false)
+		s.stands = append(s.stands, changed)
 	}
 	return nil
 }
@@ -176,7 +183,7 @@ func (s *session) shorten(n int) {
 		s.totals.add(&s.list[i], -1)
 		delete(s.old, i)
 	}
-	s.list, s.held, s.given, s.awaited = s.list[:n], s.held[:n], s.given[:n], s.awaited[:n]
+	s.list, s.held, s.stands, s.given, s.awaited = s.list[:n], s.held[:n], s.stands[:n], s.given[:n], s.awaited[:n]
 }
 
 // settle applies the quick check to the entries from index first on: what is no
@@ -188,6 +195,9 @@ func (s *session) settle(ctx context.Context, first int) error {
 	}
 	return s.store().Match(ctx, s.rec.Target, s.list[first:], func(i int, was manifest.Entry) error {
 		e := &s.list[first+i]
+		if was.SameAs(e) && !s.rec.Checksum {
+			s.stands[first+i] = stood
+		}
 		switch {
 		case e.Kind != manifest.File || was.Kind != manifest.File:
 		case !s.rec.Checksum && was.Size == e.Size && was.MTime == e.MTime:
@@ -213,7 +223,7 @@ func (s *session) amend(i int, e manifest.Entry) error {
 	s.totals.add(&e, 1)
 	s.claim.settle(debt{i, wire.Raw})
 	s.list[i] = e
-	s.held[i], s.given[i], s.awaited[i] = e.Kind != manifest.File, false, false
+	s.held[i], s.stands[i], s.given[i], s.awaited[i] = e.Kind != manifest.File, changed, false, false
 	return nil
 }
 

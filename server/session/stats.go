@@ -75,6 +75,9 @@ func (s *session) setStats(t *wire.Stats) ([]byte, error) {
 func (s *session) setStat(i int, e manifest.Entry) error {
 	was := &s.list[i]
 	if same := was.MTime == e.MTime && was.Size == e.Size; same && !s.awaited[i] {
+		if s.stands[i] == butForStats {
+			s.stands[i] = stood
+		}
 		return nil
 	}
 	if err := e.Check(); err != nil {
@@ -85,9 +88,9 @@ func (s *session) setStat(i int, e manifest.Entry) error {
 	}
 	s.totals.add(was, -1)
 	s.totals.add(&e, 1)
-	*was = e
+	*was, s.stands[i] = e, changed
 	if old := s.old[i]; s.awaited[i] && old.size == e.Size && old.mtime == e.MTime {
-		was.Digest, s.held[i] = old.digest, true
+		was.Digest, s.held[i], s.stands[i] = old.digest, true, stood
 		delete(s.old, i)
 	}
 	s.awaited[i] = false

@@ -131,10 +131,16 @@ type Commit struct {
 	Newer func(shown, asked string) bool
 	// Seen, if not 0, has the commit fail with ErrStale if anything was published
 	// to Target, or below it, after this version.
-	Seen  Version
-	Time  time.Time
-	Owner string // in whose name; content counts as its owner's, see [Maintenance.Kept]
-	Note  string
+	Seen Version
+	// Standing, if not nil, names by their indices the entries that stood under
+	// Target just as they are here at version StandingAt, all of them or not. They
+	// are taken to stand still, and not looked at, unless something was published
+	// at, above or below Target since, or the commit is a Mirror.
+	Standing   []bool
+	StandingAt Version
+	Time       time.Time
+	Owner      string // in whose name; content counts as its owner's, see [Maintenance.Kept]
+	Note       string
 
 	// Before, if not nil, runs inside the commit's transaction before anything
 	// is changed; its error aborts the commit and is returned as it is. After

@@ -41,6 +41,9 @@ func checkCommit(c *store.Commit) error {
 			return fmt.Errorf("commit: target: %w", err)
 		}
 	}
+	if c.Standing != nil && len(c.Standing) != len(c.Entries) {
+		return bad("%d entries, of which %d may stand", len(c.Entries), len(c.Standing))
+	}
 	if c.Remove && (len(c.Entries) > 0 || c.Target == "") {
 		return bad("a removal takes no entries and not the root")
 	}
@@ -131,18 +134,23 @@ func unseen(w *conn, commit *store.Commit) error {
 	if commit.Seen == 0 {
 		return nil
 	}
-	var last int64
-	from, to := below(commit.Target)
-	err := w.row([]any{&last}, `SELECT last FROM targets
-		WHERE (target=?1 OR target>=?2 AND target<?3) AND last>?4 LIMIT 1`,
-		[]byte(commit.Target), from, to, int64(commit.Seen))
-	if errors.Is(err, store.ErrNotFound) {
-		return nil
-	}
-	if err == nil {
+	last, err := publishedSince(w, commit.Target, commit.Seen)
+	if err == nil && last > 0 {
 		err = fmt.Errorf("commit to %q: %w: publication %d came after %d", commit.Target, store.ErrStale, last, commit.Seen)
 	}
 	return err
+}
+
+// publishedSince returns the number of a publication to target, or below it, after a
+// version, and 0 if there was none.
+func publishedSince(c *conn, target manifest.Path, v store.Version) (last int64, err error) {
+	from, to := below(target)
+	err = c.row([]any{&last}, `SELECT last FROM targets
+		WHERE (target=?1 OR target>=?2 AND target<?3) AND last>?4 LIMIT 1`, []byte(target), from, to, int64(v))
+	if errors.Is(err, store.ErrNotFound) {
+		return 0, nil
+	}
+	return last, err
 }
 
 // findBlobs finds the blob of every new file, or says which are gone.

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"errors"
 	"slices"
 	"strings"
 
@@ -70,7 +71,11 @@ func newPlan(c *conn, commit *store.Commit) *plan {
 
 // make compares what is wished with what stands.
 func (p *plan) make() error {
-	p.collect()
+	settled, err := p.settled()
+	if err != nil {
+		return err
+	}
+	p.collect(settled)
 	dirs := make([]manifest.Path, 0, len(p.wishes))
 	for d := range p.wishes {
 		dirs = append(dirs, d)
@@ -87,9 +92,33 @@ func (p *plan) make() error {
 	return nil
 }
 
-// collect gathers the wishes: the entries, the aliases, and the directories
-// above both.
-func (p *plan) collect() {
+// settled tells the entries that need not be compared, nil for none: the committer
+// saw them stand, and what it saw has not changed since. A mirror compares all, to
+// find what else stands.
+func (p *plan) settled() ([]bool, error) {
+	commit := p.commit
+	if commit.Standing == nil || commit.Mirror {
+		return nil, nil
+	}
+	last, err := publishedSince(p.c, commit.Target, commit.StandingAt)
+	for _, dir := range above(commit.Target)[1:] {
+		if err != nil || last > 0 {
+			break
+		}
+		err = p.c.row([]any{&last}, "SELECT last FROM targets WHERE target=? AND last>?", []byte(dir), int64(commit.StandingAt))
+		if errors.Is(err, store.ErrNotFound) {
+			last, err = 0, nil
+		}
+	}
+	if err != nil || last > 0 {
+		return nil, err
+	}
+	return commit.Standing, nil
+}
+
+// collect gathers the wishes: the entries that are not settled, the aliases, and the
+// directories above both.
+func (p *plan) collect(settled []bool) {
 	target, entries := p.commit.Target, p.commit.Entries
 	for i := range entries {
 		if entries[i].Kind == manifest.Dir {
@@ -99,6 +128,9 @@ func (p *plan) collect() {
 	var rel, dir manifest.Path
 	dir = target
 	for i := range entries {
+		if settled != nil && settled[i] {
+			continue
+		}
 		if d := entries[i].Path.Dir(); d != rel {
 			rel, dir = d, target.Join(d) // entries of one directory mostly follow each other
 		}

@@ -28,6 +28,48 @@ var commitTests = []test{
 		equal(k, "removed", p.Removed, 3)
 		k.shows("", store.Latest, "t/", "t2/", "t2/keep=1")
 	}},
+	{"what the committer saw stand is not looked at while nothing comes after", func(k *kit) {
+		// One of the entries does not stand: so it shows who looked.
+		merge := func(target manifest.Path) (added int) {
+			c := change(target, "", "d/", "d/f=1", "d/new=1", "lie=1")
+			c.Standing, c.StandingAt = []bool{true, true, false, true}, 1
+			p, err := k.Commit(ctx, c)
+			k.must(err)
+			return p.Added
+		}
+		k.publish("a/t", "", "d/", "d/f=1")
+		k.publish("other", "", "f=1")
+		equal(k, "added", merge("a/t"), 1)
+		k.shows("a/t", store.Latest, "d/", "d/f=1", "d/new=1")
+		equal(k, "added once something was published there", merge("a/t"), 1)
+		k.shows("a/t", store.Latest, "d/", "d/f=1", "d/new=1", "lie=1")
+	}},
+	{"what the committer saw stand is looked at where something came after", func(k *kit) {
+		k.publish("a/t", "", "d/", "d/f=1")
+		for _, target := range []manifest.Path{"a/t", "a/t/d", "a", ""} {
+			seen, err := k.Version(ctx)
+			k.must(err)
+			gone := store.Commit{Target: target, Mirror: true, Overwrite: true, Time: now}
+			_, err = k.Commit(ctx, gone)
+			k.must(err)
+			c := change("a/t", "", "d/", "d/f=1")
+			c.Standing, c.StandingAt = []bool{true, true}, seen
+			_, err = k.Commit(ctx, c)
+			k.must(err)
+			k.shows("a/t", store.Latest, "d/", "d/f=1")
+		}
+	}},
+	{"a mirror looks at all", func(k *kit) {
+		k.publish("t", "", "d/", "d/f=1", "d/g=1")
+		c := change("t", "mirror overwrite", "d/", "d/f=1")
+		c.Standing, c.StandingAt = []bool{true, true}, 1
+		_, err := k.Commit(ctx, c)
+		k.must(err)
+		k.shows("t", store.Latest, "d/", "d/f=1")
+		c.Standing = c.Standing[:1]
+		_, err = k.Commit(ctx, c)
+		k.want(err, store.ErrInvalid)
+	}},
 	{"nothing changed is a publication all the same", func(k *kit) {
 		k.publish("t", "", "d/", "d/f=1", "l->x")
 		p := k.publish("t", "mirror", "d/", "d/f=1", "l->x")
