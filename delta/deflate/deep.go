@@ -16,19 +16,31 @@ const deepChain = 256
 // A sideChain links positions by a hash of a number of bytes.
 type sideChain struct {
 	bytes int
-	mul   uint64 // multiplies a word so that only its first bytes count
-	head  hashTable
-	prev  [windowSize]uint16 // as in chainPredictor
+	mul   uint64                // multiplies a word so that only its first bytes count
+	head  [1 << sideBits]uint16 // as a hashTable
+	prev  [windowSize]uint16    // as in chainPredictor
 }
 
 const sideBits = 15
 
+// swap enters offset off for the string at the front of little-endian word w and
+// returns what was there.
+func (s *sideChain) swap(w uint64, off uint32) uint32 {
+	p := &s.head[w*s.mul>>(64-sideBits)]
+	old := *p
+	*p = uint16(off)
+	return uint32(old)
+}
+
+func (s *sideChain) slide() {
+	for i, off := range s.head {
+		s.head[i] = uint16(max(int(off)-slide, 0))
+	}
+}
+
 func (s *sideChain) configure(bytes int) {
 	s.bytes = bytes
 	s.mul = 0x9e3779b97f4a7c15 << (64 - 8*bytes)
-	if s.head == nil {
-		s.head = newHashTable(sideBits)
-	}
 }
 
 // deepChains are the side chains and ranks of a chainPredictor.
@@ -43,25 +55,36 @@ func (d *deepChains) configure(bytes int) {
 }
 
 func (d *deepChains) clear() {
-	clear(d.sides[0].head)
-	clear(d.sides[1].head)
+	clear(d.sides[0].head[:])
+	clear(d.sides[1].head[:])
 }
 
 func (d *deepChains) slide() {
-	d.sides[0].head.slide()
-	d.sides[1].head.slide()
+	d.sides[0].slide()
+	d.sides[1].slide()
 }
 
 // insertDeep enters the positions from i to e into all chains.
 func (c *chainPredictor) insertDeep(i, e int) {
 	d := c.deep
 	s0, s1 := &d.sides[0], &d.sides[1]
-	b := c.b
-	for ; i < e; i++ {
-		w := binary.LittleEndian.Uint64(b[i:])
-		off := uint32(i - c.zero)
-		slot := uint(i+c.ring) & (windowSize - 1)
-		dist := off - c.head.swap(c.hashOf(uint32(w)), off)
+	b, head, kind := c.b[i:e+7], c.head, c.hash
+	shift, mask := (c.hashBits+2)/3&31, uint32(1)<<c.hashBits-1
+	slot := uint(i + c.ring)
+	off := uint32(i - c.zero)
+	for k := range b[7:] {
+		w := binary.LittleEndian.Uint64(b[k : k+8])
+		var h uint32
+		switch v := uint32(w); kind {
+		case rollingHash:
+			h = (v&255<<(2*shift&31) ^ v>>8&255<<shift ^ v>>16&255) & mask
+		case knuthHash:
+			h = (v*66521 + 66521) >> 16 & mask
+		default:
+			h = c.hashOf(v)
+		}
+		slot &= windowSize - 1
+		dist := off - head.swap(h, off)
 		rank := uint16(0)
 		if dist > windowSize {
 			dist = 0
@@ -70,16 +93,18 @@ func (c *chainPredictor) insertDeep(i, e int) {
 		}
 		c.prev[slot] = uint16(dist)
 		d.rank[slot] = rank
-		dist = off - s0.head.swap(uint32(w*s0.mul>>(64-sideBits)), off)
+		dist = off - s0.swap(w, off)
 		if dist > windowSize {
 			dist = 0
 		}
 		s0.prev[slot] = uint16(dist)
-		dist = off - s1.head.swap(uint32(w*s1.mul>>(64-sideBits)), off)
+		dist = off - s1.swap(w, off)
 		if dist > windowSize {
 			dist = 0
 		}
 		s1.prev[slot] = uint16(dist)
+		slot++
+		off++
 	}
 }
 
@@ -142,7 +167,7 @@ func (q *deepSearch) side(k int) bool {
 // walk is side, and counts its steps.
 func (q *deepSearch) walk(s *sideChain) (steps int, done bool) {
 	c, p, b := q.c, q.p, q.c.b
-	off := s.head.get(uint32(binary.LittleEndian.Uint64(b[p:]) * s.mul >> (64 - sideBits)))
+	off := s.head[binary.LittleEndian.Uint64(b[p:])*s.mul>>(64-sideBits)]
 	if off == 0 {
 		return 0, true
 	}

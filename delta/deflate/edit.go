@@ -142,6 +142,13 @@ func (e *edits) add(d *editedStrings, at int64, old []byte, from int64) {
 	}
 }
 
+// none reports whether no edit is in the window of the bytes from position from to
+// before to, or among them.
+func (e *edits) none(from, to int64) bool {
+	to += maxMatch + roomAhead
+	return to <= e.seen && e.changed.last < from-windowSize && (len(e.changed.ahead) == 0 || e.changed.ahead[0] >= to)
+}
+
 // spare reports whether the first of tokens, which is at position at, is what it
 // was, the tokens before it and behind it, up to the next match, being so too: the
 // search at its first byte and that at the second, for something longer, give what

@@ -50,7 +50,7 @@ const guideTarget = 256 << 10
 
 // A hint is a run of tokens that the new stream very likely has from pos on.
 type hint struct {
-	pos      int  // index in the segment's buf
+	pos, end int  // where they begin and end, indices in the segment's buf
 	from, to int  // the tokens' place in the segment's tokens
 	fresh    bool // the encoder begins here, with no match in hand
 }
@@ -69,6 +69,7 @@ type guideReader struct {
 	spare *segment
 	block int       // block of seg of the next token
 	left  int       // tokens of that block still to come
+	rest  int64     // their plain bytes
 	at    int       // next token of seg
 	pos   int64     // its position in the old plain bytes
 	fresh bool      // the encoder had no match in hand there
@@ -209,7 +210,7 @@ func (r *guideReader) tokens() []token {
 		r.block++
 		if r.block < len(r.seg.blocks) {
 			b := &r.seg.blocks[r.block]
-			r.left = b.tokens
+			r.left, r.rest = b.tokens, int64(b.plain)
 			if b.typ == stored {
 				r.pos += int64(b.plain)
 				r.fresh = false
@@ -237,6 +238,7 @@ func (r *guideReader) pass(n int, size int64) {
 	}
 	r.at += n
 	r.left -= n
+	r.rest -= size
 	r.pos += size
 }
 
@@ -283,8 +285,9 @@ func (r *guideReader) collect(hints []hint, s *segment, first, stop int64) []hin
 				hints = append(hints, hint{pos: int(r.pos + shift - s.abs), from: at, fresh: r.fresh})
 			}
 			s.tokens = append(s.tokens, tokens[:n]...)
-			hints[len(hints)-1].to = len(s.tokens)
 			expect = r.pos + size
+			h := &hints[len(hints)-1]
+			h.to, h.end = len(s.tokens), int(expect+shift-s.abs)
 		}
 		r.pass(n, size)
 	}
@@ -304,6 +307,9 @@ func (r *guideReader) alike(tokens []token, first, stop, shift int64) (n int, si
 		return 1, int64(tokens[0].size()), false
 	}
 	each := usable && r.model.family() == goFamily
+	if end := r.pos + r.rest; usable && !each && end <= stop && r.edits.none(r.pos+shift, end+shift) {
+		return len(tokens), r.rest, true
+	}
 	for n < len(tokens) && r.pos+size < stop {
 		t := int64(tokens[n].size())
 		if usable && !r.edits.spare(r.pos+size+shift, tokens[n:]) {
@@ -343,9 +349,6 @@ func (f *follower) enter() {
 	}
 }
 
-// leastRun is the number of tokens from which a run is worth taking.
-const leastRun = 1
-
 // at returns the run of tokens that hold at pos, where the encoder has no
 // match in hand. The run ends behind a match and before stop.
 func (f *follower) at(pos, stop int) []token {
@@ -369,6 +372,13 @@ func (f *follower) at(pos, stop int) []token {
 }
 
 func (f *follower) run(tokens []token, pos, stop int) []token {
+	if f.hints[0].end <= stop {
+		n := len(tokens)
+		for n > 0 && !tokens[n-1].isMatch() {
+			n--
+		}
+		return tokens[:n]
+	}
 	n := 0
 	for i, t := range tokens {
 		pos += t.size()
@@ -378,9 +388,6 @@ func (f *follower) run(tokens []token, pos, stop int) []token {
 		if t.isMatch() {
 			n = i + 1
 		}
-	}
-	if n < leastRun {
-		return nil
 	}
 	return tokens[:n]
 }

@@ -52,6 +52,28 @@ func (b *blockState) add(t token) {
 	b.last = t
 }
 
+// addAll adds tokens until they come to position stop, and returns how many.
+func (b *blockState) addAll(tokens []token, stop int64) (n int) {
+	pos, dists, c := b.pos, 0, &b.counts
+	for n < len(tokens) && pos < stop {
+		t := tokens[n]
+		n++
+		if !t.isMatch() {
+			c.lit[t&255]++
+			pos++
+			continue
+		}
+		c.lit[257+int(t.lengthSym())]++
+		c.dist[distCode(t.dist())]++
+		dists++
+		pos += int64(t.length())
+	}
+	if n > 0 {
+		b.pos, b.dists, b.tokens, b.last = pos, b.dists+dists, b.tokens+n, tokens[n-1]
+	}
+	return n
+}
+
 // ends reports whether the encoder ends the block here. end is the position
 // at which the plain bytes end, if that is in sight.
 func (p *planner) ends(b *blockState, end int64) bool {

@@ -234,13 +234,8 @@ func (r *rebuilder) gather(s *segment, x *exception, pos int, end int64) (stop i
 func (r *rebuilder) take(pos, stopTokens int, stopPos int64) int {
 	st := &r.state
 	before := st.pos
-	n := 0
-	for n < len(r.run) && st.tokens < stopTokens && st.pos < stopPos {
-		t := r.run[n]
-		st.add(t)
-		pos += t.size()
-		n++
-	}
+	n := st.addAll(r.run[:min(len(r.run), stopTokens-st.tokens)], stopPos)
+	pos += int(st.pos - before)
 	r.taken += int(st.pos - before)
 	r.tokens = append(r.tokens, r.run[:n]...)
 	r.run = r.run[n:]
