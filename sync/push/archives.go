@@ -102,7 +102,8 @@ func (p *pusher) slow(m *match) bool {
 		return false
 	}
 	due := m.rebuilding()
-	if p.pace.worth(due, p.rate.roundTrip(), p.drained(m.verdict.Index)) {
+	trips := p.rate.roundTrip() * time.Duration(max(rounds-1-m.rounds, 1))
+	if p.pace.worth(due, trips, p.drained(m.verdict.Index)) {
 		return false
 	}
 	p.pace.found(m.view.took, due)

@@ -111,6 +111,7 @@ func (s *sender) rounds(ms []*match, l *lanes, sigs map[int][]wire.Signature) ([
 			if err != nil {
 				return ms, err
 			}
+			m.rounds++
 			if s.p.slow(m) {
 				m.close()
 				l.decline(m.verdict)

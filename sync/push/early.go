@@ -116,5 +116,8 @@ func (p *pusher) wantsPlain(i int) bool {
 	if p.opts.Through == Never || p.opts.Attic != nil || len(p.opts.Bases) > 0 || !p.looksLikeArchive(i) {
 		return false
 	}
+	if p.opts.Through == Auto && !p.rate.known() {
+		return false // it may be next door, and the server would take the basis apart in vain
+	}
 	return p.pays(i, p.tree.Entries[i].Size)
 }

@@ -18,6 +18,7 @@ type match struct {
 	view    *expanded // nil: by its bytes
 	local   bool      // its old version is at hand
 	streams []*stream
+	rounds  int // of matching, so far
 
 	plain, recipe *stream // of the view
 }

@@ -17,9 +17,9 @@ const (
 	near = 3 * time.Millisecond
 	// nearLink and farLink are the rates in bytes a second that a link is taken
 	// to have, to a server next door and to others, until it is measured: 1 Gbit/s
-	// and 20 Mbit/s.
+	// and 40 Mbit/s, which is wrong by as much for 20 as for 80.
 	nearLink = 125e6
-	farLink  = 2.5e6
+	farLink  = 5e6
 	// firstWindow is what TCP sends before it hears from the other side (RFC 6928), in
 	// bytes. It doubles with each round trip.
 	firstWindow = 10 * 1460
@@ -34,7 +34,7 @@ const (
 	rebuilding = 3
 	searching  = 11
 	// rounds is how many round trips an archive takes that its bytes do not.
-	rounds = 4
+	rounds = 6
 	// guessed is how fast archives are taken to come apart until it is measured, in
 	// bytes of them a second: as npm's do on two cores of a server of 2024.
 	guessed = 40e6
@@ -136,12 +136,12 @@ func (e *expanded) rebuilding(searched int64) time.Duration {
 }
 
 // worth says, of an archive that is taken apart and matched as far as it goes, whether
-// the server will have rebuilt it, which is expected to take so long, before the link
-// has carried all that it would carry otherwise.
-func (c *pace) worth(expected, trip, drained time.Duration) bool {
+// the server will have rebuilt it, which is expected to take so long after the round
+// trips that are left, before the link has carried all that it would carry otherwise.
+func (c *pace) worth(expected, trips, drained time.Duration) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.there(expected)+trip <= drained
+	return c.there(expected)+trips <= drained
 }
 
 // found takes note of how long an archive took to be taken apart, and is expected to
@@ -182,7 +182,7 @@ func (r *rate) slowStart(size int64) time.Duration {
 		return 0
 	}
 	filled := min(float64(size), r.carries()*r.trip.Seconds())
-	return r.trip * time.Duration(bits.Len64(uint64(filled/firstWindow)))
+	return r.trip * time.Duration(bits.Len64(max(uint64(filled/firstWindow), 1))-1)
 }
 
 // carries is the rate of the link in bytes per second as far as anybody knows.

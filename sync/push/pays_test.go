@@ -30,7 +30,7 @@ func TestPays(t *testing.T) {
 		{"quicker than the link", slow, &pace{take: speed{20 * mb, 1}}, 100 * mb, 0, true},
 		{"quicker here, a slow server", slow, &pace{take: speed{20 * mb, 1}, serve: lag{1, 10}}, 100 * mb, 0, false},
 		{"the same, while the link has much to carry", slow, &pace{take: speed{20 * mb, 1}, serve: lag{1, 10}}, 100 * mb, 400 * mb, true},
-		{"an unknown link", &rate{}, &pace{take: speed{20 * mb, 1}}, 10 * mb, 0, true},
+		{"an unknown link", &rate{}, &pace{take: speed{50 * mb, 1}}, 10 * mb, 0, true},
 		{"a server next door, nothing sent yet", &rate{trip: time.Millisecond / 10}, &pace{take: speed{20 * mb, 1}}, 10 * mb, 0, false},
 		{"no more than the questions take", &rate{link: 2.5e6, trip: time.Second / 10}, &pace{}, mb, 0, false},
 	} {

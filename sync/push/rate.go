@@ -129,6 +129,13 @@ func (r *rate) roundTrip() time.Duration {
 	return r.trip
 }
 
+// known reports whether anything is known of the link.
+func (r *rate) known() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.trip > 0 || r.quick > 0
+}
+
 // near reports whether the server is known to be so near that a question costs next
 // to nothing.
 func (r *rate) near() bool {
