@@ -233,6 +233,7 @@ type builder struct {
 	sleep               func(context.Context, time.Duration) error // nil: not at all
 	clock               func() time.Time                           // of the push; nil: the system's
 	dial                func(ctx context.Context, network, addr string) (net.Conn, error)
+	between             func(push.Remote) push.Remote // nil: nothing
 }
 
 func (s *site) builder(bearer, dir string) *builder {
@@ -266,6 +267,9 @@ func (b *builder) push(ctx context.Context) (push.Result, error) {
 	hash := connect.HashSession(b.secret)
 	o.SessionHash, o.Now = hex.EncodeToString(hash[:]), clock
 	o.Spool = func() (*os.File, error) { return os.CreateTemp(b.site.dir, "spool") }
+	if b.between != nil {
+		return push.Push(ctx, b.between(b.client), tree, o)
+	}
 	return push.Push(ctx, b.client, tree, o)
 }
 

@@ -48,6 +48,7 @@ type sender struct {
 	flying  chan error    // the end of the request under way; nil if none
 	landing *flight       // that request
 	landed  bool          // a request has got through
+	read    bool          // the body of a request that ended early may still be read
 	lost    []*lostFlight // requests that were lost; the first ends the work
 	flown   map[int]bool  // by index: some of it was on a request; once one is lost, all to be asked about
 
@@ -369,9 +370,14 @@ func (s *sender) land() error {
 			s.lost = append(s.lost, lost)
 			s.p.lose(fl)
 		}
-		return err // and the body may still be read
+		s.read = true
+		return err
 	}
-	s.landed, s.spare = true, fl.body[:0]
+	if s.landed = true; fl.tooLarge {
+		s.read = true // refused before all of it was sent
+	} else {
+		s.spare = fl.body[:0]
+	}
 	return fl.settle()
 }
 

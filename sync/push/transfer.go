@@ -116,7 +116,9 @@ func (p *pusher) transferWindow(ctx context.Context, w *window, a *answer) error
 		s := newSender(ctx, p, failed)
 		s.commits, s.shelf = only, w.shelf
 		err = s.send(todo)
-		pending = s.again
+		if pending = s.again; s.read {
+			w.shelf = nil // its room is not to be written to again
+		}
 		if before, err = l.sent(ctx, s, todo, err); err != nil {
 			return err
 		}
