@@ -20,7 +20,7 @@ func (p *pusher) transfer(ctx context.Context) error {
 	hashed := make(chan *window)
 	g.Go(func() error {
 		defer close(hashed)
-		c := cutter{p: p}
+		c := p.cutter()
 		for w, ok := c.cut(); ok; w, ok = c.cut() {
 			if err := p.hash(inner, &w); err != nil {
 				return err

@@ -10,28 +10,51 @@ import (
 type window struct {
 	indices []int // ascending
 	bytes   int64
+	most    int64 // bytes that it may have, unless those of one file
 	only    bool  // there is no other
 	keeps   bool  // the content of small files
 	room    int64 // bytes left for that
 	shelf   *shelf
 }
 
-// Bounds of a window.
+// Bounds of a window. Of bytes it may have up to maxStretch times as many.
 const (
 	windowFiles = 4096
 	windowBytes = 64 << 20
+	maxStretch  = 4
 )
 
 // A cutter cuts the files that need a digest into windows.
 type cutter struct {
 	p    *pusher
-	next int // the first entry not looked at
+	next int   // the first entry not looked at
+	most int64 // bytes of a window
+}
+
+// cutter returns one for all files that need a digest. Where a round trip takes long
+// all windows are to be under way at once, if they need not be too large for that: one
+// that has to wait for another to end makes the push take twice as many.
+func (p *pusher) cutter() *cutter {
+	c := &cutter{p: p, most: windowBytes}
+	n := int64(p.parallel())
+	if n <= fewWindows {
+		return c
+	}
+	all := int64(0)
+	for i, needed := range p.needs {
+		if needed {
+			all += p.tree.Entries[i].Size
+		}
+	}
+	const slack = windowBytes / 8 // a window is not full to the last byte
+	c.most = min(max(windowBytes, all/n+slack), maxStretch*windowBytes)
+	return c
 }
 
 // cut returns the next window; ok is false if there is none.
 func (c *cutter) cut() (w window, ok bool) {
 	p := c.p
-	w.only, w.keeps, w.room = c.next == 0, p.keeps(), p.bodyLimit()
+	w.only, w.keeps, w.room, w.most = c.next == 0, p.keeps(), p.bodyLimit(), c.most
 	for ; c.next < len(p.needs); c.next++ {
 		if !p.needs[c.next] {
 			continue
@@ -46,7 +69,7 @@ func (c *cutter) cut() (w window, ok bool) {
 
 // countWindows returns how many windows there will be, as it looks now.
 func (p *pusher) countWindows() (n int) {
-	c := cutter{p: p}
+	c := p.cutter()
 	for _, ok := c.cut(); ok; _, ok = c.cut() {
 		n++
 	}
@@ -94,7 +117,7 @@ func (p *pusher) putBack(s *shelf) {
 
 // take adds the entry at i, or reports that the window is full.
 func (w *window) take(i int, size int64) bool {
-	if n := len(w.indices); n == windowFiles || n > 0 && w.bytes+size > windowBytes {
+	if n := len(w.indices); n == windowFiles || n > 0 && w.bytes+size > w.most {
 		return false
 	}
 	if w.keeps && size <= smallFile {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -47,7 +48,7 @@ func TestWindowsKeepContent(t *testing.T) {
 		files[fmt.Sprintf("f%02d", i)] = bytes.Repeat([]byte{byte(i)}, 5000)
 	}
 	p := windowPusher(t, body, files)
-	c, seen, windows := cutter{p: p}, map[int]bool{}, 0
+	c, seen, windows := p.cutter(), map[int]bool{}, 0
 	for w, ok := c.cut(); ok; w, ok = c.cut() {
 		windows++
 		if err := p.hash(t.Context(), &w); err != nil {
@@ -85,7 +86,7 @@ func TestMoveUp(t *testing.T) {
 		files[fmt.Sprint(i)] = bytes.Repeat([]byte{byte('a' + i)}, 100*i)
 	}
 	p := windowPusher(t, 1<<20, files)
-	c := cutter{p: p}
+	c := p.cutter()
 	w, _ := c.cut()
 	if err := p.hash(t.Context(), &w); err != nil {
 		t.Fatal(err)
@@ -121,8 +122,34 @@ func TestWindowsOfWhatIsHeld(t *testing.T) {
 	}
 	p.had.Store(2)
 	p.lacked.Store(1)
-	c := cutter{p: p}
+	c := p.cutter()
 	if w, ok := c.cut(); !ok || w.shelf != nil {
 		t.Errorf("window %+v", w)
+	}
+}
+
+// Where a round trip takes long all windows are under way at once, unless they would
+// be very large; where it does not they are of the usual size.
+func TestWindowsAtOnce(t *testing.T) {
+	for _, c := range []struct {
+		trip  time.Duration
+		sizes []int64 // MiB
+		want  int
+	}{
+		{100 * time.Millisecond, slices.Repeat([]int64{7}, 75), manyWindows}, // 9 of the usual size
+		{100 * time.Millisecond, slices.Repeat([]int64{60}, 1), 1},
+		{100 * time.Millisecond, slices.Repeat([]int64{6}, 600), 16}, // 3.5 GiB
+		{time.Millisecond, slices.Repeat([]int64{7}, 75), 9},
+	} {
+		p := &pusher{tree: &walk.Tree{}}
+		for _, size := range c.sizes {
+			p.tree.Entries = append(p.tree.Entries, manifest.Entry{Kind: manifest.File, Size: size << 20})
+			p.needs = append(p.needs, true)
+		}
+		p.limits.Parallel = 8
+		p.rate.learn(c.trip, 2e6)
+		if got := p.countWindows(); got > c.want || got < c.want-1 {
+			t.Errorf("round trip %v, %d files: %d windows, want %d", c.trip, len(c.sizes), got, c.want)
+		}
 	}
 }
