@@ -74,8 +74,9 @@ type pusher struct {
 	mixing  mixing
 	haste   haste
 	memory  *semaphore.Weighted // of what is matched and coded at once, in bytes
-	inWork  int                 // windows that are under way at once
-	shelves chan []byte         // room of shelves that are free
+	under   underway
+	inWork  int         // windows that are under way at once
+	shelves chan []byte // room of shelves that are free
 
 	had, lacked atomic.Int64 // files asked about that the server had, and had not
 	twins       []int        // files with the content of another: to be asked about when that has been sent

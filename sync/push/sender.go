@@ -30,8 +30,8 @@ type sender struct {
 	ctx     context.Context
 	p       *pusher
 	failed  *failures
-	shelf   *shelf // of the window; nil if it keeps nothing
-	commits bool   // the commit rides on the last body
+	shelf   *shelf      // of the window; nil if it keeps nothing
+	commits func() bool // whether the commit rides on the last body; nil: it does not
 
 	enc    *zstd.Encoder
 	level  effort  // of enc
@@ -127,7 +127,7 @@ func (s *sender) finishWith(twins []int) error {
 	if err := s.land(); err != nil {
 		return err
 	}
-	if s.commits && len(twins)+len(s.again)+len(s.amended) == 0 {
+	if s.commits != nil && s.commits() && len(twins)+len(s.again)+len(s.amended) == 0 {
 		s.body = s.p.appendCommit(s.body, true)
 	}
 	return s.flush()

@@ -16,12 +16,14 @@ import (
 // one is hashed, others are asked about and sent.
 func (p *pusher) transfer(ctx context.Context) error {
 	p.twins = nil // of an attempt before
+	p.under = underway{}
 	g, inner := errgroup.WithContext(ctx)
 	hashed := make(chan *window)
 	g.Go(func() error {
 		defer close(hashed)
 		c := p.cutter()
 		for w, ok := c.cut(); ok; w, ok = c.cut() {
+			p.under.begin()
 			if err := p.hash(inner, &w); err != nil {
 				return err
 			}
@@ -31,6 +33,7 @@ func (p *pusher) transfer(ctx context.Context) error {
 				return context.Cause(inner)
 			}
 		}
+		p.under.cutAll()
 		return nil
 	})
 	p.inWork = min(p.parallel(), p.countWindows())
@@ -41,6 +44,7 @@ func (p *pusher) transfer(ctx context.Context) error {
 					return err
 				}
 				p.putBack(w.shelf)
+				p.under.end()
 			}
 			return nil
 		})
@@ -114,7 +118,7 @@ func (p *pusher) transferWindow(ctx context.Context, w *window, a *answer) error
 			todo.twins = nil
 		}
 		s := newSender(ctx, p, failed)
-		s.commits, s.shelf = only, w.shelf
+		s.commits, s.shelf = func() bool { return p.commitsWith(w) }, w.shelf
 		err = s.send(todo)
 		if pending = s.again; s.read {
 			w.shelf = nil // its room is not to be written to again
