@@ -228,6 +228,7 @@ type builder struct {
 	*site
 	dir, bearer, secret string
 	via                 string // the address of a proxy; "": none
+	tickets             string // folder of TLS sessions; "": none
 	opts                push.Options
 	client              *remote.Client
 	sleep               func(context.Context, time.Duration) error // nil: not at all
@@ -253,7 +254,7 @@ func (b *builder) push(ctx context.Context) (push.Result, error) {
 		sleep = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 	}
 	b.client, err = remote.New(remote.Config{
-		URL: cmp.Or(b.via, b.http.URL), Pin: &pin, Token: b.bearer, Secret: b.secret, Patience: time.Minute, Now: time.Now,
+		URL: cmp.Or(b.via, b.http.URL), Pin: &pin, Tickets: b.tickets, Token: b.bearer, Secret: b.secret, Patience: time.Minute, Now: time.Now,
 		Sleep: sleep, Jitter: func() float64 { return 0 }, Dial: b.dial,
 	})
 	b.check(err)

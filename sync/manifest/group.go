@@ -19,8 +19,8 @@ const (
 type Group struct {
 	First, Len int
 	Sum        [GroupSum]byte // of the list coding of these entries alone, mtimes and sizes zero
-	Dirs       [StatsSum]byte // of the mtimes of the directories
-	Others     [StatsSum]byte // of the mtimes and sizes of the others
+	Dirs       [StatsSum]byte // of the mtimes of the directories, in nanoseconds, 8 bytes each, big-endian
+	Others     [StatsSum]byte // of the mtimes and sizes of the others, so too
 }
 
 // maxGroup bounds the entries of a group whatever their paths.

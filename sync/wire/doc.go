@@ -62,7 +62,8 @@
 // names its SHA-256 instead. The same token and hash always mean the same session, so a
 // lost answer to an open costs nothing, and a token that leaks after it was used
 // is of no use without the secret: any other hash is refused with token_in_use
-// or token_consumed. Dry runs bind nothing.
+// or token_consumed. Dry runs bind nothing. TLS sessions may be resumed; a server takes
+// no early data, which could be sent twice.
 //
 // # Frames
 //
@@ -115,13 +116,12 @@
 //	                commit that may wait (below)
 //	0x48 hashes     index, basis, size (uvarint), then hashes of delta/codec, or
 //	                nothing if the basis is not to be had
-//
+//	0x49 outlined   number of groups (uvarint), two bits for each, lowest of the first
+//	                byte first: 0 to be listed, 1 it stands, 2 but for the mtimes of
+//	                directories, 3 but for mtimes and sizes; then nothing, or 1 (byte) and
+//	                a coded list: what else stands
 //	0x4a alike      as unsettled, where it is many: 1 needs a digest, and what stands at
 //	                the path is a file of the same size
-//	0x49 outlined   number of groups (uvarint), two bits for each, lowest of the first byte
-//	                first: 0 to be listed, 1 it stands, 2 but for the mtimes of directories,
-//	                3 but for mtimes and sizes; then nothing, or 1 (byte) and a coded list: what else
-//	                stands
 //
 // A basis is a view (byte), 0 the file's own bytes, 1 the decompressed members of an
 // archive, 2 the rest of an archive, and 32 bytes of digest; or a view plus 4 and the
@@ -170,13 +170,14 @@
 // groups ([manifest.List.Groups]; the cut is that for groups of 2^cut entries in the
 // mean), at most 4096, of all entries announced. Groups that stand under the target just
 // so count as listed and settled; only the others are listed, each at its first. Groups
-// that stand but for mtimes and sizes count as listed too, once the list has come to them,
-// and the client tells their stats instead: of the directories alone, which in a copy of a
-// tree are others though nothing changed, or of all entries, which the server answers as
-// if they had been listed. Where
-// little else stands that the token may read, it is told, so that the client knows
-// without asking what needs a digest, and may send list, digests, content and commit in
-// one request. Where far more stands than was announced, or with "checksum", no group is
+// that stand but for mtimes and sizes count as listed too, once the list has come to
+// them, and the client tells their stats instead, at the place of their list: of the
+// directories alone, which in a copy of a tree are others though nothing changed, or of
+// all entries, which the server answers as if they had been listed. Where little else
+// stands that the token may read, it is told, so that the client knows without asking
+// what needs a digest, and may send list, stats, digests, content and commit in one
+// request; groups that stand but for stats of files are then told with the rest, and
+// listed. Where far more stands than was announced, or with "checksum", no group is
 // known.
 //
 // Digests. The server answers "have" for content that it holds and the token

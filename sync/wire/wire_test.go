@@ -237,6 +237,9 @@ func FuzzFrames(f *testing.F) {
 		}
 		f.Add(b)
 	}
+	l := manifest.List{{Path: "a", Kind: manifest.Dir, MTime: 5e9 + 1}, {Path: "a/b", Kind: manifest.File, Size: 300}}
+	f.Add(AppendOutline(AppendStats(AppendStats(nil, 0, l, true), 0, l, false), Outline{Groups: l.Groups(0)}))
+	f.Add(AppendOutlined(nil, Outlined{Groups: []Standing{Stands, OtherStats}, HasRest: true, Rest: l}))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		alloctest.Bounded(t, 48<<20+256*uint64(len(b)), func() { parseAll(b) })
 	})
