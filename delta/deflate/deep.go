@@ -16,9 +16,9 @@ const deepChain = 256
 // A sideChain links positions by a hash of a number of bytes.
 type sideChain struct {
 	bytes int
-	mul   uint64                // multiplies a word so that only its first bytes count
-	head  [1 << sideBits]uint16 // as a hashTable
-	prev  [windowSize]uint16    // as in chainPredictor
+	mul   uint64              // multiplies a word so that only its first bytes count
+	head  [2 << sideBits]byte // a hashTable
+	prev  [windowSize]uint16  // as in chainPredictor
 }
 
 const sideBits = 15
@@ -26,16 +26,11 @@ const sideBits = 15
 // swap enters offset off for the string at the front of little-endian word w and
 // returns what was there.
 func (s *sideChain) swap(w uint64, off uint32) uint32 {
-	p := &s.head[w*s.mul>>(64-sideBits)]
-	old := *p
-	*p = uint16(off)
+	h := w * s.mul >> (64 - sideBits)
+	p := s.head[2*h : 2*h+2]
+	old := binary.LittleEndian.Uint16(p)
+	binary.LittleEndian.PutUint16(p, uint16(off))
 	return uint32(old)
-}
-
-func (s *sideChain) slide() {
-	for i, off := range s.head {
-		s.head[i] = uint16(max(int(off)-slide, 0))
-	}
 }
 
 func (s *sideChain) configure(bytes int) {
@@ -60,8 +55,8 @@ func (d *deepChains) clear() {
 }
 
 func (d *deepChains) slide() {
-	d.sides[0].slide()
-	d.sides[1].slide()
+	hashTable(d.sides[0].head[:]).slide()
+	hashTable(d.sides[1].head[:]).slide()
 }
 
 // insertDeep enters the positions from i to e into all chains.
@@ -167,7 +162,7 @@ func (q *deepSearch) side(k int) bool {
 // walk is side, and counts its steps.
 func (q *deepSearch) walk(s *sideChain) (steps int, done bool) {
 	c, p, b := q.c, q.p, q.c.b
-	off := s.head[binary.LittleEndian.Uint64(b[p:])*s.mul>>(64-sideBits)]
+	off := hashTable(s.head[:]).get(uint32(binary.LittleEndian.Uint64(b[p:]) * s.mul >> (64 - sideBits)))
 	if off == 0 {
 		return 0, true
 	}
