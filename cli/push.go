@@ -82,6 +82,11 @@ func (f *transferFlags) run(ctx context.Context, env *Env, sources []walk.Source
 	if err != nil {
 		return err
 	}
+	if f.early, err = f.client(env, conn, "", nil); err != nil {
+		return err
+	}
+	defer f.early.Close()
+	f.early.Connect()
 	tree, err := walk.Walk(ctx, walk.Options{
 		Sources: sources, Filter: &f.filter, Files: names, Shape: shape,
 		Skipped: func(path string, kind fs.FileMode) {
@@ -176,6 +181,9 @@ func (f *transferFlags) pushOnce(ctx context.Context, env *Env, conn connect.Con
 		return push.Result{}, remote.Stats{}, err
 	}
 	defer client.Close()
+	if f.early != nil {
+		client.TakeOver(f.early)
+	}
 	hash := connect.HashSession(kept.Secret)
 	o := push.Options{
 		Target: manifest.Path(target), Bases: bases, Attic: f.attic(env, d), Mirror: f.delete, Checksum: f.checksum, DryRun: f.dryRun, Visibility: f.visibility,

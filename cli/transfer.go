@@ -11,6 +11,7 @@ import (
 	"github.com/pubsync/pubsync/cli/progress"
 	"github.com/pubsync/pubsync/sync/attic"
 	"github.com/pubsync/pubsync/sync/push"
+	"github.com/pubsync/pubsync/sync/remote"
 	"github.com/pubsync/pubsync/sync/walk"
 )
 
@@ -28,6 +29,7 @@ type transferFlags struct {
 	cacheSize                                              config.Size
 	from0, skipUnfit                                       bool
 	aliases                                                []string
+	early                                                  *remote.Client // connects while files are listed; may be nil
 }
 
 func (f *transferFlags) add(fl *pflag.FlagSet) {

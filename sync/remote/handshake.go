@@ -11,7 +11,21 @@ import (
 // handshakeTimeout bounds dialling and the handshake, those that fail included.
 const handshakeTimeout = 30 * time.Second
 
-// dialTLS connects to the server and proves who it is, by a ticket if there is one.
+// dialTLS returns a connection to the server, the one that was made ahead if there is
+// one.
+func (c *Client) dialTLS(ctx context.Context, network, addr string) (net.Conn, error) {
+	conn, err := c.take(ctx)
+	if conn == nil && err == nil {
+		conn, err = c.connect(ctx, network, addr)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return conn, nil
+}
+
+// connect connects to the server and has it prove who it is, by a ticket if there is
+// one.
 //
 // The key exchange is by default one that also withstands quantum computers, for
 // which each side sends more than a kilobyte. A session resumed by a ticket does
@@ -20,7 +34,7 @@ const handshakeTimeout = 30 * time.Second
 // break both, or have the ticket besides a quantum computer. A server that does not
 // take the ticket would leave the exchange alone, so then all begins anew, with the
 // usual one.
-func (c *Client) dialTLS(ctx context.Context, network, addr string) (net.Conn, error) {
+func (c *Client) connect(ctx context.Context, network, addr string) (*tls.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
 	defer cancel()
 	k := c.tickets.get()

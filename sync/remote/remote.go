@@ -74,6 +74,7 @@ type Client struct {
 	through  atomic.Int64 // bytes of the largest body that got through
 	met      atomic.Bool  // the server has answered something
 	newest   atomic.Pointer[countedConn]
+	ahead    atomic.Pointer[ahead]
 }
 
 // idle is how long a connection may stay silent within a request before it
@@ -126,7 +127,10 @@ func (c *Client) Stats() Stats {
 }
 
 // Close closes idle connections.
-func (c *Client) Close() { c.http.CloseIdleConnections() }
+func (c *Client) Close() {
+	c.drop(c.ahead.Swap(nil))
+	c.http.CloseIdleConnections()
+}
 
 // URL returns the address the client talks to, without a trailing slash.
 func (c *Client) URL() string { return c.base }
