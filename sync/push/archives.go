@@ -96,17 +96,22 @@ func (p *pusher) expand(ctx context.Context, i int, f *walk.File, how analysis) 
 
 // slow reports whether an archive that is matched as far as it goes had better go by
 // its bytes after all, which the link will have carried before the server has rebuilt
-// it. What the server has some of is not slow.
+// it; then it has that to carry when the next asks. What the server has some of is not
+// slow.
 func (p *pusher) slow(m *match) bool {
 	if p.opts.Through != Auto || m.view == nil || m.plain.plan == nil || m.verdict.ViewsStaged() {
 		return false
 	}
 	due := m.rebuilding()
 	trips := p.rate.roundTrip() * time.Duration(max(rounds-1-m.rounds, 1))
-	if p.pace.worth(due, trips, p.drained(m.verdict.Index)) {
+	p.deciding.Lock()
+	defer p.deciding.Unlock()
+	i := m.verdict.Index
+	if p.pace.worth(due, trips, p.drained(i)) {
 		return false
 	}
 	p.pace.found(m.view.took, due)
+	p.backlog.add(i, p.tree.Entries[i].Size)
 	return true
 }
 

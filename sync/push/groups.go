@@ -139,7 +139,6 @@ func (p *pusher) pays(i int, bytes int64) bool {
 
 // decline has a file that was taken apart go by its bytes after all.
 func (l *lanes) decline(v wire.Verdict) {
-	l.p.backlog.add(v.Index, l.p.tree.Entries[v.Index].Size)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.groups = append(l.groups, group{[]wire.Verdict{v}, true})
