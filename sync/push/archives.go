@@ -19,7 +19,7 @@ type Through int
 
 // The ways of [Options.Through].
 const (
-	Auto   Through = iota // where that is quicker by what this push measured, or takes half a second in all
+	Auto   Through = iota // where that is quicker, by what this push measured
 	Always                // wherever it can be done
 	Never
 )
@@ -59,8 +59,11 @@ func (p *pusher) expand(ctx context.Context, i int, f *walk.File, how analysis) 
 	if p.opts.Through == Never || p.opts.Spool == nil || f.Size() < minArchive || sniff(f) == archive.Bytes {
 		return nil, nil
 	}
-	p.expanding.Lock() // each takes up to 64 MiB
-	defer p.expanding.Unlock()
+	done, err := p.reserve(ctx, takeMemory) // one at a time, and on two cores
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	t := &trial{src: f, now: p.opts.Now}
 	began := p.opts.Now()
 	takeApart := archive.Sample
@@ -74,7 +77,6 @@ func (p *pusher) expand(ctx context.Context, i int, f *walk.File, how analysis) 
 		}
 		t.until = began.Add(limit)
 	}
-	var err error
 	if t.File, err = p.opts.Spool(); err != nil {
 		return nil, nil // no place for it: by its bytes, then
 	}

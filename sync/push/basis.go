@@ -138,8 +138,12 @@ func (p *pusher) expandBasis(ctx context.Context, b *LocalBasis) (*expanded, err
 	if err != nil {
 		return nil, err
 	}
-	p.expanding.Lock()
-	defer p.expanding.Unlock()
+	done, err := p.reserve(ctx, takeMemory)
+	if err != nil {
+		spool.Close()
+		return nil, err
+	}
+	defer done()
 	v, err := archive.Sample(ctx, b.file, b.size, spool, archive.DefaultLimits())
 	if err != nil {
 		spool.Close()

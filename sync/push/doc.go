@@ -18,6 +18,14 @@
 // outline does (outline.go), which shows what of it need not be listed. A small update
 // of what is listed then goes whole in one request (eager.go).
 //
+// # Archives
+//
+// An archive can go by what is inside it, which keeps both machines busy, or by its
+// bytes, which keeps the link busy. Of those of a window some senders take the largest
+// apart while others send the smallest as they are, until they meet (groups.go). An
+// archive is begun, and gone on with after each round, if the server is expected to
+// have it before the link has carried what it has to (pays.go, backlog.go).
+//
 // # Memory
 //
 // One window of digests, a few request bodies and one signature are held at a

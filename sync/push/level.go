@@ -3,6 +3,7 @@ package push
 import (
 	"sync/atomic"
 
+	"github.com/pubsync/pubsync/delta/archive"
 	"github.com/pubsync/pubsync/delta/codec"
 	"github.com/pubsync/pubsync/sync/wire"
 )
@@ -15,6 +16,7 @@ import (
 const (
 	fewLiterals   = 4 << 20
 	denseLiterals = 512 << 10
+	lightLiterals = 256 << 10 // of an archive that goes as it pays: beyond, the best takes 34 MB
 	mostlyNew     = 8
 )
 
@@ -70,9 +72,9 @@ func (p *pusher) levelFor(st *stream) codec.Level {
 	switch {
 	case st.at != nil:
 		return codec.Dense
-	case st.packed && p.wholeLevel(st.src.Size) != codec.Stored:
-		return codec.Fast
-	case st.packed, st.hasty && st.missing() <= hastyLiterals:
+	case st.packed == archive.Zip && p.wholeLevel(st.src.Size) != codec.Stored:
+		return codec.Fast // some of it may not be compressed
+	case st.packed != archive.Bytes, st.hasty && st.missing() <= hastyLiterals:
 		return codec.Stored
 	case st.plan != nil:
 		return p.deltaLevel(st.view, st.missing(), st.src.Size)
@@ -100,6 +102,8 @@ func (p *pusher) deltaLevel(view wire.View, literals, size int64) codec.Level {
 	switch {
 	case literals < denseLiterals && (view != wire.Raw && p.opts.Through == Always || p.mixing.allow(literals, p.rate.fast())):
 		return codec.Dense
+	case view != wire.Raw && p.opts.Through == Auto && literals >= lightLiterals:
+		return p.wholeLevel(literals)
 	case literals < fewLiterals || literals > size/mostlyNew:
 		return codec.Best
 	}

@@ -35,6 +35,12 @@ func TestMixing(t *testing.T) {
 				t.Fatalf("%s: level %d with %d bytes of literals, want %d", c.name, got, spent, want)
 			}
 		}
+		if c.view != wire.Raw && c.how == Auto {
+			if got, want := p.deltaLevel(c.view, lightLiterals, 1<<30), p.wholeLevel(lightLiterals); got != want {
+				t.Errorf("%s: level %d for many literals, want %d", c.name, got, want)
+			}
+			continue
+		}
 		if got := p.deltaLevel(c.view, denseLiterals, 1<<30); got != codec.Best {
 			t.Errorf("%s: level %d for many literals, want %d", c.name, got, codec.Best)
 		}

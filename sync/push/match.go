@@ -34,7 +34,7 @@ type stream struct {
 	hasty bool                                              // one round is enough
 	guess func(ops []delta.Op, bases []int64) []delta.Guess // see [delta.PlanOptions]
 
-	packed bool // its bytes are compressed: they are not worth compressing, nor a second round where the first finds nothing
+	packed archive.Format // Gzip or Zip if that is what its bytes are: where the first round finds nothing of them, there is no second
 
 	known []delta.Op     // what makes the view, if it was found without signatures
 	at    []delta.Source // and the bases, which are at hand then
@@ -57,8 +57,9 @@ func (m *match) raw(quick bool) *stream {
 	s := newStream(wire.Raw, delta.Source{ReaderAt: m.file, Size: m.file.Size()}, m.verdict.Bases)
 	s.quick = quick
 	if m.file.Size() >= minLane {
-		f := sniff(m.file)
-		s.packed = f == archive.Gzip || f == archive.Zip
+		if f := sniff(m.file); f == archive.Gzip || f == archive.Zip {
+			s.packed = f
+		}
 	}
 	return s
 }
@@ -182,7 +183,7 @@ func (s *stream) begin() error {
 			return err
 		}
 	}
-	if s.packed && s.plan.MissingBytes() == s.src.Size {
+	if s.packed != archive.Bytes && s.plan.MissingBytes() == s.src.Size {
 		s.plan, s.bases, s.dead = nil, nil, true
 	}
 	return nil

@@ -87,7 +87,6 @@ type pusher struct {
 
 	basisLock sync.Mutex // guards the views of old files, and old
 	old       oldFiles
-	expanding sync.Mutex // held while an archive is taken apart
 	deciding  sync.Mutex // held while it is decided whether one goes by its bytes after all
 
 	whole, delta, archive, linked tally
