@@ -39,10 +39,11 @@ func TestStands(t *testing.T) {
 	changed[1].MTime++
 	s.open(changed)
 	s.mustExchange(wire.AppendList(nil, 0, changed))
+	changed[0].MTime += 7
 	changed[2].MTime += 7
-	s.mustExchange(wire.AppendAmend(nil, 2, changed[2]))
+	s.mustExchange(wire.AppendAmend(nil, 0, changed[0]), wire.AppendAmend(nil, 2, changed[2]))
 	s.receipt(s.mustExchange(digests(changed), wire.AppendFile(nil, wire.File{Index: 1, Content: []byte("other")}), commit(changed)))
-	is("of a list one of which is amended", 2)
+	is("of a list two of which are amended", 1)
 
 	changed[0].MTime++
 	s.open(changed)

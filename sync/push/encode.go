@@ -9,8 +9,12 @@ import (
 	"github.com/pubsync/pubsync/sync/wire"
 )
 
-// large sends a file in parts, from where the server has it.
+// large sends a file in parts, from where the server has it, unless another of this push
+// has most of it.
 func (s *sender) large(v wire.Verdict) error {
+	if done, err := s.bySibling(v); done || err != nil {
+		return err
+	}
 	f, err := s.p.tree.Open(v.Index)
 	if errors.Is(err, walk.ErrChanged) {
 		return s.changed(v.Index)

@@ -32,6 +32,7 @@ type sender struct {
 	failed  *failures
 	shelf   *shelf      // of the window; nil if it keeps nothing
 	commits func() bool // whether the commit rides on the last body; nil: it does not
+	among   int         // how many senders share what bodies take
 
 	enc    *zstd.Encoder
 	level  effort  // of enc
@@ -70,7 +71,7 @@ type cargo struct {
 }
 
 func newSender(ctx context.Context, p *pusher, failed *failures) *sender {
-	return &sender{ctx: ctx, p: p, failed: failed, flown: map[int]bool{}, due: map[int]time.Duration{}, broken: map[int]bool{}}
+	return &sender{ctx: ctx, p: p, failed: failed, among: p.parallel(), flown: map[int]bool{}, due: map[int]time.Duration{}, broken: map[int]bool{}}
 }
 
 // send sends what a window lacks. When a request is lost it returns a
@@ -245,13 +246,13 @@ func (s *sender) file(i int) error {
 	return nil
 }
 
-func (s *sender) limit() int64 { return s.p.bodyLimit() }
+func (s *sender) limit() int64 { return s.p.bodyLimit(s.among) }
 
-// bodyLimit is the size a body may reach.
-func (p *pusher) bodyLimit() int64 {
+// bodyLimit is the size a body may reach where so many senders are at work.
+func (p *pusher) bodyLimit(senders int) int64 {
 	target := int64(bodyTarget)
 	if !p.rate.near() {
-		target = bodyTarget * fewWindows / int64(max(p.parallel(), fewWindows))
+		target = bodyTarget * fewWindows / int64(max(senders, fewWindows))
 	}
 	return max(min(p.body.Load(), target)-frameRoom, minBody/2)
 }

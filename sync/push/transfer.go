@@ -17,6 +17,7 @@ import (
 func (p *pusher) transfer(ctx context.Context) error {
 	p.twins = nil // of an attempt before
 	p.under = underway{}
+	p.inWork = min(p.parallel(), p.countWindows())
 	g, inner := errgroup.WithContext(ctx)
 	hashed := make(chan *window)
 	g.Go(func() error {
@@ -36,7 +37,6 @@ func (p *pusher) transfer(ctx context.Context) error {
 		p.under.cutAll()
 		return nil
 	})
-	p.inWork = min(p.parallel(), p.countWindows())
 	for range p.inWork {
 		g.Go(func() error {
 			for w := range hashed {
@@ -119,7 +119,12 @@ func (p *pusher) transferWindow(ctx context.Context, w *window, a *answer) error
 		}
 		s := newSender(ctx, p, failed)
 		s.commits, s.shelf = func() bool { return p.commitsWith(w) }, w.shelf
+		if p.inWork > 0 { // few windows have large bodies: one file keeps the link busy
+			s.among = p.inWork
+		}
+		over := s.announce(todo.large)
 		err = s.send(todo)
+		over()
 		if pending = s.again; s.read {
 			w.shelf = nil // its room is not to be written to again
 		}

@@ -54,7 +54,7 @@ func (p *pusher) cutter() *cutter {
 // cut returns the next window; ok is false if there is none.
 func (c *cutter) cut() (w window, ok bool) {
 	p := c.p
-	w.only, w.keeps, w.room, w.most = c.next == 0, p.keeps(), p.bodyLimit(), c.most
+	w.only, w.keeps, w.room, w.most = c.next == 0, p.keeps(), p.bodyLimit(p.parallel()), c.most
 	for ; c.next < len(p.needs); c.next++ {
 		if !p.needs[c.next] {
 			continue
@@ -90,7 +90,7 @@ func (p *pusher) furnish(w *window) {
 	if !w.keeps {
 		return
 	}
-	size := int(p.bodyLimit())
+	size := int(p.bodyLimit(p.parallel()))
 	w.shelf = &shelf{}
 	select {
 	case w.shelf.frames = <-p.shelves:

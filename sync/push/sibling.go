@@ -1,0 +1,197 @@
+package push
+
+import (
+	"context"
+	"errors"
+	"path"
+	"strings"
+
+	"github.com/pubsync/pubsync/delta"
+	"github.com/pubsync/pubsync/sync/manifest"
+	"github.com/pubsync/pubsync/sync/walk"
+	"github.com/pubsync/pubsync/sync/wire"
+)
+
+// Builds put out the same files in several shapes: an image of a file system and a tar,
+// say, whose names differ in nothing but the extension. The server has neither, but once
+// it has the one, of the other only the difference need be sent, and that is found
+// without signatures, as both are at hand. It takes as long as compressing does, some
+// 300 MB/s, so that it is done where the link is what takes the time.
+
+// Bounds of comparing files with others of the same push, in bytes or entries.
+const (
+	minSibling   = 16 << 20 // least of either
+	siblingCache = 2 << 20  // of either, that is kept while they are compared
+	siblingSpan  = 64       // entries before it among which the other is looked for
+)
+
+// siblings are the large files that go whole and are under way, by index. Guarded by
+// events.
+type siblings map[int]*bringing
+
+// bringing is one of them: it is there, or not, when done is closed.
+type bringing struct {
+	by   *sender
+	done chan struct{}
+}
+
+// siblingOf returns the index of a file before that at i whose content this one is
+// likely to have, the largest of several.
+func (p *pusher) siblingOf(i int) (found int, ok bool) {
+	entries := p.tree.Entries
+	e := &entries[i]
+	stem := withoutExt(e.Path)
+	for k := i - 1; k >= max(0, i-siblingSpan) && strings.HasPrefix(string(entries[k].Path), stem); k-- {
+		o := &entries[k]
+		if o.Kind != manifest.File || o.Size < minSibling || o.Digest.IsZero() || withoutExt(o.Path) != stem {
+			continue
+		}
+		if !ok || o.Size > entries[found].Size {
+			found, ok = k, true
+		}
+	}
+	return found, ok
+}
+
+// withoutExt returns a path without the last extension of its name.
+func withoutExt(p manifest.Path) string { return strings.TrimSuffix(string(p), path.Ext(string(p))) }
+
+// announce tells that large files are about to go whole; what it returns is called when
+// they did or failed to.
+func (s *sender) announce(large []wire.Verdict) (over func()) {
+	p := s.p
+	done := make(chan struct{})
+	p.events.Lock()
+	defer p.events.Unlock()
+	for _, v := range large {
+		if p.tree.Entries[v.Index].Size >= minSibling {
+			p.siblings[v.Index] = &bringing{s, done}
+		}
+	}
+	return func() {
+		p.events.Lock()
+		defer p.events.Unlock()
+		for _, v := range large {
+			delete(p.siblings, v.Index)
+		}
+		close(done)
+	}
+}
+
+// arrival returns what is closed once the file at i is there or failed to get there, nil
+// if it is there; ok is false if nobody is bringing it.
+func (s *sender) arrival(i int) (done <-chan struct{}, ok bool) {
+	s.p.events.Lock()
+	defer s.p.events.Unlock()
+	if s.p.counted[i] {
+		return nil, true
+	}
+	u := s.p.siblings[i]
+	if u == nil || u.by == s { // what this sender brings is on its way no longer
+		return nil, false
+	}
+	return u.done, true
+}
+
+// bySibling sends a file as its difference from another one of this push that the
+// server has or is about to have, and reports whether it did.
+func (s *sender) bySibling(v wire.Verdict) (bool, error) {
+	p := s.p
+	if p.tree.Entries[v.Index].Size < minSibling || s.failed.whole(v.Index) || p.rate.fast() {
+		return false, nil
+	}
+	i, ok := p.siblingOf(v.Index)
+	if !ok {
+		return false, nil
+	}
+	if err := errors.Join(s.flush(), s.land()); err != nil {
+		return false, err
+	}
+	done, ok := s.arrival(i)
+	if !ok {
+		return false, nil
+	}
+	m, st, err := s.compare(v, i)
+	if m == nil || err != nil {
+		return false, err
+	}
+	defer m.close()
+	if there, err := s.await(i, done); err != nil || !there {
+		return false, err
+	}
+	if err := s.encode(v, st, v.Staged, &p.delta, true); err != nil {
+		return false, err
+	}
+	return true, s.unchanged(m)
+}
+
+// await waits until the file at i is there, and reports whether it is.
+func (s *sender) await(i int, done <-chan struct{}) (bool, error) {
+	if done == nil {
+		return true, nil
+	}
+	select {
+	case <-done:
+	case <-s.ctx.Done():
+		return false, context.Cause(s.ctx)
+	}
+	done, there := s.arrival(i)
+	return there && done == nil, nil
+}
+
+// compare returns a file as its difference from the one at i; none if they have little
+// in common, or either changed.
+func (s *sender) compare(v wire.Verdict, i int) (*match, *stream, error) {
+	file, err := s.open(v.Index)
+	if file == nil || err != nil {
+		return nil, nil, err
+	}
+	m := &match{verdict: v, file: file}
+	other, err := s.open(i)
+	if other == nil || err != nil {
+		m.close()
+		return nil, nil, err
+	}
+	defer other.Close()
+	st := m.raw(true)
+	if st.known, err = s.difference(st.src, delta.Source{ReaderAt: other, Size: other.Size()}); err == nil && st.known != nil && other.Check() == nil {
+		st.bases = []wire.Basis{{Digest: s.p.tree.Entries[i].Digest, Size: other.Size()}}
+		return m, st, nil
+	}
+	m.close()
+	return nil, nil, err
+}
+
+// open opens a file; nil if it has changed.
+func (s *sender) open(i int) (*walk.File, error) {
+	f, err := s.p.tree.Open(i)
+	if errors.Is(err, walk.ErrChanged) {
+		return nil, nil
+	}
+	return f, err
+}
+
+// difference returns what makes a file from another; nil if that is less than half of
+// it.
+func (s *sender) difference(src, other delta.Source) ([]delta.Op, error) {
+	done, err := s.p.reserve(s.ctx, matchMemory)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	ops, err := delta.Diff(src, []delta.Source{other}, delta.DiffOptions{Cache: siblingCache})
+	if err != nil || literals(ops) > src.Size/2 {
+		return nil, err
+	}
+	return ops, nil
+}
+
+// literals returns how many bytes of ops are literals.
+func literals(ops []delta.Op) (n int64) {
+	for _, op := range ops {
+		if op.Basis == delta.Literal {
+			n += op.Len
+		}
+	}
+	return n
+}
