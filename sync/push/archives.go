@@ -19,7 +19,7 @@ type Through int
 
 // The ways of [Options.Through].
 const (
-	Auto   Through = iota // where that is quicker, by what this push measured
+	Auto   Through = iota // where that is quicker, by what this push measured, or little slower next door
 	Always                // wherever it can be done
 	Never
 )

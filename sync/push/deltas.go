@@ -74,7 +74,7 @@ func (s *sender) look(m *match, bytes bool, sigs []wire.Signature) error {
 		return s.useBytes(m, sigs)
 	}
 	m.plain = newStream(wire.Plain, delta.Source{ReaderAt: m.view.plain, Size: m.view.size}, m.verdict.Bases)
-	m.plain.guess, m.plain.quick = m.view.guess, s.p.opts.Through == Auto
+	m.plain.guess, m.plain.quick = m.view.guess, !s.p.thorough()
 	if !m.plainHeld() {
 		m.plain.volunteered(sigs)
 		m.streams = append(m.streams, m.plain)

@@ -57,6 +57,11 @@ func (p *pusher) lanesOf(vs []wire.Verdict, f *failures) *lanes {
 		}
 	}
 	size := func(v wire.Verdict) int64 { return p.tree.Entries[v.Index].Size }
+	bytes := int64(0)
+	for _, v := range l.archives {
+		bytes += p.tree.Entries[v.Index].Size
+	}
+	p.purse.open(bytes, p.opts.Now())
 	slices.SortStableFunc(l.archives, func(a, b wire.Verdict) int { return cmp.Compare(size(a), size(b)) })
 	for len(others) > 0 {
 		var g group

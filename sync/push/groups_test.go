@@ -32,7 +32,7 @@ func indices(g group) (is []int) {
 // and what is declined goes by its bytes.
 func TestLanesMeet(t *testing.T) {
 	p := &pusher{tree: &walk.Tree{}}
-	p.rate.learn(time.Millisecond, 2.5*mb)
+	p.rate.learn(20*time.Millisecond, 2.5*mb)
 	l := lanesFor(p, 1, 2, 3, 20)
 	for _, c := range []struct {
 		apart bool
@@ -60,7 +60,8 @@ func TestLanesMeet(t *testing.T) {
 // Where the link will have carried everything before, nothing is taken apart, and where
 // nothing of it was measured yet no more than its bytes allow.
 func TestLanesOnAFastLink(t *testing.T) {
-	p := &pusher{tree: &walk.Tree{}}
+	p := &pusher{tree: &walk.Tree{}, opts: Options{Now: time.Now}}
+	p.purse.open(100*mb, time.Now())
 	p.rate.learn(time.Millisecond/10, 1000*mb)
 	l := lanesFor(p, 1, 2, 3, 20)
 	if n, _ := l.width(); n != 2 {

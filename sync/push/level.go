@@ -100,9 +100,9 @@ func (p *pusher) wholeLevel(size int64) codec.Level {
 // which the best compression, if it is that, is for the first fewLiterals.
 func (p *pusher) deltaLevel(view wire.View, literals, size int64) codec.Level {
 	switch {
-	case literals < denseLiterals && (view != wire.Raw && p.opts.Through == Always || p.mixing.allow(literals, p.rate.fast())):
+	case literals < denseLiterals && (view != wire.Raw && p.thorough() || p.mixing.allow(literals, p.rate.fast())):
 		return codec.Dense
-	case view != wire.Raw && p.opts.Through == Auto && literals >= lightLiterals:
+	case view != wire.Raw && !p.thorough() && literals >= lightLiterals:
 		return p.wholeLevel(literals)
 	case literals < fewLiterals || literals > size/mostlyNew:
 		return codec.Best

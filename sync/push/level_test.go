@@ -23,7 +23,8 @@ func TestMixing(t *testing.T) {
 		{"archives, as it pays, fast link", 2e9, wire.Plain, Auto, mixedOnFast},
 		{"archives, always, fast link", 2e9, wire.Plain, Always, 1 << 30},
 	} {
-		p := &pusher{opts: Options{Through: c.how}}
+		p := &pusher{opts: Options{Through: c.how, Now: time.Now}}
+		p.purse.open(100*mb, time.Now()) // too much for an allowance
 		p.rate.learn(time.Millisecond, c.link)
 		const each = 4 << 10
 		for spent := int64(each); spent < 2*mixedOnSlow; spent += each {

@@ -73,6 +73,7 @@ type pusher struct {
 	slots   slots
 	mixing  mixing
 	haste   haste
+	purse   purse
 	memory  *semaphore.Weighted // of what is matched and coded at once, in bytes
 	under   underway
 	inWork  int         // windows that are under way at once

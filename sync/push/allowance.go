@@ -1,0 +1,56 @@
+package push
+
+import (
+	"sync"
+	"time"
+)
+
+// allowance is how much time a push may spend on archives beyond what sending them
+// would take, to a server so near that sending takes no time: a push that is a few
+// seconds slower for a thousandth of the bytes is what most people want of a network
+// that others share. It is what a release of some 40 MB takes. A push of more archives
+// than fit it has none: the first would have all of it, and better none are slow.
+const allowance = 5 * time.Second
+
+// A purse holds the allowance of a push. It is safe for concurrent use.
+type purse struct {
+	mu       sync.Mutex
+	archives int64     // bytes of those that may go by what is inside them
+	began    time.Time // when the first was looked at
+}
+
+// open takes note of archives of so many bytes in all that are to be dealt with.
+func (a *purse) open(bytes int64, now time.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.archives += bytes
+	if a.began.IsZero() && bytes > 0 {
+		a.began = now
+	}
+}
+
+// left is what may still be spent.
+func (a *purse) left(now time.Time) time.Duration {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if seconds(float64(a.archives)/guessed*(1+matching+rebuilding)) > allowance {
+		return 0
+	}
+	if a.began.IsZero() {
+		return allowance
+	}
+	return max(allowance-now.Sub(a.began), 0)
+}
+
+// slack is how much longer than sending them whole the archives of the push may take
+// by now.
+func (p *pusher) slack() time.Duration {
+	if p.opts.Through != Auto || !p.rate.near() {
+		return 0
+	}
+	return p.purse.left(p.opts.Now())
+}
+
+// thorough reports whether archives are matched and coded for the fewest bytes, not
+// in the least time.
+func (p *pusher) thorough() bool { return p.opts.Through == Always || p.slack() > 0 }
