@@ -103,9 +103,19 @@ func (p *pusher) deltaLevel(view wire.View, literals, size int64) codec.Level {
 	case literals < denseLiterals && (view != wire.Raw && p.thorough() || p.mixing.allow(literals, p.rate.fast())):
 		return codec.Dense
 	case view != wire.Raw && !p.thorough() && literals >= lightLiterals:
-		return p.wholeLevel(literals)
+		return p.lightLevel(view, literals)
 	case literals < fewLiterals || literals > size/mostlyNew:
 		return codec.Best
 	}
-	return p.wholeLevel(literals)
+	return p.lightLevel(view, literals)
+}
+
+// lightLevel is the level for much that a delta leaves to send. What an archive
+// compressed is not sent as it is.
+func (p *pusher) lightLevel(view wire.View, literals int64) codec.Level {
+	level := p.wholeLevel(literals)
+	if view != wire.Raw && level == codec.Stored {
+		return codec.Default
+	}
+	return level
 }
