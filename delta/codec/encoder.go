@@ -15,8 +15,8 @@ type EncodeOptions struct {
 	Limit int
 	// Level of compression.
 	Level Level
-	// Best, if not 0, is how many bytes of literals level Best is good for, whole
-	// parts of them: those after are coded at Default.
+	// Best, if not 0, is how many bytes of literals levels Best and above are good
+	// for, whole parts of them: those after are coded at Default.
 	Best int64
 	// NumBases is how many bases the ops may copy from: as many as Apply will
 	// be given. Ignored if Bases is set.
@@ -309,7 +309,7 @@ func (e *Encoder) appendLiterals(dst []byte) ([]byte, byte, error) {
 
 // level is the level of compression of this part.
 func (e *Encoder) level() Level {
-	if e.opt.Best > 0 && e.sent >= e.opt.Best && (e.opt.Level == Best || e.opt.Level == Dense) {
+	if e.opt.Best > 0 && e.sent >= e.opt.Best && e.opt.Level >= Best && e.opt.Level != Stored {
 		return Default
 	}
 	return e.opt.Level

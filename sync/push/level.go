@@ -11,8 +11,8 @@ import (
 // Bounds of what a delta leaves to send, in bytes, for the best compression, which
 // takes some 0.2 us a byte, and for the densest, which mixes contexts and takes
 // both sides some 1.3 us a byte, and some more for what lies about it. Where more is
-// left than the size divided by mostlyNew, as of an executable, it is worth the best
-// however much it is.
+// left than the size divided by mostlyNew, as of an executable, it is worth the most
+// thorough, and however much it is.
 const (
 	fewLiterals   = 4 << 20
 	denseLiterals = 512 << 10
@@ -104,7 +104,9 @@ func (p *pusher) deltaLevel(view wire.View, literals, size int64) codec.Level {
 		return codec.Dense
 	case view != wire.Raw && !p.thorough() && literals >= lightLiterals:
 		return p.lightLevel(view, literals)
-	case literals < fewLiterals || literals > size/mostlyNew:
+	case literals > size/mostlyNew:
+		return codec.Thorough
+	case literals < fewLiterals:
 		return codec.Best
 	}
 	return p.lightLevel(view, literals)

@@ -49,8 +49,8 @@ func TestMixing(t *testing.T) {
 		if got := p.deltaLevel(c.view, many, 8*many); got == codec.Best {
 			t.Errorf("%s: level %d for very many literals, a small part of the file", c.name, got)
 		}
-		if got := p.deltaLevel(c.view, many, 8*many-1); got != codec.Best {
-			t.Errorf("%s: level %d for very many literals, a large part of the file, want %d", c.name, got, codec.Best)
+		if got := p.deltaLevel(c.view, many, 8*many-1); got != codec.Thorough {
+			t.Errorf("%s: level %d for very many literals, a large part of the file, want %d", c.name, got, codec.Thorough)
 		}
 	}
 }

@@ -54,7 +54,7 @@ func (p *pusher) opsOf(ctx context.Context, st *stream) ([]delta.Op, error) {
 // nextPart makes the next part of a stream that is coded at a level.
 func (p *pusher) nextPart(ctx context.Context, enc *codec.Encoder, level codec.Level, dst []byte) (part []byte, covered int64, err error) {
 	n := int64(codeMemory)
-	if level == codec.Best {
+	if level == codec.Best || level == codec.Thorough {
 		n = bestMemory
 	}
 	done, err := p.reserve(ctx, n)
