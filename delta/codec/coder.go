@@ -34,12 +34,12 @@ type Level int
 
 // The levels.
 const (
-	Default Level = iota // some 200 MB/s of literals, half that where they are primed
-	Fast                 // for links faster than 200 Mbit/s
-	Best                 // 20 MB/s of literals, 5 MB/s of those that are not primed, about 5 % smaller
-	Stored               // no compression: for links that carry more than Fast compresses
-	Dense                // three quarters of a MB/s of the literals of a delta, decoding too, another 25 % smaller, or half where the bases are at hand; Best for more than 8 MiB
-	Thorough             // Best, and 5 MB/s of primed literals too, another 5 % smaller
+	Default  Level = iota // some 200 MB/s of literals, half that where they are primed
+	Fast                  // for links faster than 200 Mbit/s
+	Best                  // 20 MB/s of literals, 5 MB/s of those that are not primed, about 5 % smaller
+	Stored                // no compression: for links that carry more than Fast compresses
+	Dense                 // three quarters of a MB/s of the literals of a delta, decoding too, another 25 % smaller, or half where the bases are at hand; Best for more than 8 MiB
+	Thorough              // Best, and 5 MB/s of primed literals too, another 5 % smaller
 )
 
 // A Coder holds what encoders and decoders of parts reuse: compressors and

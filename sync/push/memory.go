@@ -10,7 +10,7 @@ import (
 // Bounds of the memory, in bytes, of what is taken apart, matched and coded at once; each
 // window and group that is under way may do either.
 const (
-	workMemory  = 44 << 20
+	workMemory  = 56 << 20
 	takeMemory  = 30 << 20 // what taking an archive apart takes
 	matchMemory = 28 << 20 // most that matching a stream takes
 	matchByte   = 16       // what it takes for each byte of a shorter one
