@@ -162,6 +162,18 @@ func (p *Plan) MissingBytes() int64 {
 	return n
 }
 
+// MissingCost estimates how many bytes what is in no copy yet takes once compressed,
+// from a sample, without what the last round saw to be missing twice. It reads the new
+// file; what cannot be read is taken not to get small.
+func (p *Plan) MissingCost() int64 {
+	n := int64(0)
+	p.gaps(func(g Range, _, _ *placed) error {
+		n += g.Len - overlap(g, p.repeated)
+		return nil
+	})
+	return int64(float64(n) * p.literalCost())
+}
+
 // Ops returns the ops that produce the new file from its first byte to its
 // last.
 func (p *Plan) Ops() []Op {

@@ -27,6 +27,10 @@ const (
 // minArchive is the size in bytes below which an archive goes by its bytes.
 const minArchive = 1 << 10
 
+// muchLeft is the part of an archive's size, one in so many, beyond which what is left
+// to send of it is much.
+const muchLeft = 3
+
 // expanded is an archive taken apart: its plain view in a file without a name.
 type expanded struct {
 	plain  *os.File
@@ -99,8 +103,9 @@ func (p *pusher) expand(ctx context.Context, i int, f *walk.File, how analysis) 
 // slow reports whether an archive that is matched as far as it goes had better go by
 // its bytes after all, which the link will have carried before the server has rebuilt
 // it; then it has that to carry when the next asks. What the server has some of is not
-// slow.
-func (p *pusher) slow(m *match) bool {
+// slow. Once no more rounds follow, there is no slack for an archive of which much is
+// left to send.
+func (p *pusher) slow(m *match, again bool) bool {
 	if p.opts.Through != Auto || m.view == nil || m.plain.plan == nil || m.verdict.ViewsStaged() {
 		return false
 	}
@@ -109,7 +114,11 @@ func (p *pusher) slow(m *match) bool {
 	p.deciding.Lock()
 	defer p.deciding.Unlock()
 	i := m.verdict.Index
-	if p.pace.worth(due, trips, p.drained(i)) {
+	drained := p.drained(i)
+	if !again && m.plain.plan.MissingCost() > m.file.Size()/muchLeft {
+		drained -= p.slack()
+	}
+	if p.pace.worth(due, trips, drained) {
 		return false
 	}
 	p.pace.found(m.view.took, due)

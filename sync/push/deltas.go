@@ -112,7 +112,7 @@ func (s *sender) rounds(ms []*match, l *lanes, sigs map[int][]wire.Signature) ([
 				return ms, err
 			}
 			m.rounds++
-			if s.p.slow(m) {
+			if s.p.slow(m, again) {
 				m.close()
 				l.decline(m.verdict)
 				continue
