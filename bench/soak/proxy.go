@@ -22,6 +22,26 @@ type Faults struct {
 	Reach int64
 }
 
+// A proxy carries carried bytes a second up, of which readBuffer wait. Beyond some
+// 2 Gbit/s a builder compresses or does not as it measures the link, and the bytes of
+// two pushes would differ by that alone.
+const (
+	carried    = 100e6
+	readBuffer = 64 << 10
+)
+
+// paced returns what lasts as long as so many bytes take.
+func paced() func(n int) {
+	free := time.Now()
+	return func(n int) {
+		if now := time.Now(); free.Before(now) {
+			free = now
+		}
+		free = free.Add(time.Duration(float64(n) / carried * float64(time.Second)))
+		time.Sleep(time.Until(free))
+	}
+}
+
 // proxy passes connections on to a server, counts the bytes going up and does
 // harm by a plan drawn from its seed.
 type proxy struct {
@@ -141,10 +161,14 @@ func (p *proxy) pass(client net.Conn, rng *rand.Rand) {
 		p.track(c, true)
 		defer p.track(c, false)
 	}
-	f := p.faults.fate(rng)
+	if t, ok := client.(*net.TCPConn); ok {
+		t.SetReadBuffer(readBuffer)
+	}
+	f, pace := p.faults.fate(rng), paced()
 	var up atomic.Int64
 	upward := func(n int) bool {
 		p.count(n)
+		pace(n)
 		total := up.Add(int64(n))
 		return f.up >= 0 && total > f.up
 	}
