@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
 // Faults say what a proxy does to the connections that go through it. The zero
@@ -29,18 +31,6 @@ const (
 	carried    = 100e6
 	readBuffer = 64 << 10
 )
-
-// paced returns what lasts as long as so many bytes take.
-func paced() func(n int) {
-	free := time.Now()
-	return func(n int) {
-		if now := time.Now(); free.Before(now) {
-			free = now
-		}
-		free = free.Add(time.Duration(float64(n) / carried * float64(time.Second)))
-		time.Sleep(time.Until(free))
-	}
-}
 
 // proxy passes connections on to a server, counts the bytes going up and does
 // harm by a plan drawn from its seed.
@@ -164,11 +154,11 @@ func (p *proxy) pass(client net.Conn, rng *rand.Rand) {
 	if t, ok := client.(*net.TCPConn); ok {
 		t.SetReadBuffer(readBuffer)
 	}
-	f, pace := p.faults.fate(rng), paced()
+	f, pace := p.faults.fate(rng), rate.NewLimiter(carried, readBuffer)
 	var up atomic.Int64
 	upward := func(n int) bool {
 		p.count(n)
-		pace(n)
+		pace.WaitN(context.Background(), n) // a piece is less than the burst
 		total := up.Add(int64(n))
 		return f.up >= 0 && total > f.up
 	}
