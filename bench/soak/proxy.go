@@ -8,8 +8,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"golang.org/x/time/rate"
 )
 
 // Faults say what a proxy does to the connections that go through it. The zero
@@ -23,14 +21,6 @@ type Faults struct {
 	// Reach is about how many bytes upward a cut connection lives.
 	Reach int64
 }
-
-// A proxy carries carried bytes a second up, of which readBuffer wait. Beyond some
-// 2 Gbit/s a builder compresses or does not as it measures the link, and the bytes of
-// two pushes would differ by that alone.
-const (
-	carried    = 100e6
-	readBuffer = 64 << 10
-)
 
 // proxy passes connections on to a server, counts the bytes going up and does
 // harm by a plan drawn from its seed.
@@ -151,14 +141,10 @@ func (p *proxy) pass(client net.Conn, rng *rand.Rand) {
 		p.track(c, true)
 		defer p.track(c, false)
 	}
-	if t, ok := client.(*net.TCPConn); ok {
-		t.SetReadBuffer(readBuffer)
-	}
-	f, pace := p.faults.fate(rng), rate.NewLimiter(carried, readBuffer)
+	f := p.faults.fate(rng)
 	var up atomic.Int64
 	upward := func(n int) bool {
 		p.count(n)
-		pace.WaitN(context.Background(), n) // a piece is less than the burst
 		total := up.Add(int64(n))
 		return f.up >= 0 && total > f.up
 	}
