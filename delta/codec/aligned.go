@@ -92,8 +92,8 @@ func (a *alignment) number(i int) uint32 {
 	return binary.LittleEndian.Uint32(b[:])
 }
 
-// known says what is known of the field that the next byte is in.
-func (a *alignment) known() int {
+// fieldState says what is known of the field that the next byte is in.
+func (a *alignment) fieldState() int {
 	switch k := a.at - a.start; {
 	case k < fieldBytes:
 		return k
@@ -120,7 +120,7 @@ func (a *alignment) foretell() {
 		return
 	}
 	a.guess[guessSame].byte, a.guess[guessSame].made = a.old[i], true
-	if a.known() == fieldNone || a.known() == fieldFirst {
+	if a.fieldState() == fieldNone || a.fieldState() == fieldFirst {
 		relative, absolute := a.regionsOf(i)
 		a.changes = [guesses]uint32{0, *relative + a.ahead, *absolute, a.recent}
 		for k := guessSame + 1; k < guesses; k++ {
@@ -140,7 +140,7 @@ func (a *alignment) foretell() {
 // byte not (-1: of any), or nil.
 func (a *alignment) pick(not int) *guess {
 	var best *guess
-	place := a.known() << pastBits
+	place := a.fieldState() << pastBits
 	for i := range a.guess {
 		g := &a.guess[i]
 		if g.made && int(g.byte) != not && (best == nil || *g.chance(place) > *best.chance(place)) {

@@ -15,9 +15,9 @@ type EncodeOptions struct {
 	Limit int
 	// Level of compression.
 	Level Level
-	// Best, if not 0, is how many bytes of literals levels Best and above are good
+	// BestBytes, if not 0, is how many bytes of literals levels Best and above are good
 	// for, whole parts of them: those after are coded at Default.
-	Best int64
+	BestBytes int64
 	// NumBases is how many bases the ops may copy from: as many as Apply will
 	// be given. Ignored if Bases is set.
 	NumBases int
@@ -309,7 +309,7 @@ func (e *Encoder) appendLiterals(dst []byte) ([]byte, byte, error) {
 
 // level is the level of compression of this part.
 func (e *Encoder) level() Level {
-	if e.opt.Best > 0 && e.sent >= e.opt.Best && e.opt.Level >= Best && e.opt.Level != Stored {
+	if e.opt.BestBytes > 0 && e.sent >= e.opt.BestBytes && e.opt.Level >= Best && e.opt.Level != Stored {
 		return Default
 	}
 	return e.opt.Level

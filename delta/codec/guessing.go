@@ -34,10 +34,10 @@ func (m *guessMix) reset() {
 // right returns the probability that a guess is right, in 1/65536, the try-th for
 // this byte, after the last bytes.
 func (m *mixModel) right(try int, g *guess) uint32 {
-	a, x := &m.alignment, &m.alignment.mix
-	known, same := a.known(), &a.guess[guessSame]
+	a, x := &m.side, &m.side.mix
+	state, same := a.fieldState(), &a.guess[guessSame]
 	old, last, agree := uint32(same.byte), uint32(m.last8), a.agree(g.byte)
-	tag := uint32(try<<3 | known)
+	tag := uint32(try<<3 | state)
 	for i, h := range [guessContexts]uint32{
 		mixHash(old<<8|uint32(g.byte), tag+16),
 		mixHash(old<<8|last&0xFF, tag+agree<<8+32),
@@ -49,10 +49,10 @@ func (m *mixModel) right(try int, g *guess) uint32 {
 		met := -int32(v&countMask) >> 31 // all ones, or none
 		x.inputs[i] = int32(m.stretch[v>>countBits]) & met
 	}
-	x.odds = g.chance(known << pastBits)
+	x.odds = g.chance(state << pastBits)
 	x.inputs[guessContexts] = int32(m.stretch[*x.odds>>4])
 	x.inputs[guessContexts+1] = 256
-	x.set = (try*fieldStates+known)*4 + int(same.past&3)
+	x.set = (try*fieldStates+state)*4 + int(same.past&3)
 	sum := int64(0)
 	for i, w := range x.weights[x.set] {
 		sum += int64(x.inputs[i]) * int64(w)
@@ -63,7 +63,7 @@ func (m *mixModel) right(try int, g *guess) uint32 {
 
 // learnRight has the mix learn whether the guess was right: 1 or 0.
 func (m *mixModel) learnRight(bit uint32) {
-	x := &m.alignment.mix
+	x := &m.side.mix
 	if miss := m.missed(x.sum, bit); miss != 0 {
 		learnWeights(x.weights[x.set][:], x.inputs[:], miss)
 	}
@@ -77,12 +77,12 @@ func (m *mixModel) learnRight(bit uint32) {
 // likeliest guess is right, then another; if neither is, the bits.
 func (m *mixModel) replacing(coder bitCoder, b []byte) {
 	for i := range b {
-		m.foretell()
+		m.side.foretell()
 		if !m.guessed(coder, &b[i]) {
 			m.buckets(0)
 			m.code(coder, &b[i])
 		}
-		m.came(b[i])
+		m.side.came(b[i])
 	}
 }
 
@@ -90,7 +90,7 @@ func (m *mixModel) replacing(coder bitCoder, b []byte) {
 func (m *mixModel) guessed(coder bitCoder, c *byte) bool {
 	not := -1
 	for try := range tries {
-		g := m.pick(not)
+		g := m.side.pick(not)
 		if g == nil {
 			return false
 		}

@@ -257,7 +257,7 @@ func (m *mixModel) readReplaced(buf *[]byte, r replacement, bases []delta.Source
 	at, last8, word := len(m.history), m.last8, m.word
 	m.read((*buf)[:r.taught])
 	m.last8, m.word, m.matchLen = last8, word, 0
-	m.begin(*buf, r.from.Off, r.ahead, int(r.literal))
+	m.side.begin(*buf, r.from.Off, r.ahead, int(r.literal))
 	m.aligned = true
 	m.startByte()
 	if r.taught > 0 {

@@ -53,7 +53,7 @@ type mixModel struct {
 	rates  [countMask + 1]int32
 	states [countMask + 1]uint32 // of counts
 
-	alignment
+	side    alignment
 	aligned bool // the literal goes side by side with what it replaces
 
 	matchAt    []int32 // by hash of the last bytes: where they occurred
@@ -89,7 +89,7 @@ func (m *mixModel) reset(size int) {
 	m.mask = 1<<width - 1
 	clear(m.matchAt)
 	m.history, m.last8, m.word, m.matchLen = m.history[:0], 0, 0, 0
-	m.alignment.reset()
+	m.side.reset()
 	m.aligned = false
 	for i := range m.weights {
 		for k := range m.weights[i] {

@@ -51,6 +51,20 @@ func (p *pusher) slack() time.Duration {
 	return p.purse.left(p.opts.Now())
 }
 
+// muchLeft is the part of an archive's size, one in so many, beyond which what is left
+// to send of it is much.
+const muchLeft = 3
+
+// slackFor is slack for an archive of a size that is matched as far as it goes, unless
+// again says that more rounds follow: none if left, what is left to send of it, is much.
+func (p *pusher) slackFor(size int64, again bool, left func() int64) time.Duration {
+	slack := p.slack()
+	if slack > 0 && !again && left() > size/muchLeft {
+		return 0
+	}
+	return slack
+}
+
 // thorough reports whether archives are matched and coded for the fewest bytes, not
 // in the least time.
 func (p *pusher) thorough() bool { return p.opts.Through == Always || p.slack() > 0 }

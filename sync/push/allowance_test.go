@@ -50,3 +50,23 @@ func TestAllowance(t *testing.T) {
 		}
 	}
 }
+
+// What is matched to the end is waited for only if little of it is left to send.
+func TestSlackForWhatIsLeft(t *testing.T) {
+	p := &pusher{tree: &walk.Tree{}, opts: Options{Now: time.Now}}
+	p.rate.learn(100*time.Microsecond, 1000*mb)
+	left := func(n int64) func() int64 { return func() int64 { return n } }
+	for _, c := range []struct {
+		again bool
+		left  int64
+		want  time.Duration
+	}{
+		{false, 3 * mb, allowance},
+		{false, 4 * mb, 0},
+		{true, 9 * mb, allowance},
+	} {
+		if got := p.slackFor(9*mb, c.again, left(c.left)); got != c.want {
+			t.Errorf("%d of 9 MB left, again %v: %v, want %v", c.left/mb, c.again, got, c.want)
+		}
+	}
+}

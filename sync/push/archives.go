@@ -27,10 +27,6 @@ const (
 // minArchive is the size in bytes below which an archive goes by its bytes.
 const minArchive = 1 << 10
 
-// muchLeft is the part of an archive's size, one in so many, beyond which what is left
-// to send of it is much.
-const muchLeft = 3
-
 // expanded is an archive taken apart: its plain view in a file without a name.
 type expanded struct {
 	plain  *os.File
@@ -75,7 +71,7 @@ func (p *pusher) expand(ctx context.Context, i int, f *walk.File, how analysis) 
 	case how == byAll:
 		takeApart = archive.Analyse
 	case how == whilePaying && p.opts.Through == Auto:
-		limit, ok := p.pace.pays(f.Size(), p.rate.roundTrip(), p.drained(i))
+		limit, ok := p.pace.pays(f.Size(), p.rate.roundTrip(), p.drained(i)+p.slack())
 		if !ok {
 			return nil, nil
 		}
@@ -103,8 +99,7 @@ func (p *pusher) expand(ctx context.Context, i int, f *walk.File, how analysis) 
 // slow reports whether an archive that is matched as far as it goes had better go by
 // its bytes after all, which the link will have carried before the server has rebuilt
 // it; then it has that to carry when the next asks. What the server has some of is not
-// slow. Once no more rounds follow, there is no slack for an archive of which much is
-// left to send.
+// slow.
 func (p *pusher) slow(m *match, again bool) bool {
 	if p.opts.Through != Auto || m.view == nil || m.plain.plan == nil || m.verdict.ViewsStaged() {
 		return false
@@ -114,11 +109,7 @@ func (p *pusher) slow(m *match, again bool) bool {
 	p.deciding.Lock()
 	defer p.deciding.Unlock()
 	i := m.verdict.Index
-	drained := p.drained(i)
-	if !again && m.plain.plan.MissingCost() > m.file.Size()/muchLeft {
-		drained -= p.slack()
-	}
-	if p.pace.worth(due, trips, drained) {
+	if p.pace.worth(due, trips, p.drained(i)+p.slackFor(m.file.Size(), again, m.plain.plan.MissingCost)) {
 		return false
 	}
 	p.pace.found(m.view.took, due)

@@ -138,7 +138,7 @@ func (s *sender) eagerDelta(i int, sig wire.Signature) error {
 		return err
 	}
 	bases := []wire.Basis{sig.Basis}
-	enc := s.p.coder.NewEncoder(src, plan.Ops(), codec.EncodeOptions{NumBases: 1, Level: s.p.deltaLevel(wire.Raw, plan.MissingBytes(), src.Size), Best: fewLiterals})
+	enc := s.p.coder.NewEncoder(src, plan.Ops(), codec.EncodeOptions{NumBases: 1, Level: s.p.deltaLevel(wire.Raw, plan.MissingBytes(), src.Size), BestBytes: fewLiterals})
 	for off := int64(0); ; {
 		body, n, err := enc.Next(nil)
 		if err == io.EOF {

@@ -49,7 +49,7 @@ func (s *sender) encode(v wire.Verdict, st *stream, from int64, t *tally, last b
 		Limit: max(codec.MinLimit, int(s.limit())), NumBases: len(st.bases), Bases: st.at, Start: from, Level: level,
 	}
 	if st.plan != nil {
-		opt.Best = fewLiterals
+		opt.BestBytes = fewLiterals
 	}
 	enc := s.p.coder.NewEncoder(st.src, ops, opt)
 	size := s.p.tree.Entries[v.Index].Size

@@ -138,7 +138,7 @@ func (p *pusher) pays(i int, bytes int64) bool {
 	if p.opts.Through != Auto {
 		return true
 	}
-	_, ok := p.pace.pays(bytes, p.rate.roundTrip(), p.drained(i))
+	_, ok := p.pace.pays(bytes, p.rate.roundTrip(), p.drained(i)+p.slack())
 	return ok
 }
 

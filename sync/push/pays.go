@@ -163,9 +163,9 @@ func (c *pace) served(expected, took time.Duration) {
 }
 
 // drained is how long the link takes for all that it has to carry, the file at index
-// i whole among it, with the slack there is.
+// i whole among it.
 func (p *pusher) drained(i int) time.Duration {
-	return p.rate.wholeTime(p.backlog.with(i, p.tree.Entries[i].Size)) + p.slack()
+	return p.rate.wholeTime(p.backlog.with(i, p.tree.Entries[i].Size))
 }
 
 // wholeTime is how long the link takes for so many bytes.
