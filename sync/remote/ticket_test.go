@@ -164,7 +164,14 @@ func TestUselessTickets(t *testing.T) {
 			s.change(func(k *ticket) { k.State = k.State[:9] })
 			return nil
 		},
-		"too large": func(s *ticketSite) error { return os.Truncate(s.file(), maxTicket+1) },
+		"too large": func(s *ticketSite) error {
+			b, err := os.ReadFile(s.file())
+			if err != nil {
+				return err
+			}
+			spaces := bytes.Repeat([]byte(" "), maxTicket+1-len(b))
+			return os.WriteFile(s.file(), append(b, spaces...), 0o600) // it would be read otherwise
+		},
 		"a week old": func(s *ticketSite) error {
 			s.change(func(k *ticket) { k.Full -= int64(maxTicketAge / time.Second) })
 			return nil
@@ -203,6 +210,38 @@ func TestResumedKeysAreNoWorse(t *testing.T) {
 		if _, met := s.mustVisit(cfg); !met.DidResume || met.CurveID != want {
 			t.Errorf("resumed: %v, keys of %v, want %v", met.DidResume, met.CurveID, want)
 		}
+	}
+}
+
+// However often a session goes on, the week is counted from the last full handshake.
+func TestResumedSessionsAge(t *testing.T) {
+	s := newTicketSite(t)
+	cfg := Config{Pin: s.pin()}
+	s.mustVisit(cfg)
+	age := func(by time.Duration) { s.change(func(k *ticket) { k.Full -= int64(by / time.Second) }) }
+	for range 3 {
+		age(2 * 24 * time.Hour)
+		if _, met := s.mustVisit(cfg); !met.DidResume {
+			t.Error("within the week it is not resumed")
+		}
+	}
+	age(2 * 24 * time.Hour)
+	if _, met := s.mustVisit(cfg); met.DidResume {
+		t.Error("after eight days it is resumed still")
+	}
+}
+
+// Tickets of TLS 1.2 hold the keys of the session itself, so they are not kept.
+func TestNoTicketsOfTLS12(t *testing.T) {
+	s := newTicketSite(t)
+	s.http.TLS.MaxVersion = tls.VersionTLS12
+	for range 2 {
+		if _, met := s.mustVisit(Config{Pin: s.pin()}); met.Version != tls.VersionTLS12 || met.DidResume {
+			t.Errorf("version %x, resumed: %v", met.Version, met.DidResume)
+		}
+	}
+	if kept, err := os.ReadDir(s.dir); len(kept) > 0 {
+		t.Errorf("%d tickets are kept, %v", len(kept), err)
 	}
 }
 
