@@ -32,10 +32,7 @@ func (x *exchange) bases(index int, e *manifest.Entry) ([]wire.Basis, error) {
 		return nil, nil
 	}
 	s := x.session
-	s.mu.Lock()
-	old, ok := s.old[index]
-	s.mu.Unlock()
-	if ok {
+	if old := s.old(index); old != nil {
 		if old.size >= minDelta && x.auth.Sight()(s.rec.Target.Join(e.Path)) {
 			return []wire.Basis{{Digest: old.digest, Size: old.size}}, nil
 		}

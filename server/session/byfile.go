@@ -314,7 +314,10 @@ func (s *session) loadFiles(ctx context.Context, auth Authority) error {
 	if err != nil {
 		return err
 	}
-	s.list, s.held, s.given, s.awaited, s.stands = l, held, slices.Repeat([]bool{true}, len(l)), make([]bool, len(l)), make([]standing, len(l))
+	s.list, s.listed = l, make([]listed, len(l))
+	for i := range s.listed {
+		s.listed[i] = listed{held: held[i], given: true}
+	}
 	if i := slices.Index(held, false); i >= 0 {
 		err := wire.Errorf(wire.CodeIncomplete, "content of files is not here any more")
 		for _, e := range l[i:min(len(l), i+20)] {

@@ -35,7 +35,7 @@ func (s *session) commit(ctx context.Context, auth Authority, c wire.Commit) (*w
 	if s.rec.ByFile && c.ManifestDigest.IsZero() {
 		c.ManifestDigest = digest // who has no more than curl cannot compute it
 	}
-	if c.ManifestDigest != digest && c.ManifestDigest != s.list.AnnouncedDigest(s.given) {
+	if c.ManifestDigest != digest && c.ManifestDigest != s.list.AnnouncedDigest(s.each(func(f *listed) bool { return f.given })) {
 		return nil, wire.Errorf(wire.CodeManifestMismatch, "the manifest announced is not that of the entries sent")
 	}
 	if err := s.list.Check(); err != nil {
@@ -53,7 +53,7 @@ func (s *session) commit(ctx context.Context, auth Authority, c wire.Commit) (*w
 	commit := store.Commit{
 		Session: s.id, Target: s.rec.Target, Entries: s.list, TreeDigest: s.list.TreeDigest(),
 		Mirror: s.rec.Mode == wire.Mirror, Overwrite: auth.Overwrite(), Time: now, Owner: s.rec.Owner, Note: string(n),
-		Standing: s.standing(), StandingAt: s.stoodAt,
+		Standing: s.each(func(f *listed) bool { return f.stands == stood }), StandingAt: s.stoodAt,
 		Before: func(tx store.Tx) error { return s.beforeCommit(tx, auth, terms, digest) },
 		After: func(tx store.Tx, p *store.Publication) error {
 			rec.Receipt = e.Receipt(p)
@@ -141,8 +141,8 @@ func (s *session) complete() error {
 	}
 	var missing []int
 	total := 0
-	for i, ok := range s.held {
-		if ok {
+	for i := range s.listed {
+		if s.listed[i].held {
 			continue
 		}
 		if total++; len(missing) < maxIndices {

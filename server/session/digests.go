@@ -90,18 +90,15 @@ func (s *session) setDigests(ds []wire.Digest, short bool) (fresh []bool, err er
 		if d.Index >= len(s.list) {
 			return nil, listNeeded(len(s.list))
 		}
-		e := &s.list[d.Index]
+		e, f := &s.list[d.Index], &s.listed[d.Index]
 		if e.Kind != manifest.File {
 			return nil, wire.Errorf(wire.CodeBadRequest, "a digest for entry %d, %q, which is no file", d.Index, e.Path)
 		}
 		if e.Digest != d.Digest {
-			e.Digest, s.held[d.Index], s.stands[d.Index] = d.Digest, false, changed
+			e.Digest, f.held, f.stands = d.Digest, false, changed
 			fresh[i] = true
 		}
-		s.given[d.Index], s.awaited[d.Index] = true, false
-		if delete(s.short, d.Index); short {
-			s.short[d.Index] = true
-		}
+		f.given, f.awaited, f.short = true, false, short
 	}
 	return fresh, nil
 }
@@ -125,10 +122,10 @@ func (x *exchange) finishStaged(index int, e manifest.Entry) (have bool, staged 
 // prepare fills in what a client needs to send an entry's content.
 func (x *exchange) prepare(v *wire.Verdict, d manifest.Digest) error {
 	s := x.session
-	s.mu.Lock()
-	e := s.list[v.Index]
-	s.mu.Unlock()
-	var err error
+	e, err := s.entry(v.Index)
+	if err != nil {
+		return err
+	}
 	if v.Staged, err = s.stagedSize(x.ctx, d); err != nil {
 		return err
 	}

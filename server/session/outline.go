@@ -161,7 +161,7 @@ func (s *session) takeKnown() error {
 			return err
 		}
 		for i := had; i < len(s.list); i++ {
-			s.held[i], s.stands[i] = true, standingIn(g.known, s.list[i].Kind)
+			s.listed[i].held, s.listed[i].stands = true, standingIn(g.known, s.list[i].Kind)
 			if e := &s.list[i]; g.known == wire.OtherStats && e.Kind == manifest.File {
 				s.await(i, e)
 			}

@@ -16,9 +16,12 @@ const fewAlike = 64
 func (s *session) alike(first, n int) []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if first+n > len(s.list) { // forgotten meanwhile, by another request
+		return nil
+	}
 	bits, many := make([]byte, (n+7)/8), 0
 	for i := range n {
-		if old, ok := s.old[first+i]; ok && !s.held[first+i] && old.size == s.list[first+i].Size {
+		if f := &s.listed[first+i]; f.old != nil && !f.held && f.old.size == s.list[first+i].Size {
 			bits[i/8] |= 1 << (i % 8)
 			many++
 		}
@@ -84,8 +87,11 @@ func (s *session) standingAs(ss []wire.Short) ([]wire.Digest, error) {
 		if short.Index >= len(s.list) {
 			return nil, listNeeded(len(s.list))
 		}
-		d := wire.Digest{Index: short.Index, Digest: s.old[short.Index].digest}
-		if old, ok := s.old[short.Index]; ok && old.size == s.list[short.Index].Size && wire.ShortOf(d) == short {
+		old := s.listed[short.Index].old
+		if old == nil || old.size != s.list[short.Index].Size {
+			continue
+		}
+		if d := (wire.Digest{Index: short.Index, Digest: old.digest}); wire.ShortOf(d) == short {
 			ds = append(ds, d)
 		}
 	}

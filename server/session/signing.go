@@ -242,8 +242,11 @@ func (x *exchange) predecessor(i int) (wire.Basis, bool) {
 	s := x.session
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	old, ok := s.old[i]
-	if !ok || old.size < minDelta || s.list[i].Size < minDelta || !x.auth.Sight()(s.rec.Target.Join(s.list[i].Path)) {
+	if i >= len(s.list) { // forgotten meanwhile, by another request
+		return wire.Basis{}, false
+	}
+	old := s.listed[i].old
+	if old == nil || old.size < minDelta || s.list[i].Size < minDelta || !x.auth.Sight()(s.rec.Target.Join(s.list[i].Path)) {
 		return wire.Basis{}, false
 	}
 	return wire.Basis{Digest: old.digest, Size: old.size}, true

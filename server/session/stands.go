@@ -35,12 +35,3 @@ func (s *session) saw(v store.Version) {
 	}
 	s.stoodAt = v
 }
-
-// standing tells the commit what stood. s is locked.
-func (s *session) standing() []bool {
-	all := make([]bool, len(s.stands))
-	for i, st := range s.stands {
-		all[i] = st == stood
-	}
-	return all
-}

@@ -27,10 +27,11 @@ func (x *exchange) onStats(payload []byte) error {
 // nothing, and has no content.
 func (s *session) await(i int, e *manifest.Entry) {
 	s.totals.add(e, -1)
-	s.old[i] = oldFile{e.Size, e.Digest, e.MTime}
+	f := &s.listed[i]
+	f.old = &oldFile{e.Size, e.Digest, e.MTime}
 	e.Size, e.MTime, e.Digest = 0, 0, manifest.Digest{}
 	s.totals.add(e, 1)
-	s.held[i], s.awaited[i] = false, true
+	f.held, f.awaited = false, true
 }
 
 // setStats sets mtimes and sizes, and returns the bits of the entries that need a
@@ -59,7 +60,7 @@ func (s *session) setStats(t *wire.Stats) ([]byte, error) {
 		if err := s.setStat(i, e); err != nil {
 			return nil, err
 		}
-		if !s.held[i] || s.short[i] {
+		if s.listed[i].unsettled() {
 			bits[k/8] |= 1 << (k % 8)
 		}
 	}
@@ -73,26 +74,25 @@ func (s *session) setStats(t *wire.Stats) ([]byte, error) {
 // By them a file that waits for them is settled, or not; that of one that was listed
 // cannot change so.
 func (s *session) setStat(i int, e manifest.Entry) error {
-	was := &s.list[i]
-	if same := was.MTime == e.MTime && was.Size == e.Size; same && !s.awaited[i] {
-		if s.stands[i] == butForStats {
-			s.stands[i] = stood
+	was, f := &s.list[i], &s.listed[i]
+	if same := was.MTime == e.MTime && was.Size == e.Size; same && !f.awaited {
+		if f.stands == butForStats {
+			f.stands = stood
 		}
 		return nil
 	}
 	if err := e.Check(); err != nil {
 		return wire.Errorf(wire.CodeBadRequest, "entry %d: %v", i, err)
 	}
-	if e.Kind == manifest.File && !s.awaited[i] {
+	if e.Kind == manifest.File && !f.awaited {
 		return wire.Errorf(wire.CodeBadRequest, "entry %d, %q, is known to be other than that", i, e.Path)
 	}
 	s.totals.add(was, -1)
 	s.totals.add(&e, 1)
-	*was, s.stands[i] = e, changed
-	if old := s.old[i]; s.awaited[i] && old.size == e.Size && old.mtime == e.MTime {
-		was.Digest, s.held[i], s.stands[i] = old.digest, true, stood
-		delete(s.old, i)
+	*was, f.stands = e, changed
+	if f.awaited && f.old.size == e.Size && f.old.mtime == e.MTime {
+		was.Digest, f.held, f.stands, f.old = f.old.digest, true, stood, nil
 	}
-	s.awaited[i] = false
+	f.awaited = false
 	return nil
 }
