@@ -93,7 +93,7 @@ func newClient(env *Env, c connect.Connection, secret string, limiter *rate.Limi
 	cfg := remote.Config{
 		URL: c.URL, Token: c.Secret, Secret: secret, UserAgent: userAgent(),
 		Proxy: proxyOf(env), Limiter: limiter, Patience: patience,
-		Sleep: env.Sleep, Jitter: env.Jitter, Now: env.Now, Tickets: ticketDir(env),
+		Sleep: env.Sleep, Jitter: env.Jitter, Now: env.Now, Tickets: keptDir(env, "tls"), Links: keptDir(env, "links"),
 	}
 	if c.HasPin {
 		cfg.Pin = &c.Pin
@@ -158,12 +158,12 @@ func stateDir(env *Env) (string, error) {
 // lastResort is where state goes if there is no place that is the user's own.
 func lastResort() string { return filepath.Join(os.TempDir(), "pubsync-state") }
 
-// ticketDir is where TLS sessions are kept; "": nowhere, since others could put some
-// there.
-func ticketDir(env *Env) string {
+// keptDir is where what is kept of servers goes, by its kind; "": nowhere, since others
+// could put some there.
+func keptDir(env *Env, kind string) string {
 	dir, err := stateDir(env)
 	if err != nil || dir == lastResort() {
 		return ""
 	}
-	return filepath.Join(dir, "tls")
+	return filepath.Join(dir, kind)
 }

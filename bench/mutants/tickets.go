@@ -35,25 +35,25 @@ func tickets() []mutant {
 		},
 		{
 			name: "16 a ticket that others may read",
-			edits: []edit{{"sync/remote/ticket.go",
+			edits: []edit{{"sync/remote/kept.go",
 				"!fi.Mode().IsRegular() || !private(fi) || fi.Size()", "!fi.Mode().IsRegular() || fi.Size()"}},
 			tests: tests,
 		},
 		{
 			name: "16 a ticket in a folder of others",
-			edits: []edit{{"sync/remote/ticket.go", `	dir, err := os.Lstat(filepath.Dir(t.file))
-	if err != nil || !private(dir) {`, `	_, err := os.Lstat(filepath.Dir(t.file))
+			edits: []edit{{"sync/remote/kept.go", `	dir, err := os.Lstat(filepath.Dir(k.file))
+	if err != nil || !private(dir) {`, `	_, err := os.Lstat(filepath.Dir(k.file))
 	if err != nil {`}},
 			tests: tests,
 		},
 		{
 			name:  "16 a ticket of any size",
-			edits: []edit{{"sync/remote/ticket.go", " || fi.Size() > maxTicket {", " {"}},
+			edits: []edit{{"sync/remote/kept.go", " || fi.Size() > maxKeptFile {", " {"}},
 			tests: tests,
 		},
 		{
 			name: "16 tickets without number",
-			edits: []edit{{"sync/remote/ticket.go", `	makeRoom(dir)
+			edits: []edit{{"sync/remote/kept.go", `	makeRoom(dir)
 `, ""}},
 			tests: tests,
 		},

@@ -30,9 +30,9 @@ type Remote interface {
 	Again() func(ctx context.Context, err error) error
 	// Abandon ends a session without publishing.
 	Abandon(ctx context.Context, session string) error
-	// Link returns what is known of the network to the server by now: the round
-	// trip time, and the rate at which it carries what is sent. Zero is
-	// unknown.
+	// Link returns what is known of the network to the server by now, perhaps from
+	// another time: the round trip time, and the rate at which it carries what is
+	// sent, whatever the server makes of that. Zero is unknown.
 	Link() (rtt time.Duration, bytesPerSecond float64)
 }
 

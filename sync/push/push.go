@@ -32,6 +32,7 @@ func Push(ctx context.Context, r Remote, t *walk.Tree, o Options) (Result, error
 	o.Progress.Total(p.result.Files, p.result.Bytes)
 	p.old = oldFiles{}
 	defer p.old.close()
+	p.rate.learn(r.Link()) // as another push has left it
 	err := p.run(ctx)
 	if err == nil {
 		p.keep()

@@ -46,12 +46,11 @@ func (r *rate) add(bytes int, took time.Duration) {
 	r.bytes += (now - r.bytes) / 4
 }
 
-// learn takes note of what the Remote knows of the link. The highest rate of all
-// counts: a server that is slow to take what comes makes the link look slow.
+// learn takes note of what the Remote knows of the link by now.
 func (r *rate) learn(trip time.Duration, bytes float64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.trip, r.link = trip, max(r.link, bytes)
+	r.trip, r.link = trip, bytes
 }
 
 // waited takes note of how long a body took to make and how long the one before

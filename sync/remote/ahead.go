@@ -78,6 +78,7 @@ func (c *Client) take(ctx context.Context) (*tls.Conn, error) {
 	if a.by != c {
 		c.sent.Add(a.by.sent.Swap(0))
 		c.received.Add(a.by.received.Swap(0))
+		c.meter.connected(a.by.meter.link().trip)
 	}
 	if a.err != nil {
 		return nil, a.err

@@ -25,30 +25,24 @@ func shorten(conn net.Conn) {
 	}
 }
 
-// linkOf asks the kernel what it measured on a TCP connection: the least round
-// trip time, and the rate in bytes per second at which bytes were delivered (the
-// highest of late, where it was the sender that paused). Zero is unknown.
-func linkOf(conn net.Conn) (rtt time.Duration, rate float64) {
+// readLink asks the kernel what it measured on a TCP connection; ok is false if it does
+// not tell.
+func readLink(conn net.Conn) (r reading, ok bool) {
 	sc, ok := conn.(syscall.Conn)
 	if !ok {
-		return 0, 0
+		return r, false
 	}
 	raw, err := sc.SyscallConn()
 	if err != nil {
-		return 0, 0
+		return r, false
 	}
 	var info *unix.TCPInfo
 	cerr := raw.Control(func(fd uintptr) { info, err = unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO) })
 	if cerr != nil || err != nil || info.Min_rtt == 0 || info.Min_rtt == ^uint32(0) {
-		return 0, 0
+		return r, false
 	}
-	rtt = time.Duration(info.Min_rtt) * time.Microsecond
-	if info.Bytes_acked < enoughAcked {
-		return rtt, 0
-	}
-	return rtt, float64(info.Delivery_rate)
+	return reading{
+		trip: time.Duration(info.Min_rtt) * time.Microsecond, rate: float64(info.Delivery_rate), acked: int64(info.Bytes_acked),
+		busy: time.Duration(info.Busy_time) * time.Microsecond, held: time.Duration(info.Rwnd_limited) * time.Microsecond,
+	}, true
 }
-
-// enoughAcked is how many bytes a connection must have carried for its rate to be
-// that of the link: before, the window of TCP is what bounds it.
-const enoughAcked = 128 << 10

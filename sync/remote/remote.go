@@ -42,6 +42,7 @@ type Config struct {
 	Pin       *[32]byte      // SHA-256 of the server key's SubjectPublicKeyInfo; nil: verify by Roots
 	Roots     *x509.CertPool // nil: the system's
 	Tickets   string         // folder in which TLS sessions are kept, to be resumed; "": none are
+	Links     string         // folder in which is kept what was measured of the network; "": nothing is
 	Token     string         // sent as "Authorization: Bearer"; never logged
 	Secret    string         // session secret, sent in wire.SessionHeader; "" outside a session
 	UserAgent string
@@ -74,6 +75,8 @@ type Client struct {
 	through  atomic.Int64 // bytes of the largest body that got through
 	met      atomic.Bool  // the server has answered something
 	newest   atomic.Pointer[countedConn]
+	meter    meter
+	keptLink keepsake
 	ahead    atomic.Pointer[ahead]
 }
 
@@ -99,6 +102,13 @@ func New(cfg Config) (*Client, error) {
 		cfg.Dial = d.DialContext
 	}
 	c := &Client{cfg: cfg, base: strings.TrimRight(u.Scheme+"://"+u.Host+u.Path, "/"), tls: tlsConfig(cfg), tickets: newTickets(cfg, u.Host)}
+	if cfg.Links != "" {
+		c.keptLink = keepsakeOf(cfg.Links, cfg, u.Host)
+		var k keptLink
+		if c.keptLink.load(&k) {
+			c.meter.remember(k.recall(cfg.Now()))
+		}
+	}
 	c.http = &http.Client{
 		Transport: &http.Transport{
 			Proxy:                 cfg.Proxy,
@@ -126,8 +136,9 @@ func (c *Client) Stats() Stats {
 	return Stats{Sent: c.sent.Load(), Received: c.received.Load(), Requests: c.requests.Load()}
 }
 
-// Close closes idle connections.
+// Close closes idle connections, and keeps what was measured of the link.
 func (c *Client) Close() {
+	c.keepLink()
 	c.drop(c.ahead.Swap(nil))
 	c.http.CloseIdleConnections()
 }
@@ -156,7 +167,7 @@ func tlsConfig(cfg Config) *tls.Config {
 }
 
 func (c *Client) dial(ctx context.Context, network, addr string) (net.Conn, error) {
-	conn, err := c.cfg.Dial(ctx, network, addr)
+	conn, err := c.cfg.Dial(c.timeConnects(ctx), network, addr)
 	if err != nil {
 		return nil, err
 	}
@@ -164,22 +175,6 @@ func (c *Client) dial(ctx context.Context, network, addr string) (net.Conn, erro
 	counted := &countedConn{Conn: conn, client: c}
 	c.newest.Store(counted)
 	return counted, nil
-}
-
-// Link returns what is known of the network to the server by now: the round trip
-// time, and the rate in bytes per second at which it carries what is sent, however
-// busy the server is. Zero is unknown: so it is behind a proxy, whose connection
-// to the server nobody can see from here, and where the system does not tell.
-func (c *Client) Link() (rtt time.Duration, bytesPerSecond float64) {
-	conn := c.newest.Load()
-	if conn == nil || c.proxied() {
-		return 0, 0
-	}
-	rtt, bytesPerSecond = linkOf(conn.Conn)
-	if l := c.cfg.Limiter; l != nil {
-		bytesPerSecond = min(bytesPerSecond, float64(l.Limit()))
-	}
-	return rtt, bytesPerSecond
 }
 
 func (c *Client) proxied() bool {

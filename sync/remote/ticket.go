@@ -1,13 +1,7 @@
 package remote
 
 import (
-	"crypto/sha256"
 	"crypto/tls"
-	"encoding/hex"
-	"encoding/json"
-	"os"
-	"path/filepath"
-	"slices"
 	"sync"
 	"time"
 )
@@ -56,16 +50,10 @@ func (k *ticket) session() *tls.ClientSessionState {
 	return s
 }
 
-// Bounds of what is kept of tickets.
-const (
-	maxTicket  = 64 << 10 // bytes of a file
-	maxTickets = 64       // files in the folder
-)
-
-// tickets keeps the newest ticket of one server in a file. What goes wrong with that
-// costs a full handshake and is not told. It is safe for concurrent use.
+// tickets keeps the newest ticket of one server. What goes wrong with that costs a full
+// handshake. It is safe for concurrent use.
 type tickets struct {
-	file string
+	kept keepsake
 	now  func() time.Time
 
 	mu     sync.Mutex
@@ -79,12 +67,7 @@ func newTickets(cfg Config, host string) *tickets {
 	if cfg.Tickets == "" {
 		return nil
 	}
-	whose := host + "\n"
-	if cfg.Pin != nil {
-		whose += hex.EncodeToString(cfg.Pin[:])
-	}
-	sum := sha256.Sum256([]byte(whose))
-	return &tickets{file: filepath.Join(cfg.Tickets, hex.EncodeToString(sum[:16])+".json"), now: cfg.Now}
+	return &tickets{kept: keepsakeOf(cfg.Tickets, cfg, host), now: cfg.Now}
 }
 
 // get returns the newest ticket, nil if none is valid.
@@ -104,17 +87,8 @@ func (t *tickets) get() *ticket {
 }
 
 func (t *tickets) load() *ticket {
-	dir, err := os.Lstat(filepath.Dir(t.file))
-	if err != nil || !private(dir) {
-		return nil
-	}
-	fi, err := os.Lstat(t.file)
-	if err != nil || !fi.Mode().IsRegular() || !private(fi) || fi.Size() > maxTicket {
-		return nil
-	}
-	b, err := os.ReadFile(t.file)
 	k := &ticket{}
-	if err != nil || json.Unmarshal(b, k) != nil || k.session() == nil {
+	if !t.kept.load(k) || k.session() == nil {
 		return nil
 	}
 	return k
@@ -126,51 +100,8 @@ func (t *tickets) put(k *ticket) {
 	defer t.mu.Unlock()
 	t.loaded, t.newest = true, k
 	if k == nil {
-		_ = os.Remove(t.file)
-		return
-	}
-	b, err := json.Marshal(k)
-	if err != nil || len(b) > maxTicket {
-		return
-	}
-	dir := filepath.Dir(t.file)
-	if os.MkdirAll(dir, 0o700) != nil {
-		return
-	}
-	if fi, err := os.Lstat(dir); err != nil || !private(fi) {
-		return
-	}
-	makeRoom(dir)
-	tmp, err := os.CreateTemp(dir, "new-*") // readable by its owner only
-	if err != nil {
-		return
-	}
-	_, err = tmp.Write(b)
-	if closed := tmp.Close(); err == nil {
-		err = closed
-	}
-	if err == nil {
-		err = os.Rename(tmp.Name(), t.file)
-	}
-	if err != nil {
-		_ = os.Remove(tmp.Name())
-	}
-}
-
-// makeRoom removes the oldest files where there are many.
-func makeRoom(dir string) {
-	all, err := os.ReadDir(dir)
-	if err != nil || len(all) < maxTickets {
-		return
-	}
-	written := func(e os.DirEntry) (at time.Time) {
-		if fi, err := e.Info(); err == nil {
-			at = fi.ModTime()
-		}
-		return at
-	}
-	slices.SortFunc(all, func(a, b os.DirEntry) int { return written(a).Compare(written(b)) })
-	for _, e := range all[:len(all)-maxTickets+1] {
-		_ = os.Remove(filepath.Join(dir, e.Name()))
+		t.kept.forget()
+	} else {
+		t.kept.keep(k)
 	}
 }

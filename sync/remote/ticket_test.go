@@ -133,7 +133,7 @@ func TestResumedIdentity(t *testing.T) {
 		s.mustVisit(right)
 		kept := s.file()
 		// The strange one finds it under the name that it looks for.
-		other := newTickets(Config{Tickets: s.dir, Pin: strange.Pin}, s.http.Listener.Addr().String()).file
+		other := newTickets(Config{Tickets: s.dir, Pin: strange.Pin}, s.http.Listener.Addr().String()).kept.file
 		if other != kept {
 			if err := os.Rename(kept, other); err != nil {
 				t.Fatal(err)
@@ -169,7 +169,7 @@ func TestUselessTickets(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			spaces := bytes.Repeat([]byte(" "), maxTicket+1-len(b))
+			spaces := bytes.Repeat([]byte(" "), maxKeptFile+1-len(b))
 			return os.WriteFile(s.file(), append(b, spaces...), 0o600) // it would be read otherwise
 		},
 		"a week old": func(s *ticketSite) error {
@@ -251,13 +251,13 @@ func TestTicketsAreFew(t *testing.T) {
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	for i := range 2 * maxTickets {
+	for i := range 2 * maxKept {
 		if err := os.WriteFile(filepath.Join(s.dir, fmt.Sprint(i)), nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
 	s.mustVisit(Config{Pin: s.pin()})
-	if all, err := os.ReadDir(s.dir); err != nil || len(all) != maxTickets {
+	if all, err := os.ReadDir(s.dir); err != nil || len(all) != maxKept {
 		t.Errorf("%d files, %v", len(all), err)
 	}
 	if _, met := s.mustVisit(Config{Pin: s.pin()}); !met.DidResume {
