@@ -126,6 +126,7 @@ type campaign struct {
 	kills, servers, pushes, gaveUp int
 	sent, clean                    int64
 	worst                          float64
+	worstPush                      string // what was sent in it, and why
 }
 
 func killBuilders(ctx context.Context, r *run) error {
@@ -154,8 +155,8 @@ func (r *run) campaigns(ctx context.Context, k campaign) error {
 		}
 	}
 	ratio := float64(k.sent) / float64(k.clean)
-	r.notef("  %d kills (%d of the server) in %d pushes, %d times exit 75; sent %.3f times the clean pushes' bytes, %.3f at worst",
-		k.kills, k.servers, k.pushes, k.gaveUp, ratio, k.worst)
+	r.notef("  %d kills (%d of the server) in %d pushes, %d times exit 75; sent %.3f times the clean pushes' bytes, %.3f at worst: %s",
+		k.kills, k.servers, k.pushes, k.gaveUp, ratio, k.worst, k.worstPush)
 	if k.builder && ratio > allowance {
 		r.violation("%.3f times the bytes of clean pushes were sent, %.1f allowed", ratio, allowance)
 	}
@@ -198,6 +199,7 @@ const maxTries = 40
 func (k *campaign) push(ctx context.Context, s *site, token string, version int, before picture) error {
 	planned := min(1+k.rng.IntN(3), k.left)
 	want, start := k.course.want[version], s.proxy.sent()
+	var runs []string
 	k.pushes++
 	for try := 0; ; try++ {
 		if try == maxTries {
@@ -209,10 +211,12 @@ func (k *campaign) push(ctx context.Context, s *site, token string, version int,
 			v.server = !k.builder && k.rng.IntN(2) == 0
 			v.arm(k.moment(version, s.proxy.sent()-start), k.rng.Int64N(int64(k.course.lasted[version])), k.rng.IntN(5) == 0)
 		}
+		upTo, cuts := s.proxy.sent(), s.proxy.cuts()
 		o, err := v.run(ctx)
 		if err != nil {
 			return err
 		}
+		runs = append(runs, v.told(s.proxy.sent()-upTo, s.proxy.cuts()-cuts))
 		if v.hit {
 			planned--
 			k.left--
@@ -229,7 +233,7 @@ func (k *campaign) push(ctx context.Context, s *site, token string, version int,
 			if err := s.wantState(ctx, want); err != nil {
 				return err
 			}
-			k.tally(s.proxy.sent()-start, k.course.clean[version], version)
+			k.tally(s.proxy.sent()-start, version, runs)
 			return nil
 		case wire.ExitTryAgain, wire.ExitUnreachable:
 			k.gaveUp++
@@ -247,11 +251,13 @@ func (k *campaign) moment(version int, sent int64) int64 {
 	return k.rng.Int64N(max(k.course.clean[version]-sent, 4096))
 }
 
-func (k *campaign) tally(sent, clean int64, version int) {
+func (k *campaign) tally(sent int64, version int, runs []string) {
+	clean := k.course.clean[version]
 	k.sent += sent
 	k.clean += clean
-	if version == 0 {
-		k.worst = max(k.worst, float64(sent)/float64(clean))
+	if ratio := float64(sent) / float64(clean); version == 0 && ratio > k.worst {
+		k.worst = ratio
+		k.worstPush = fmt.Sprintf("%s, clean %d bytes, sent %s", k.course.name, clean, strings.Join(runs, "; "))
 	}
 }
 
@@ -267,6 +273,18 @@ type victim struct {
 	bytes  int64         // more of them up, then kill
 	after  time.Duration // if not 0, kill by the clock instead
 	struck atomic.Bool
+}
+
+// told says how the run went in which so many bytes were sent and connections cut.
+func (v *victim) told(sent int64, cuts uint64) string {
+	how := ""
+	switch {
+	case v.hit && v.server:
+		how = ", the server killed"
+	case v.hit:
+		how = ", killed"
+	}
+	return fmt.Sprintf("%d over %d cut connections%s", sent, cuts, how)
 }
 
 // arm sets the moment: after so many bytes of this push, or by the clock, which
@@ -298,17 +316,17 @@ func (v *victim) run(ctx context.Context) (outcome, error) {
 	if !v.armed {
 		return finish(ctx, cmd)
 	}
-	if v.after == 0 {
-		defer v.s.proxy.when(v.s.proxy.sent()+v.bytes, kill)()
-	}
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	if err := cmd.Start(); err != nil {
 		return outcome{}, err
 	}
+	// Not before: what an earlier run left in the proxy may still count.
 	if v.after > 0 {
 		t := time.AfterFunc(v.after, kill)
 		defer t.Stop()
+	} else {
+		defer v.s.proxy.when(v.s.proxy.sent()+v.bytes, kill)()
 	}
 	_ = cmd.Wait()
 	v.hit = !v.struck.CompareAndSwap(false, true)

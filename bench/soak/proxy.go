@@ -30,6 +30,7 @@ type proxy struct {
 	faults Faults
 	seed   uint64
 	up     atomic.Int64
+	doomed atomic.Uint64 // connections cut
 	wg     sync.WaitGroup
 
 	mu    sync.Mutex
@@ -66,6 +67,9 @@ func (p *proxy) when(n int64, f func()) (off func()) {
 		p.hit = nil
 	}
 }
+
+// cuts returns how many connections were cut so far.
+func (p *proxy) cuts() uint64 { return p.doomed.Load() }
 
 func (p *proxy) count(n int) {
 	total := p.up.Add(int64(n))
@@ -149,7 +153,7 @@ func (p *proxy) pass(client net.Conn, rng *rand.Rand) {
 		return f.up >= 0 && total > f.up
 	}
 	downward := func(int) bool { return f.down >= 0 && up.Load() > f.down }
-	cut := func() { client.Close(); server.Close() }
+	cut := func() { p.doomed.Add(1); client.Close(); server.Close() }
 	held := [2]func(){p.faults.hold(rng.Uint64()), p.faults.hold(rng.Uint64())}
 	var both sync.WaitGroup
 	both.Go(func() { pump(server, client, held[0], upward, cut) })
