@@ -26,7 +26,7 @@ type readsOn struct {
 	body, copy []byte
 }
 
-func (r *readsOn) Send(ctx context.Context, session string, body []byte, reply func(wire.Frame) error) error {
+func (r *readsOn) Send(ctx context.Context, session string, body []byte, gone func(), reply func(wire.Frame) error) error {
 	r.mu.Lock()
 	r.lose--
 	lost := r.lose == 0
@@ -37,7 +37,7 @@ func (r *readsOn) Send(ctx context.Context, session string, body []byte, reply f
 	if lost {
 		return r.err
 	}
-	return r.Remote.Send(ctx, session, body, reply)
+	return r.Remote.Send(ctx, session, body, gone, reply)
 }
 
 // Link is of a network that carries more than is compressed in the time.

@@ -70,7 +70,7 @@ func (p *pusher) eager(ctx context.Context) (done bool, err error) {
 	}
 	p.opts.Progress.State("committing")
 	fl := &flight{sender: s, number: s.number, head: s.head, on: s.on}
-	err = fl.send(p.appendCommit(s.body, true))
+	err = fl.send(p.appendCommit(s.body, true), func() {})
 	if lost := (*lostFlight)(nil); errors.As(err, &lost) {
 		p.lose(fl)
 		p.asking = true

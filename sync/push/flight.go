@@ -1,6 +1,8 @@
 package push
 
 import (
+	"context"
+	"sync"
 	"time"
 
 	"github.com/pubsync/pubsync/sync/wire"
@@ -15,6 +17,26 @@ type flight struct {
 	body     []byte
 	outcomes map[int]wire.Outcome
 	tooLarge bool
+	gone     chan struct{} // closed once the connection has all of the body, or at the end
+	landed   chan error    // takes the end of it
+}
+
+// start sends the flight off.
+func (fl *flight) start() {
+	fl.gone, fl.landed = make(chan struct{}), make(chan error, 1)
+	body, over := fl.body, sync.OnceFunc(func() { close(fl.gone) })
+	go func() {
+		defer over()
+		fl.landed <- fl.send(body, over)
+	}()
+}
+
+// due is what the server is expected to take over the archives that it rebuilds.
+func due(on []cargo) (d time.Duration) {
+	for _, c := range on {
+		d += c.due
+	}
+	return d
 }
 
 // repeated is the size in bytes up to which a body is repeated as it is: asking
@@ -23,10 +45,10 @@ const repeated = 32 << 10
 
 // send sends the body. One that is lost, other than those so small that they are
 // repeated and need no number, is an [*lostFlight].
-func (fl *flight) send(body []byte) error {
+func (fl *flight) send(body []byte, gone func()) error {
 	p := fl.sender.p
 	fl.outcomes = map[int]wire.Outcome{}
-	by, small := p.remote.Send, len(body) <= repeated
+	by, small := sendOnce(p.remote, gone), len(body) <= repeated
 	if small {
 		by, body = p.remote.Exchange, body[fl.head:]
 	}
@@ -39,6 +61,13 @@ func (fl *flight) send(body []byte) error {
 		return err
 	}
 	return &lostFlight{fl.number, err}
+}
+
+// sendOnce is the carrier of what is not repeated.
+func sendOnce(r Remote, gone func()) carrier {
+	return func(ctx context.Context, session string, body []byte, reply func(wire.Frame) error) error {
+		return r.Send(ctx, session, body, gone, reply)
+	}
 }
 
 // A lostFlight is the error of a request that failed, nobody knows after how much
@@ -54,10 +83,7 @@ func (l *lostFlight) Unwrap() error { return l.err }
 // exchange sends the body and learns from the time it takes: of the server, if it
 // has archives to rebuild, else of how fast requests get through.
 func (fl *flight) exchange(body []byte, by carrier) error {
-	p, due := fl.sender.p, time.Duration(0)
-	for _, c := range fl.on {
-		due += c.due
-	}
+	p, due := fl.sender.p, due(fl.on)
 	took, err := p.timed(fl.sender.ctx, body, by, due > 0, fl.collect)
 	switch {
 	case err != nil:

@@ -193,7 +193,8 @@ func (p *pusher) exchange(ctx context.Context, body []byte, reply func(wire.Fram
 	return err
 }
 
-// A carrier sends frames to a session: [Remote.Exchange] or [Remote.Send].
+// A carrier sends frames to a session: [Remote.Exchange], or what sendOnce makes of
+// [Remote.Send].
 type carrier func(ctx context.Context, session string, body []byte, reply func(wire.Frame) error) error
 
 // timed sends frames to the session, which may have it rebuild archives, and returns

@@ -44,14 +44,13 @@ type sender struct {
 	on     []cargo   // what is on body
 	lull   time.Time // when the body before had landed
 
-	number  uint64        // of the request that body is
-	head    int           // bytes at its front that tell that
-	flying  chan error    // the end of the request under way; nil if none
-	landing *flight       // that request
-	landed  bool          // a request has got through
-	read    bool          // the body of a request that ended early may still be read
-	lost    []*lostFlight // requests that were lost; the first ends the work
-	flown   map[int]bool  // by index: some of it was on a request; once one is lost, all to be asked about
+	number uint64        // of the request that body is
+	head   int           // bytes at its front that tell that
+	air    []*flight     // requests under way, in order
+	landed bool          // a request has got through
+	read   bool          // the body of a request that ended early may still be read
+	lost   []*lostFlight // requests that were lost; the first ends the work
+	flown  map[int]bool  // by index: some of it was on a request; once one is lost, all to be asked about
 
 	due     map[int]time.Duration // by index: what the server is expected to take over an archive
 	again   []int                 // to be asked about again
@@ -313,7 +312,7 @@ func (s *sender) part(part wire.Part, c cargo) error {
 	return nil
 }
 
-// flush sends the body off once the one before has landed.
+// flush sends the body off once there is room in the air.
 func (s *sender) flush() error {
 	if err := s.pack(); err != nil {
 		return err
@@ -321,7 +320,7 @@ func (s *sender) flush() error {
 	if len(s.body) == 0 {
 		return nil
 	}
-	if err := s.land(); err != nil {
+	if err := s.makeWay(); err != nil {
 		return err
 	}
 	body, on := s.body, s.on
@@ -332,9 +331,39 @@ func (s *sender) flush() error {
 	for _, c := range on {
 		s.flown[c.index] = true
 	}
-	s.flying, s.landing = make(chan error, 1), &flight{sender: s, number: s.number, head: s.head, on: on, body: body}
-	go func(fl *flight, done chan<- error) { done <- fl.send(body) }(s.landing, s.flying)
+	fl := &flight{sender: s, number: s.number, head: s.head, on: on, body: body}
+	s.air = append(s.air, fl)
+	fl.start()
 	return nil
+}
+
+// makeWay waits until the body may go off: once the one before has landed, or where
+// that would leave the link idle for a round trip, once it is all on its way.
+func (s *sender) makeWay() error {
+	most := 1
+	if s.overlaps() {
+		most = 2
+	}
+	for len(s.air) >= most {
+		if err := s.landNext(); err != nil {
+			return err
+		}
+	}
+	if len(s.air) > 0 {
+		<-s.air[0].gone
+	}
+	return nil
+}
+
+// overlaps reports whether the body may follow another before that has been answered:
+// over a longer link that few senders share, once it is known that bodies get through.
+// A part of a file that overtakes the one before waits for it at the server. Bodies
+// with archives to rebuild go alone, since the time they take is measured.
+func (s *sender) overlaps() bool {
+	if !s.landed || s.among > fewWindows || s.p.rate.near() || due(s.on) > 0 {
+		return false
+	}
+	return len(s.air) == 0 || due(s.air[len(s.air)-1].on) == 0
 }
 
 // stranded reports whether what is about to be sent holds parts of a file whose
@@ -352,15 +381,22 @@ func (s *sender) stranded(on []cargo) bool {
 	return false
 }
 
-// land waits for the request under way and takes in what it came to.
-func (s *sender) land() error {
-	if s.flying == nil {
-		return nil
+// land waits for all requests under way, and returns the first error.
+func (s *sender) land() (err error) {
+	for len(s.air) > 0 {
+		if e := s.landNext(); err == nil {
+			err = e
+		}
 	}
+	return err
+}
+
+// landNext waits for the first of the requests under way and takes in what it came to.
+func (s *sender) landNext() error {
+	fl := s.air[0]
+	s.air = s.air[1:]
 	waiting := s.p.opts.Now()
-	err := <-s.flying
-	fl := s.landing
-	s.flying, s.landing = nil, nil
+	err := <-fl.landed
 	landed := s.p.opts.Now()
 	if !s.lull.IsZero() {
 		s.p.rate.waited(waiting.Sub(s.lull), landed.Sub(waiting))

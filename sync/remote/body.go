@@ -9,6 +9,12 @@ const (
 	frameHead = 9
 )
 
+// An outgoing is the body of a request.
+type outgoing struct {
+	bytes []byte
+	gone  func() // called when the last of it is handed to the connection; may be nil
+}
+
 // A pieces reads bytes in pieces, each of which HTTP/2 makes a frame of: one that,
 // with its head, fills whole records of TLS. A frame that has not arrived whole when
 // the connection is cut is lost, so that only of large bodies they are large: 64 of
@@ -16,11 +22,18 @@ const (
 type pieces struct {
 	left *bytes.Reader
 	size int
+	gone func() // called with the last piece; may be nil
 }
 
-func newPieces(b []byte) *pieces {
-	records := min(max(len(b)/(64*maxRecord), 1), 4)
-	return &pieces{bytes.NewReader(b), records*maxRecord - frameHead}
+func newPieces(o outgoing) *pieces {
+	records := min(max(len(o.bytes)/(64*maxRecord), 1), 4)
+	return &pieces{bytes.NewReader(o.bytes), records*maxRecord - frameHead, o.gone}
 }
 
-func (p *pieces) Read(b []byte) (int, error) { return p.left.Read(b[:min(len(b), p.size)]) }
+func (p *pieces) Read(b []byte) (int, error) {
+	n, err := p.left.Read(b[:min(len(b), p.size)])
+	if p.left.Len() == 0 && p.gone != nil {
+		p.gone()
+	}
+	return n, err
+}

@@ -40,14 +40,15 @@ func (c *Client) Exchange(ctx context.Context, session string, body []byte, repl
 // Send is Exchange that is not repeated: of a body that is lost on the way the
 // server may have a part. What to do about its error is for [Client.Again] to say.
 // A body larger than any that has got through waits for leave before it is sent:
-// a proxy with a smaller limit refuses it for the price of its header.
-func (c *Client) Send(ctx context.Context, session string, body []byte, reply func(wire.Frame) error) error {
+// a proxy with a smaller limit refuses it for the price of its header. It calls gone
+// when the last of the body is handed to the connection.
+func (c *Client) Send(ctx context.Context, session string, body []byte, gone func(), reply func(wire.Frame) error) error {
 	size := int64(len(body))
 	h := http.Header{}
 	if size > max(unasked, c.through.Load()) {
 		h.Set("Expect", "100-continue")
 	}
-	err := c.framesOnce(ctx, wire.SessionsPath+"/"+session, h, body, reply)
+	err := c.framesOnce(ctx, wire.SessionsPath+"/"+session, h, outgoing{body, gone}, reply)
 	for most := c.through.Load(); err == nil && size > most && !c.through.CompareAndSwap(most, size); most = c.through.Load() {
 	}
 	return err
@@ -125,7 +126,7 @@ func (c *Client) Delete(ctx context.Context, path string) error {
 // status is 2xx, to use. use may be called again after a failure.
 func (c *Client) Get(ctx context.Context, path string, header http.Header, use func(*http.Response) error) error {
 	return c.retry(ctx, func() error {
-		return c.doHeader(ctx, http.MethodGet, path, header, nil, use)
+		return c.doHeader(ctx, http.MethodGet, path, header, outgoing{}, use)
 	})
 }
 
@@ -144,10 +145,10 @@ func decodeInto(v any) func(*http.Response) error {
 }
 
 func (c *Client) frames(ctx context.Context, path string, body []byte, reply func(wire.Frame) error) error {
-	return c.retry(ctx, func() error { return c.framesOnce(ctx, path, http.Header{}, body, reply) })
+	return c.retry(ctx, func() error { return c.framesOnce(ctx, path, http.Header{}, outgoing{body, nil}, reply) })
 }
 
-func (c *Client) framesOnce(ctx context.Context, path string, h http.Header, body []byte, reply func(wire.Frame) error) error {
+func (c *Client) framesOnce(ctx context.Context, path string, h http.Header, body outgoing, reply func(wire.Frame) error) error {
 	h.Set("Content-Type", wire.ContentType)
 	return c.doHeader(ctx, http.MethodPost, path, h, body, func(resp *http.Response) error {
 		return readFrames(resp.Body, reply)
@@ -181,18 +182,18 @@ func (c *Client) do(ctx context.Context, method, path, contentType string, body 
 	if contentType != "" {
 		h.Set("Content-Type", contentType)
 	}
-	return c.doHeader(ctx, method, path, h, body, use)
+	return c.doHeader(ctx, method, path, h, outgoing{body, nil}, use)
 }
 
-func (c *Client) doHeader(ctx context.Context, method, path string, header http.Header, body []byte, use func(*http.Response) error) error {
+func (c *Client) doHeader(ctx context.Context, method, path string, header http.Header, body outgoing, use func(*http.Response) error) error {
 	req, err := http.NewRequestWithContext(ctx, method, c.base+path, nil)
 	if err != nil {
 		return final{err}
 	}
-	if len(body) > 0 {
+	if len(body.bytes) > 0 {
 		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(newPieces(body)), nil }
 		req.Body, _ = req.GetBody()
-		req.ContentLength = int64(len(body))
+		req.ContentLength = int64(len(body.bytes))
 	}
 	for k, v := range header {
 		req.Header[k] = v
