@@ -55,7 +55,6 @@ func (c *colliding) between(h http.Handler) http.Handler {
 func (c *colliding) rewrite(body []byte) (out []byte) {
 	c.s.t.Helper()
 	fr := wire.NewReader(bytes.NewReader(body))
-	defer fr.Close()
 	for {
 		f, err := fr.Next()
 		if err != nil {

@@ -147,7 +147,6 @@ func TestKilledBeforeTheOtherRecipe(t *testing.T) {
 func outcomes(answer *bytes.Buffer) map[wire.Outcome]bool {
 	out := map[wire.Outcome]bool{}
 	frames := wire.NewReader(bytes.NewReader(answer.Bytes()))
-	defer frames.Close()
 	for f, err := frames.Next(); err == nil; f, err = frames.Next() {
 		if f.Type != wire.FrameStored {
 			continue

@@ -148,7 +148,6 @@ func (s *Server) commitSession(w http.ResponseWriter, r *http.Request, ps httpro
 		return err
 	}
 	frames := wire.NewReader(bytes.NewReader(reply))
-	defer frames.Close()
 	for {
 		f, err := frames.Next()
 		if err != nil {

@@ -76,7 +76,6 @@ func TestShortDigests(t *testing.T) {
 func framesOf(body []byte) func(func(wire.Frame) bool) {
 	return func(yield func(wire.Frame) bool) {
 		r := wire.NewReader(bytes.NewReader(body))
-		defer r.Close()
 		for f, err := r.Next(); err == nil && yield(f); f, err = r.Next() {
 			continue
 		}

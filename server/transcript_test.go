@@ -106,7 +106,6 @@ func render(t *testing.T, reply []byte, id *string) string {
 	t.Helper()
 	var b strings.Builder
 	r := wire.NewReader(bytes.NewReader(reply))
-	defer r.Close()
 	for {
 		f, err := r.Next()
 		if err == io.EOF {
@@ -150,7 +149,6 @@ func settled(t *testing.T, f wire.Frame, id *string) wire.Frame {
 		return f
 	}
 	r := wire.NewReader(bytes.NewReader(coded))
-	defer r.Close()
 	f, err := r.Next()
 	if err != nil {
 		t.Fatal(err)
@@ -218,7 +216,6 @@ func transcriptRequests() []request {
 
 func split(body []byte) (fs []wire.Frame) {
 	r := wire.NewReader(bytes.NewReader(body))
-	defer r.Close()
 	for {
 		f, err := r.Next()
 		if err != nil {

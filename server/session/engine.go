@@ -102,6 +102,7 @@ type Engine struct {
 	coder *codec.Coder
 	// readers are free *wire.Reader.
 	readers sync.Pool
+	zips    wire.Decoders
 	room    *room
 	// archives bounds how many archives are taken apart or rebuilt at once:
 	// each may take 64 MiB of memory.
@@ -128,7 +129,7 @@ const readAtOnce = 256 << 10
 func (e *Engine) reader(body io.Reader) *wire.Reader {
 	r, ok := e.readers.Get().(*wire.Reader)
 	if !ok {
-		return wire.NewReaderSize(body, readAtOnce)
+		return wire.NewReaderSize(body, readAtOnce, &e.zips)
 	}
 	r.Reset(body)
 	return r

@@ -130,7 +130,6 @@ func (s *server) exchange(frames ...[]byte) (answer []wire.Frame, err error) {
 		return nil, err
 	}
 	r := wire.NewReader(bytes.NewReader(reply))
-	defer r.Close()
 	for {
 		f, err := r.Next()
 		if err != nil {

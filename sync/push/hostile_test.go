@@ -35,7 +35,6 @@ var errEndless = errors.New("the push does not end")
 
 func (h *hostile) reply(body []byte, to func(wire.Frame) error) error {
 	r := wire.NewReader(bytes.NewReader(body))
-	defer r.Close()
 	for {
 		f, err := r.Next()
 		if err == io.EOF {
@@ -67,7 +66,6 @@ func (h *hostile) Exchange(_ context.Context, _ string, body []byte, to func(wir
 		return errEndless
 	}
 	plain := wire.NewReader(bytes.NewReader(body))
-	defer plain.Close()
 	for f, err := plain.Next(); err == nil; f, err = plain.Next() {
 		h.sent.Write(f.Payload)
 	}
@@ -200,7 +198,6 @@ func TestHostileServer(t *testing.T) {
 func frameTypes(body []byte) map[wire.FrameType]bool {
 	types := map[wire.FrameType]bool{}
 	r := wire.NewReader(bytes.NewReader(body))
-	defer r.Close()
 	for f, err := r.Next(); err == nil; f, err = r.Next() {
 		types[f.Type] = true
 	}

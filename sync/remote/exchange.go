@@ -162,7 +162,6 @@ func (f final) Unwrap() error { return f.error }
 
 func readFrames(body io.Reader, reply func(wire.Frame) error) error {
 	r := wire.NewReader(body)
-	defer r.Close()
 	for {
 		f, err := r.Next()
 		if err == io.EOF {

@@ -61,6 +61,5 @@ func TestCutBody(t *testing.T) {
 		if at > zipped+50 && (!ok || f.Type != FrameFile || len(f.Payload) != at-zipped-3) {
 			t.Fatal(fmt.Sprintf("cut at %d: %d bytes of frame %v, %d are there", at, len(f.Payload), f.Type, at-zipped-3))
 		}
-		r.Close()
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 
 	"github.com/klauspost/compress/zstd"
 )
@@ -76,7 +77,7 @@ type Reader struct {
 	src   *bufio.Reader
 	held  int           // bytes at the front of src that the last payload lies in
 	inner *bytes.Reader // the plain bytes of the FrameZstd being read, or nil
-	zip   *zstd.Decoder
+	zips  *Decoders
 	plain []byte
 	buf   []byte
 	cut   Frame // what arrived of the last frame, once ended is set
@@ -86,13 +87,13 @@ type Reader struct {
 // keepBuffer is the most bytes of a buffer that a Reader keeps for its next body.
 const keepBuffer = 4 << 20
 
-// NewReader returns a Reader on r. Close it to free its decoder.
-func NewReader(r io.Reader) *Reader { return NewReaderSize(r, 4<<10) }
+// NewReader returns a Reader on r.
+func NewReader(r io.Reader) *Reader { return NewReaderSize(r, 4<<10, &Decoders{}) }
 
-// NewReaderSize is NewReader for one that reads so many bytes at once. Frames that
-// are no longer than that are not copied.
-func NewReaderSize(r io.Reader, size int) *Reader {
-	return &Reader{src: bufio.NewReaderSize(r, size)}
+// NewReaderSize is NewReader for one that reads so many bytes at once and borrows its
+// decoders. Frames that are no longer than size are not copied.
+func NewReaderSize(r io.Reader, size int, zips *Decoders) *Reader {
+	return &Reader{src: bufio.NewReaderSize(r, size), zips: zips}
 }
 
 // Reset has the reader go on with another body, or with none for the time being if
@@ -105,14 +106,6 @@ func (r *Reader) Reset(body io.Reader) {
 	}
 	if cap(r.plain) > keepBuffer {
 		r.plain = nil
-	}
-}
-
-// Close frees what the reader holds.
-func (r *Reader) Close() {
-	if r.zip != nil {
-		r.zip.Close()
-		r.zip = nil
 	}
 }
 
@@ -175,14 +168,16 @@ func (r *Reader) innerFrame() (Frame, error) {
 // expand decodes the payload of a zstd frame: the plain length, then one zstd
 // frame of exactly that content.
 func (r *Reader) expand(payload []byte) error {
-	if err := r.openZstd(payload); err != nil {
+	z, err := r.openZstd(payload)
+	if err != nil {
 		return err
 	}
-	if _, err := io.ReadFull(r.zip, r.plain); err != nil {
+	defer r.zips.put(z)
+	if _, err := io.ReadFull(z, r.plain); err != nil {
 		return fmt.Errorf("%w: zstd frame: %v", ErrBadFrame, err)
 	}
 	var one [1]byte
-	if m, err := r.zip.Read(one[:]); m != 0 || err != io.EOF {
+	if m, err := z.Read(one[:]); m != 0 || err != io.EOF {
 		return fmt.Errorf("%w: zstd frame longer than it says", ErrBadFrame)
 	}
 	r.inner = bytes.NewReader(r.plain)
@@ -192,40 +187,58 @@ func (r *Reader) expand(payload []byte) error {
 // expandCut decodes what it can, whole blocks, of a zstd frame whose end is
 // missing.
 func (r *Reader) expandCut(payload []byte) {
-	if r.openZstd(payload) != nil {
+	z, err := r.openZstd(payload)
+	if err != nil {
 		return
 	}
-	n, _ := io.ReadFull(r.zip, r.plain)
+	defer r.zips.put(z)
+	n, _ := io.ReadFull(z, r.plain)
 	r.plain = r.plain[:n]
 	r.inner = bytes.NewReader(r.plain)
 }
 
-// openZstd sets the decoder on a payload, and plain to its length.
-func (r *Reader) openZstd(payload []byte) error {
+// openZstd sets a decoder on a payload, and plain to its length. Give the decoder
+// back.
+func (r *Reader) openZstd(payload []byte) (*zstd.Decoder, error) {
 	n, k := binary.Uvarint(payload)
 	if k <= 0 || n > MaxPlain {
-		return fmt.Errorf("%w: zstd frame without a sane length", ErrBadFrame)
+		return nil, fmt.Errorf("%w: zstd frame without a sane length", ErrBadFrame)
 	}
 	// A zstd frame of n bytes has at least n/(128 KiB) blocks of 4 bytes: no
 	// allocation beyond that for a few bytes that promise much.
 	if n > uint64(len(payload))<<15 {
-		return fmt.Errorf("%w: zstd frame promises %d bytes from %d", ErrBadFrame, n, len(payload))
+		return nil, fmt.Errorf("%w: zstd frame promises %d bytes from %d", ErrBadFrame, n, len(payload))
 	}
-	if r.zip == nil {
-		z, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(zstdWindow), zstd.WithDecoderLowmem(true))
-		if err != nil {
-			return err
-		}
-		r.zip = z
+	z, err := r.zips.get()
+	if err != nil {
+		return nil, err
 	}
-	if err := r.zip.Reset(bytes.NewReader(payload[k:])); err != nil {
-		return fmt.Errorf("%w: %v", ErrBadFrame, err)
+	if err := z.Reset(bytes.NewReader(payload[k:])); err != nil {
+		r.zips.put(z)
+		return nil, fmt.Errorf("%w: %v", ErrBadFrame, err)
 	}
 	if cap(r.plain) < int(n) {
 		r.plain = make([]byte, n)
 	}
 	r.plain = r.plain[:n]
-	return nil
+	return z, nil
+}
+
+// Decoders are what [Reader]s expand zstd frames with. A Reader has one for the time
+// of a frame, not of a body, so that hundreds of bodies that arrive at once need few.
+// The zero value is ready, and safe for concurrent use.
+type Decoders struct{ free sync.Pool }
+
+func (d *Decoders) get() (*zstd.Decoder, error) {
+	if z, ok := d.free.Get().(*zstd.Decoder); ok {
+		return z, nil
+	}
+	return zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(zstdWindow), zstd.WithDecoderLowmem(true))
+}
+
+func (d *Decoders) put(z *zstd.Decoder) {
+	_ = z.Reset(nil) // holds on to no payload
+	d.free.Put(z)
 }
 
 // readFrame reads a frame. Of one that is cut short it returns what arrived

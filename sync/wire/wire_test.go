@@ -108,7 +108,6 @@ func TestZstdFrames(t *testing.T) {
 			}
 			types = append(types, f.Type)
 		}
-		fr.Close()
 		if want := []FrameType{FrameCommit, FrameFile, FrameFile, FrameOpen}; !cmp.Equal(types, want) {
 			t.Errorf("frames %v", types)
 		}
@@ -137,7 +136,6 @@ func TestBombsAreRefused(t *testing.T) {
 		if _, err := r.Next(); !errors.Is(err, ErrBadFrame) {
 			t.Errorf("%s: error %v, want ErrBadFrame", name, err)
 		}
-		r.Close()
 	}
 }
 
@@ -173,7 +171,6 @@ func TestAbsurdLengths(t *testing.T) {
 		runtime.ReadMemStats(&before)
 		r := NewReader(bytes.NewReader(body))
 		_, err := r.Next()
-		r.Close()
 		runtime.ReadMemStats(&after)
 		if !errors.Is(err, ErrBadFrame) {
 			t.Errorf("%s: error %v, want ErrBadFrame", name, err)
@@ -248,7 +245,6 @@ func FuzzFrames(f *testing.F) {
 // parseAll reads frames and takes each for everything it might be.
 func parseAll(b []byte) {
 	r := NewReader(bytes.NewReader(b))
-	defer r.Close()
 	for {
 		fr, err := r.Next()
 		if err != nil {

@@ -13,9 +13,9 @@ import (
 	"github.com/pubsync/pubsync/sync/manifest"
 )
 
-// flushAt is how many bytes of small blobs a batch gathers before it looks them
-// up and writes them, all at once.
-const flushAt = 1 << 20
+// flushAt is how many bytes of small blobs a batch gathers at most before it looks
+// them up and writes them, all at once: the largest of them fits.
+const flushAt = headerSize + store.SmallBlob
 
 // maxTemps is how many files of large blobs a batch keeps open.
 const maxTemps = 64
@@ -59,7 +59,7 @@ func (s *Store) buffer() []byte {
 	if b, ok := s.buffers.Get().(*[]byte); ok {
 		return (*b)[:0]
 	}
-	return make([]byte, 0, flushAt+headerSize+store.SmallBlob)
+	return make([]byte, 0, flushAt)
 }
 
 // Add implements [store.Batch].
@@ -87,6 +87,11 @@ func (b *batch) Add(d manifest.Digest, size int64, r io.Reader) error {
 }
 
 func (b *batch) addSmall(d manifest.Digest, size int, r io.Reader) error {
+	if len(b.buf)+headerSize+size > flushAt {
+		if err := b.flush(); err != nil {
+			return err
+		}
+	}
 	at := len(b.buf)
 	b.buf = appendHeader(b.buf, d, size)
 	content := b.buf[len(b.buf) : len(b.buf)+size]
@@ -105,9 +110,6 @@ func (b *batch) addSmall(d manifest.Digest, size int, r io.Reader) error {
 	}
 	b.seen[d] = true
 	b.waiting = append(b.waiting, catalog.Blob{Digest: d, Size: int64(size), Offset: int64(at)})
-	if len(b.buf) >= flushAt {
-		return b.flush()
-	}
 	return nil
 }
 
