@@ -14,6 +14,7 @@ type costModel struct {
 	block     int     // of the round before
 	yield     float64 // expected share matched of what lies away from the seams
 	trust     float64 // expected share of seams that can be narrowed down
+	careful   bool    // hashes are long
 	rest      map[int]float64
 	bits      map[int]float64
 }
@@ -35,17 +36,19 @@ func newCostModel(literal float64, roundTrip, missing int64, p *Plan, seams []se
 		block:     b.block,
 		yield:     b.yield,
 		trust:     b.trust,
+		careful:   p.opt.Careful,
 		rest:      make(map[int]float64),
 		bits:      make(map[int]float64),
 	}
 }
 
-// localBlock is the block size below which the hash of one block is too short to
-// prove a copy, unless that continues another.
+// localBlock is the block size below which blocks are looked for near the gaps rather
+// than anywhere: their hashes take no account of what may have moved, and long hashes
+// of theirs are too short for one block to prove a copy, unless that continues another.
 const localBlock = 1024
 
-// local reports whether blocks of the size have such hashes.
-func (m *costModel) local(size int) bool { return size < localBlock }
+// fine reports whether blocks of the size are such.
+func (m *costModel) fine(size int) bool { return size < localBlock }
 
 // request returns the request for a round at the block size, and what proves a
 // copy by it. Every end of a gap is one test of a copy that goes on there.
@@ -58,15 +61,37 @@ func (m *costModel) request(size int) (r Request, need evidence) {
 			tests += min(s.windows, 1<<30) * blocksIn(s.free.Len, size)
 		}
 	}
-	margin := r.margin(m.newSize)
-	need = evidence{near: log2(tests) + margin, far: r.anywhere(m.windows) + margin}
-	least := max(log2(2*int64(len(r.Ranges)))+margin, log2(r.Blocks())+11)
-	if m.local(size) {
-		r.setWidth(max((need.near+1)/2, least))
-	} else {
-		r.setWidth(max(need.near, (need.far+1)/2, least))
+	if m.careful {
+		need = evidence{near: log2(tests) + longMargin, far: r.anywhere(m.windows) + longMargin}
+		r.setLong(m.long(size, need, int64(len(r.Ranges))))
+		return r, need
 	}
+	need = evidence{near: log2(tests) + shortMargin, far: r.anywhere(m.windows) + shortMargin}
+	r.setShort(max(m.short(need.near, int64(len(r.Ranges))), m.seldom(total(r.Ranges))))
 	return r, need
+}
+
+// short returns the bits of short hashes: of two blocks in a row they are the evidence
+// of a copy beside its gap, and one is that of a copy going on, which is tested at both
+// ends of a gap and of what is found in it.
+func (m *costModel) short(near int, ranges int64) int {
+	return max((near+1)/2, log2(4*ranges)+shortMargin)
+}
+
+// long returns the bits of long hashes, which prove more if one block is to do so alone.
+func (m *costModel) long(size int, need evidence, ranges int64) int {
+	least := log2(4*ranges) + longMargin
+	if m.fine(size) {
+		return max((need.near+1)/2, least)
+	}
+	return max(need.near, (need.far+1)/2, least)
+}
+
+// seldom returns the bits with which what is missing seems to have one of the blocks,
+// signed bytes in all, so seldom that what follows such windows and is hashed in vain
+// is no more than the new file.
+func (m *costModel) seldom(signed int64) int {
+	return log2(m.windows) + log2(signed) - log2(m.newSize)
 }
 
 // hashCost estimates what the hash of a block of the size takes, in bytes.
@@ -80,9 +105,10 @@ func (m *costModel) hashCost(size int) float64 {
 		blocks += n
 		tests += min(s.windows, 1<<30) * n
 	}
-	b := max(12+log2(tests), (13+log2(m.windows)+log2(blocks))/2)
-	if m.local(size) {
-		b = max((13+log2(tests))/2, log2(2*int64(len(m.seams)))+12, log2(blocks)+11)
+	b := m.short(log2(tests)+shortMargin, int64(len(m.seams)))
+	if m.careful {
+		need := evidence{near: log2(tests) + longMargin, far: log2(m.windows) + log2(blocks) + longMargin}
+		b = m.long(size, need, int64(len(m.seams)))
 	}
 	m.bits[size] = float64(b)
 	return float64(b) / 8
@@ -115,7 +141,7 @@ func (m *costModel) gain(s seam, size int) float64 {
 		saved = m.trust * (near*m.literal - m.residue(size))
 	}
 	saved += (both - near) * m.literal * m.yieldAt(size)
-	if s.missing < s.free.Len && !m.local(size) {
+	if s.missing < s.free.Len && !m.fine(size) {
 		// What was moved away from here may be missing anywhere.
 		elsewhere := float64(min(s.free.Len-s.missing, m.missing))
 		saved += elsewhere * m.literal * m.yieldAt(size) / 16

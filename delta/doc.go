@@ -30,14 +30,15 @@
 // # Evidence
 //
 // A block is two hashes cut to some bits each: a weak one that rolls (package
-// rolling) and a strong one, SHA-256. How many bits depends on the sizes, see
-// [Request]. In coarse rounds one block proves a copy. In fine ones, hashes are just
-// long enough to say that a copy known already goes on, which few places are
-// tested for; a copy that begins in the middle of nowhere takes two blocks in a
-// row, or more if it is from another part of the basis than the gap suggests.
-// That halves what fine rounds cost. A wrong match is improbable but not impossible, and somebody who
-// wants one can make one. So the receiver must check the digest of the whole
-// file in the end, and send the file whole if it differs.
+// rolling) and a strong one, SHA-256. How many bits depends on how much is compared
+// with them, see [Request]. As a rule they are just long enough to say that a copy known
+// already goes on, which few places are tested for, and weak ones alone; a copy that
+// begins in the middle of nowhere takes two blocks in a row, or more if it is from
+// another part of the basis than the gap suggests. So about one file in some hundred
+// gets a wrong match, and somebody who wants one can make one. The receiver must check
+// the digest of the whole file in the end; if it differs, the owner matches again with
+// [PlanOptions.Careful], whose hashes are longer and partly strong, and if that fails
+// too sends the file whole.
 //
 // # Bounds
 //

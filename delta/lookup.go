@@ -44,7 +44,7 @@ func (m *matcher) lookup(sum uint64, b []byte, off, end int64, next int32) (int3
 			return i, err
 		}
 	}
-	if hashed {
+	if hashed && m.StrongBits > 0 {
 		m.vain += int64(m.BlockSize)
 	}
 	return noBlock, nil
@@ -53,6 +53,9 @@ func (m *matcher) lookup(sum uint64, b []byte, off, end int64, next int32) (int3
 // strongAt returns the strong hash of the window b at off. In a run of one byte,
 // which files have by the megabyte, it is that of the window before.
 func (m *matcher) strongAt(off int64, sum uint64, b []byte) uint64 {
+	if m.StrongBits == 0 {
+		return 0
+	}
 	last := m.same
 	m.same = known{off, sum, last.strong}
 	if off == last.off+1 && sum == last.sum && bytes.Equal(b[1:], b[:len(b)-1]) {
@@ -194,7 +197,7 @@ func (m *matcher) equal(i int32, off int64, b []byte) bool {
 	if t.weak>>(64-m.WeakBits) != m.Hashes[i]>>m.StrongBits {
 		return false
 	}
-	if !t.hashed {
+	if !t.hashed && m.StrongBits > 0 {
 		m.plan.stats.Strong++
 		t.strong, t.hashed = m.strong(b), true
 	}

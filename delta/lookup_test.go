@@ -35,7 +35,7 @@ func TestPaddingProvesNothing(t *testing.T) {
 		t.Helper()
 		p := NewPlan(src, []int64{basis.Size}, PlanOptions{})
 		b := &p.bases[0]
-		b.asked, b.need, b.local = &req, evidence{near: 2 * req.HashBits(), far: 2 * req.HashBits()}, true
+		b.asked, b.need = &req, evidence{near: 2 * req.HashBits(), far: 2 * req.HashBits()}
 		if err := p.Match(0, sig); err != nil {
 			t.Fatal(err)
 		}

@@ -27,13 +27,14 @@ func (p *Plan) Match(basis int, sig *Signature) error {
 			return err
 		}
 	}
+	runs := p.runs(&p.bases[basis], sig)
 	m := &matcher{
-		index: newIndex(sig, p.bases[basis].isLocal(sig)),
+		index: newIndex(sig, runs.near > 1),
 		plan:  p,
 		basis: basis,
 		hash:  rolling.New(sig.BlockSize),
 		win:   newWindow(p.src, 2*sig.BlockSize),
-		runs:  p.bases[basis].runs(sig),
+		runs:  runs,
 		out:   make([]placed, 0, len(p.copies)+16),
 	}
 	if err := p.gaps(m.gap); err != nil {

@@ -30,6 +30,10 @@ type PlanOptions struct {
 	// Quick looks for no repetitions in more than 1 MiB that is missing, and for
 	// those of less not far from it: where time counts more than a few bytes.
 	Quick bool
+	// Careful has copies proven by longer hashes: where short ones have led to a wrong
+	// one, or one would cost more than matching again does. Then Next asks for the first
+	// round too; [FirstRequest] is for short ones.
+	Careful bool
 	// Segments are the pieces of the new file that signatures of whole ranges
 	// (BlockSize 0) are matched with, ascending and not overlapping: its
 	// members, if it is the plain view of an archive.

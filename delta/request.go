@@ -24,7 +24,7 @@ var ErrBadRequest = errors.New("bad signature request")
 type Request struct {
 	BlockSize  int     // bytes; 0: each range is one block, whatever its length
 	WeakBits   int     // 8 to 48, or 0 for whole ranges
-	StrongBits int     // at least 8
+	StrongBits int     // 0, or at least 8; whole ranges have some
 	Ranges     []Range // ascending, not overlapping, none empty; the last block of each may be short
 }
 
@@ -54,9 +54,9 @@ func (r *Request) Check(basisSize int64) error {
 	switch {
 	case r.BlockSize < 0 || r.BlockSize > MaxBlockSize:
 		return fmt.Errorf("%w: block size %d", ErrBadRequest, r.BlockSize)
-	case r.BlockSize == 0 && r.WeakBits != 0, r.BlockSize > 0 && (r.WeakBits < 8 || r.WeakBits > 48):
+	case r.BlockSize == 0 && r.WeakBits != 0, r.BlockSize > 0 && (r.WeakBits < 8 || r.WeakBits > maxWeakBits):
 		return fmt.Errorf("%w: %d weak bits", ErrBadRequest, r.WeakBits)
-	case r.StrongBits < 8 || r.StrongBits > MaxHashBits-r.WeakBits:
+	case r.StrongBits < 8 && (r.StrongBits != 0 || r.BlockSize == 0), r.StrongBits > MaxHashBits-r.WeakBits:
 		return fmt.Errorf("%w: %d strong bits", ErrBadRequest, r.StrongBits)
 	case len(r.Ranges) > MaxRanges:
 		return fmt.Errorf("%w: %d ranges, more than %d", ErrBadRequest, len(r.Ranges), MaxRanges)
@@ -75,22 +75,38 @@ func (r *Request) Check(basisSize int64) error {
 }
 
 // FirstRequest returns the request for the first, coarse round over a whole
-// basis, for a new file of newSize bytes. Either side can compute it.
+// basis, for a new file of newSize bytes. Either side can compute it. It takes two
+// blocks in a row to prove a copy.
 func FirstRequest(newSize, basisSize int64) Request {
 	if basisSize == 0 || newSize == 0 {
-		return Request{BlockSize: 1 << 10, WeakBits: 8, StrongBits: 8}
+		return Request{BlockSize: 1 << 10, WeakBits: 16}
 	}
 	r := Request{BlockSize: firstBlockSize(basisSize), Ranges: []Range{{0, basisSize}}}
-	r.setBits(newSize, r.anywhere(newSize))
+	r.setShort(max((r.anywhere(newSize)+shortMargin)/2+1, log2(2*r.Blocks())+shortMargin, log2(basisSize)))
 	return r
 }
 
+// shortMargin is how many bits more than the logarithm of the tests, comparisons of
+// a window with a block, short hashes take: about one round in a thousand takes for a
+// copy what is none. Then the file has another digest, and is matched once more with
+// long hashes, which costs about as much again; a bit more costs a byte for every eight
+// blocks of every file.
+const shortMargin = 10
+
+// setShort has hashes be of so many bits. They are weak ones only: strong ones make it
+// hard to find two blocks of one hash, which of so few bits it never is.
+func (r *Request) setShort(all int) {
+	r.WeakBits, r.StrongBits = min(max(all, 8), maxWeakBits), 0
+}
+
+const maxWeakBits = 48
+
 // RangesRequest returns the request for hashes of whole ranges of a basis (the
-// members of an archive), to be matched with the segments of a new file of
-// newSize bytes. ranges must be as [Request] wants them.
-func RangesRequest(newSize int64, ranges []Range) Request {
+// members of an archive), to be matched with the segments of a new file. ranges must be
+// as [Request] wants them.
+func RangesRequest(ranges []Range) Request {
 	r := Request{Ranges: ranges}
-	r.setBits(newSize, 2*log2(int64(len(ranges))))
+	r.StrongBits = min(2*log2(int64(len(ranges)))+longMargin, MaxHashBits)
 	return r
 }
 
@@ -107,25 +123,15 @@ func firstBlockSize(size int64) int {
 	return b
 }
 
-// setBits chooses the hash widths so that a wrong match among tests, comparisons
-// of a window with a block, is improbable: 1 in 4,000 at worst, less where the
-// resend of a file of newSize bytes that it leads to costs more than the bits.
-// The weak share is just wide enough that strong hashes are rarely computed in
-// vain.
-func (r *Request) setBits(newSize int64, tests int) { r.setWidth(tests + r.margin(newSize)) }
+// longMargin is the same of long hashes: of a round one test in a million.
+const longMargin = 20
 
-// margin is how many bits more than the tests a hash takes.
-func (r *Request) margin(newSize int64) int {
-	return min(max(log2(newSize/max(r.Blocks(), 1)/8)+2, 12), 20)
-}
-
-// setWidth splits the bits of a hash.
-func (r *Request) setWidth(all int) {
+// setLong has hashes be of so many bits, weak ones first: just as many as it takes for
+// strong hashes to be computed rarely in vain.
+func (r *Request) setLong(all int) {
 	all = min(all, MaxHashBits)
-	if r.BlockSize > 0 {
-		r.WeakBits = min(log2(total(r.Ranges))+4, 40)
-		r.WeakBits = max(min(r.WeakBits, all-8), 8)
-	}
+	r.WeakBits = min(log2(total(r.Ranges))+4, 40)
+	r.WeakBits = max(min(r.WeakBits, all-8), 8)
 	r.StrongBits = max(all-r.WeakBits, 8)
 }
 

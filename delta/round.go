@@ -12,7 +12,6 @@ type basisState struct {
 	trust float64  // expected share of gaps that are an edit of one place
 	asked *Request // the last request
 	need  evidence // for its blocks
-	local bool     // one of its blocks alone proves nothing
 
 	guesses []Guess // that have ranges in it
 }
@@ -118,11 +117,11 @@ func (p *Plan) nextFor(basis int, repeats []Range) (Request, bool) {
 		}
 		r, need = m.request(best)
 	}
-	if m.local(best) {
+	if m.fine(best) {
 		b.guesses = p.guess(basis)
 		r.Ranges = withGuesses(r.Ranges, b.guesses)
 	}
-	b.asked, b.need, b.local = &r, need, m.local(best)
+	b.asked, b.need = &r, need
 	return r, len(r.Ranges) > 0
 }
 
@@ -132,21 +131,21 @@ func (b *basisState) answers(sig *Signature) bool {
 		slices.Equal(b.asked.Ranges, sig.Ranges)
 }
 
-// isLocal reports whether one block of the signature alone proves nothing.
-func (b *basisState) isLocal(sig *Signature) bool { return b.answers(sig) && b.local }
-
 // An evidence is how many bits of hashes must agree before a copy is taken that
 // continues none: from the part of the basis that lies beside the gap, or from
 // anywhere.
 type evidence struct{ near, far int }
 
-// runs returns how many blocks of the signature in a row are that evidence.
-func (b *basisState) runs(sig *Signature) evidence {
+// runs returns how many blocks of the signature in a row are that evidence, of one that
+// was not asked for by the plan those that prove a copy from anywhere.
+func (p *Plan) runs(b *basisState, sig *Signature) evidence {
+	need := b.need
 	if !b.answers(sig) {
-		return evidence{1, 1}
+		far := sig.anywhere(p.src.Size) + shortMargin
+		need = evidence{far, far}
 	}
 	n := sig.HashBits()
-	return evidence{(b.need.near + n - 1) / n, (b.need.far + n - 1) / n}
+	return evidence{(need.near + n - 1) / n, (need.far + n - 1) / n}
 }
 
 // firstFor returns the coarse request for a basis of which only whole ranges,
@@ -162,7 +161,11 @@ func (p *Plan) firstFor(basis int, seams []seam, missing int64) (Request, bool) 
 		return r, false
 	}
 	r.BlockSize = firstBlockSize(total(r.Ranges))
-	r.setBits(p.src.Size, r.anywhere(p.MissingBytes()))
+	if windows := p.MissingBytes(); p.opt.Careful {
+		r.setLong(r.anywhere(windows) + longMargin)
+	} else {
+		r.setShort(max((r.anywhere(windows)+shortMargin)/2+1, log2(4*int64(len(r.Ranges)))+shortMargin, log2(total(r.Ranges))))
+	}
 	return r, r.Blocks() <= MaxBlocks
 }
 

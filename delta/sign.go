@@ -104,6 +104,9 @@ func (r *Request) join(weak, strong uint64) uint64 {
 
 // strong returns the first StrongBits bits of the SHA-256 of b.
 func (r *Request) strong(b []byte) uint64 {
+	if r.StrongBits == 0 {
+		return 0
+	}
 	sum := sha256.Sum256(b)
 	return binary.BigEndian.Uint64(sum[:]) >> (64 - r.StrongBits)
 }

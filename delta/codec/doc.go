@@ -14,7 +14,7 @@
 //	0x11
 //	block size   uvarint, bytes; 0: every range is one block
 //	weak bits    byte
-//	strong bits  byte
+//	strong bits  byte; 0: weak bits are all
 //	unit         byte u, at most 20: a unit is 2^u bytes
 //	ranges       uvarint n, then if n > 0 a string of bits, filled up with zeros
 //

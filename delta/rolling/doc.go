@@ -15,9 +15,9 @@
 // only a small part of its 32 bits, and a fine round has small windows.
 //
 // Anybody can make different windows of equal hash (the Thue-Morse sequence
-// gives them for every K), so a hash is a hint and never evidence: a strong
-// hash must confirm it, and whoever looks hashes up must bound the number of
-// candidates.
+// gives them for every K), so a hash is a hint and never proof: something strong
+// must confirm what came of it, if only the digest of the whole, and whoever looks
+// hashes up must bound the number of candidates.
 //
 // All types are immutable once filled and then safe for concurrent use.
 package rolling

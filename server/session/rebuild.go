@@ -29,6 +29,9 @@ func (x *exchange) viewPart(p wire.Part, e manifest.Entry, bases []delta.Source)
 	if x.session.isHeld(p.Index) {
 		return x.stored(p.Index, wire.Stored)
 	}
+	if p.Drops() {
+		return x.dropViews(p.Index, e)
+	}
 	a, size, err := x.forView(x.client, p, e)
 	if err != nil {
 		return x.withoutViews(p.Index, err)
@@ -61,7 +64,7 @@ func (x *exchange) viewPart(p wire.Part, e manifest.Entry, bases []delta.Source)
 // cutView stages what it can of a part of a view whose end did not arrive. What
 // it cannot use is sent again, so no error matters.
 func (x *exchange) cutView(p wire.Part, e manifest.Entry, bases []delta.Source) {
-	if x.session.isHeld(p.Index) {
+	if x.session.isHeld(p.Index) || p.Drops() {
 		return
 	}
 	a, size, err := x.forView(atOnce(), p, e)
@@ -107,6 +110,21 @@ func (x *exchange) endViews(a *assembly, index int, e manifest.Entry) {
 	x.session.disband(e.Digest, a)
 	x.session.claim.settle(debt{index, wire.Plain})
 	x.session.claim.settle(debt{index, wire.Recipe})
+}
+
+// dropViews forgets what has come of the views of an archive: others are to come.
+func (x *exchange) dropViews(index int, e manifest.Entry) error {
+	a, err := x.session.assemble(e.Digest)
+	if err != nil {
+		return err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.open && !a.done {
+		x.endViews(a, index, e)
+		a.moved()
+	}
+	return x.stored(index, wire.Staged)
 }
 
 // withoutViews has an archive sent as its bytes where its views would take more

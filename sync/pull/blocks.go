@@ -119,17 +119,12 @@ func (p *puller) match(ctx context.Context, e *manifest.Entry, old *os.File) ([]
 		return nil, err
 	}
 	src := delta.Source{ReaderAt: old, Size: fi.Size()}
-	plan := delta.NewPlan(src, []int64{e.Size}, delta.PlanOptions{RoundTrip: roundTrip, LiteralCost: 1, MinBlock: minBlock, Quick: true})
-	requests := []delta.Request{delta.FirstRequest(src.Size, e.Size)}
-	for len(requests) > 0 {
-		for _, req := range requests {
-			if err := p.ask(ctx, e, plan, req); err != nil {
+	plan := delta.NewPlan(src, []int64{e.Size}, delta.PlanOptions{RoundTrip: roundTrip, LiteralCost: 1, MinBlock: minBlock, Quick: true, Careful: true})
+	for requests := plan.Next(); len(requests) > 0; requests = plan.Next() {
+		for _, r := range requests {
+			if err := p.ask(ctx, e, plan, r.Request); err != nil {
 				return nil, err
 			}
-		}
-		requests = requests[:0]
-		for _, next := range plan.Next() {
-			requests = append(requests, next.Request)
 		}
 	}
 	pieces := inverted(plan.Ops())

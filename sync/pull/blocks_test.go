@@ -20,7 +20,7 @@ import (
 // A server of one file that counts what it sends.
 type server struct {
 	data                  []byte
-	lie                   func(hashes []byte) // changes what it sends, if not nil
+	lie                   func(req delta.Request, hashes []byte) // changes what it sends, if not nil
 	hashes, ranged, whole int                 // bytes
 	ranges                [][2]int64
 }
@@ -50,7 +50,7 @@ func (s *server) Hashes(_ context.Context, _ manifest.Path, _ int64, blocks []by
 	b := codec.AppendHashes(nil, sig)
 	s.hashes += len(b)
 	if s.lie != nil {
-		s.lie(b)
+		s.lie(req, b)
 	}
 	return b, nil
 }
@@ -141,11 +141,10 @@ func TestWrongHashesEndInAWholeFile(t *testing.T) {
 	s := &server{data: slices.Concat(old[:500_000], noise(8, 100), old[500_000:])}
 	wrong := &server{data: old}
 	calls := 0
-	s.lie = func(b []byte) {
+	s.lie = func(req delta.Request, b []byte) {
 		if calls++; calls > 1 {
 			return
 		}
-		req := delta.FirstRequest(int64(len(old)), int64(len(s.data)))
 		sig, err := delta.Sign(delta.Source{ReaderAt: bytes.NewReader(slices.Concat(wrong.data, noise(9, 100))), Size: int64(len(s.data))}, req)
 		if err != nil {
 			t.Fatal(err)

@@ -72,7 +72,7 @@ func (s *sender) held(index int, b *LocalBasis) (bool, error) {
 	if b.size == 0 {
 		return false, nil
 	}
-	req := delta.RangesRequest(b.size, []delta.Range{{Off: 0, Len: min(b.size, 64)}})
+	req := delta.RangesRequest([]delta.Range{{Off: 0, Len: min(b.size, 64)}})
 	body := wire.AppendSign(nil, wire.Sign{
 		Index: index, Basis: wire.Basis{Digest: b.digest}, Total: b.size, Params: codec.AppendRequest(nil, &req, b.size),
 	})

@@ -74,7 +74,7 @@ func (s *sender) look(m *match, bytes bool, sigs []wire.Signature) error {
 		return s.useBytes(m, sigs)
 	}
 	m.plain = newStream(wire.Plain, delta.Source{ReaderAt: m.view.plain, Size: m.view.size}, m.verdict.Bases)
-	m.plain.guess, m.plain.quick = m.view.guess, !s.p.thorough()
+	m.plain.guess, m.plain.quick, m.plain.sure = m.view.guess, !s.p.thorough(), s.failed.careful(m.verdict.Index)
 	if !m.plainHeld() {
 		m.plain.volunteered(sigs)
 		m.streams = append(m.streams, m.plain)
@@ -91,7 +91,7 @@ func (s *sender) look(m *match, bytes bool, sigs []wire.Signature) error {
 // useBytes has a file matched by its bytes.
 func (s *sender) useBytes(m *match, sigs []wire.Signature) error {
 	raw := m.raw(s.p.rate.fast())
-	raw.hasty = s.p.hasty(raw.src.Size)
+	raw.hasty, raw.sure = s.p.hasty(raw.src.Size), s.failed.careful(m.verdict.Index)
 	raw.volunteered(sigs)
 	m.streams = []*stream{raw}
 	return nil

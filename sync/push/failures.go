@@ -11,20 +11,44 @@ import (
 type failures struct {
 	mu     sync.Mutex
 	recipe map[int]bool // of an archive, from samples: the server has the plain view and wants another
+	short  map[int]bool // hashes: something was taken for a copy that is none
 	delta  map[int]bool // the file goes whole
 }
 
-func newFailures() *failures { return &failures{recipe: map[int]bool{}, delta: map[int]bool{}} }
+func newFailures() *failures {
+	return &failures{recipe: map[int]bool{}, short: map[int]bool{}, delta: map[int]bool{}}
+}
 
-// note takes note of what the server made of a delta that is not the file.
-func (f *failures) note(index int, o wire.Outcome) {
+// note takes note of what the server made of a delta that is not the file; raw says
+// that it was one of the file's bytes.
+func (f *failures) note(index int, o wire.Outcome, raw bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if o == wire.Remodel && !f.recipe[index] {
+	switch {
+	case o == wire.Remodel && !f.recipe[index]:
 		f.recipe[index] = true
-		return
+	case raw && !f.short[index]:
+		f.short[index] = true
+	default:
+		f.delta[index] = true
 	}
-	f.delta[index] = true
+}
+
+// mismatched takes note that short hashes have failed for a file, and reports whether
+// that is news.
+func (f *failures) mismatched(index int) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	known := f.short[index]
+	f.short[index] = true
+	return !known
+}
+
+// careful reports whether the file is to be matched with long hashes.
+func (f *failures) careful(index int) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.short[index]
 }
 
 // whole reports whether the file is to go whole.

@@ -141,7 +141,7 @@ func (fl *flight) settle() error {
 			again[c.index] = true
 			c.tally.add(0, 0, int64(c.size)) // it went, if in vain
 			if c.tally != &s.p.whole || !c.last {
-				s.failed.note(c.index, outcome)
+				s.failed.note(c.index, outcome, c.tally == &s.p.delta)
 				continue
 			}
 			delete(again, c.index)

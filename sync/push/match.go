@@ -32,6 +32,7 @@ type stream struct {
 	dead  bool                                              // no basis has this view, or any of it
 	quick bool                                              // time counts more than a few bytes
 	hasty bool                                              // one round is enough
+	sure  bool                                              // hashes are to be long
 	guess func(ops []delta.Op, bases []int64) []delta.Guess // see [delta.PlanOptions]
 
 	packed archive.Format // Gzip or Zip if that is what its bytes are: where the first round finds nothing of them, there is no second
@@ -177,13 +178,16 @@ func (s *stream) begin() error {
 		s.dead = true
 		return nil
 	}
-	s.plan = delta.NewPlan(s.src, sizes, delta.PlanOptions{MaxRounds: maxRounds, Quick: s.quick, Guess: s.guess})
+	s.plan = delta.NewPlan(s.src, sizes, delta.PlanOptions{MaxRounds: maxRounds, Quick: s.quick, Careful: s.sure, Guess: s.guess})
 	for k, sig := range sigs {
+		if s.sure {
+			break // the plan asks for long ones
+		}
 		if err := s.plan.Match(k, sig); err != nil {
 			return err
 		}
 	}
-	if s.packed != archive.Bytes && s.plan.MissingBytes() == s.src.Size {
+	if !s.sure && s.packed != archive.Bytes && s.plan.MissingBytes() == s.src.Size {
 		s.plan, s.bases, s.dead = nil, nil, true
 	}
 	return nil

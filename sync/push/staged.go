@@ -44,10 +44,20 @@ func (s *sender) takeUp(m *match) (err error) {
 		}
 		fits, err = m.goesOn()
 	}
-	if err == nil && !fits {
+	switch {
+	case err != nil || fits:
+	case s.failed.remodel(v.Index) && m.plainHeld() && s.failed.mismatched(v.Index):
+		return s.dropViews(m) // the recipe was right: something was taken for a copy that is none
+	default:
 		m.forgetView()
 	}
 	return err
+}
+
+// dropViews has the server forget what it has of both views.
+func (s *sender) dropViews(m *match) error {
+	m.verdict.Plain, m.verdict.Recipe = wire.StagedView{}, wire.StagedView{}
+	return s.part(wire.Part{Index: m.verdict.Index, View: wire.Plain}, cargo{index: m.verdict.Index, tally: &s.p.archive})
 }
 
 // goesOn reports whether the views go on where the server has them: both begin

@@ -218,7 +218,10 @@
 // SHA-256 as ever. The first time that differs it answers "remodel": the plain
 // view stays staged, the recipe does not, and the client, which may have made it
 // from samples, sends a recipe made from the whole file; should that differ too
-// the answer is "resend". With a want beside the digests the first signatures of the
+// the answer is "resend". By the SHA-256 of what is staged the client sees whether it
+// was the plain view that was wrong, since hashes of blocks are short and two may share
+// one. A part of the plain view with offset, total and body of nothing has both views
+// dropped: they come anew, matched with longer hashes. With a want beside the digests the first signatures of the
 // view come with the verdict, made for a file as long as the basis, or hashes without
 // body from each basis that has no such view.
 //

@@ -232,6 +232,9 @@ func ParseSignature(b []byte) (Signature, error) {
 	return s, r.err
 }
 
+// Drops reports whether the part is one that has the views of an archive dropped.
+func (p *Part) Drops() bool { return p.View == Plain && p.Total == 0 && len(p.Body) == 0 }
+
 // AppendPart appends a part frame.
 func AppendPart(dst []byte, p Part) []byte {
 	head := binary.AppendUvarint(make([]byte, 0, 64+len(p.Bases)*(manifest.DigestSize+1)), uint64(p.Index))
