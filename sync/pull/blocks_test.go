@@ -21,7 +21,7 @@ import (
 type server struct {
 	data                  []byte
 	lie                   func(req delta.Request, hashes []byte) // changes what it sends, if not nil
-	hashes, ranged, whole int                 // bytes
+	hashes, ranged, whole int                                    // bytes
 	ranges                [][2]int64
 }
 
