@@ -66,7 +66,6 @@ func (c *colliding) between(h http.Handler) http.Handler {
 // listen notes what hashes the frames of a request ask for.
 func (c *colliding) listen(body []byte) {
 	fr := wire.NewReader(bytes.NewReader(body))
-	defer fr.Close()
 	for {
 		f, err := fr.Next()
 		if err != nil {
