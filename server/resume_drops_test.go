@@ -12,12 +12,28 @@ import (
 
 	"github.com/pubsync/pubsync/server/token"
 	"github.com/pubsync/pubsync/sync/manifest"
+	"github.com/pubsync/pubsync/sync/push"
 )
 
 // TestDropsCostLittle cuts the connections of a push again and again, each after
 // so many bytes, and counts what is sent in all: of a body that was cut, what
-// arrived is not sent again.
+// arrived is not sent again. Over a long link bodies follow each other unanswered, so
+// that several are cut at once.
 func TestDropsCostLittle(t *testing.T) {
+	dropsCostLittle(t, 100*time.Microsecond)
+	dropsCostLittle(t, 40*time.Millisecond)
+}
+
+// An apart says how far the server is.
+type apart struct {
+	push.Remote
+	trip time.Duration
+}
+
+func (a apart) Link() (time.Duration, float64) { return a.trip, 4e9 }
+
+func dropsCostLittle(t *testing.T, trip time.Duration) {
+	t.Helper()
 	s := newSite(t, func(s *site) { s.limit = 32 << 20 })
 	var under atomic.Int64 // requests
 	s.put(func(h http.Handler) http.Handler {
@@ -44,6 +60,7 @@ func TestDropsCostLittle(t *testing.T) {
 		target := manifest.Path(fmt.Sprintf("private/%d", pushes))
 		b := s.builder(s.issue(token.Grant{Target: target}), dir)
 		b.via = line.url()
+		b.between = func(r push.Remote) push.Remote { return apart{r, trip} }
 		waited := time.Duration(0)
 		b.sleep = func(ctx context.Context, d time.Duration) error { waited += d; return ctx.Err() }
 		start := line.sent.Load()
@@ -68,7 +85,7 @@ func TestDropsCostLittle(t *testing.T) {
 	clean, _ := run(0)
 	for _, parts := range []int64{3, 10} {
 		if sent, drops := run(clean / parts); drops < int(parts)-1 || sent > clean*21/20 {
-			t.Errorf("%d drops: %d bytes sent in all, a clean push sends %d", drops, sent, clean)
+			t.Errorf("a trip of %v, %d drops: %d bytes sent in all, a clean push sends %d", trip, drops, sent, clean)
 		}
 	}
 }

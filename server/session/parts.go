@@ -135,7 +135,7 @@ func (x *exchange) stagePart(p wire.Part, e manifest.Entry, bases []delta.Source
 	if err != nil {
 		return err
 	}
-	size, err := st.await(x.client, p.Offset)
+	size, err := x.inTurn(x.client, func(ctx context.Context) (int64, error) { return st.await(ctx, p.Offset) })
 	if err != nil {
 		return err
 	}
@@ -213,13 +213,25 @@ func atOnce() context.Context {
 	return ctx
 }
 
+// inTurn has a part await the one before it until ctx ends. Where the client is gone
+// then, that part may have come all the same, with a request before this one which is
+// still at work.
+func (x *exchange) inTurn(ctx context.Context, await func(context.Context) (int64, error)) (int64, error) {
+	staged, err := await(ctx)
+	if !errors.Is(err, context.Canceled) {
+		return staged, err
+	}
+	settle(x.ctx, x.session.before(x.request))
+	return await(atOnce())
+}
+
 // stageCut stages what write makes of a file from an offset on. No error matters.
 func (x *exchange) stageCut(index int, e manifest.Entry, off int64, write func(io.Writer) error) {
 	st, err := x.session.stage(partKey{e.Digest, wire.Raw})
 	if err != nil {
 		return
 	}
-	size, err := st.await(atOnce(), off)
+	size, err := x.inTurn(atOnce(), func(ctx context.Context) (int64, error) { return st.await(ctx, off) })
 	if err != nil {
 		return
 	}

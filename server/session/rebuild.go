@@ -91,7 +91,8 @@ func (x *exchange) forView(ctx context.Context, p wire.Part, e manifest.Entry) (
 	if a, err = x.session.assemble(e.Digest); err != nil {
 		return nil, 0, err
 	}
-	if size, err = a.await(ctx, p.View, p.Offset); err != nil || a.done {
+	size, err = x.inTurn(ctx, func(ctx context.Context) (int64, error) { return a.await(ctx, p.View, p.Offset) })
+	if err != nil || a.done {
 		return a, size, err
 	}
 	err = x.session.claim.takeView(debt{p.Index, p.View}, p.Total-size)

@@ -62,6 +62,18 @@ func (s *session) stop(lost func(*request) bool) (rs []*request) {
 	return rs
 }
 
+// before returns the requests under way that the client sent before r.
+func (s *session) before(r *request) (rs []*request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for other := range s.requests {
+		if 0 < other.number && other.number < r.number {
+			rs = append(rs, other)
+		}
+	}
+	return rs
+}
+
 // settle waits until what has come of requests that the client has lost is taken
 // in, for a while.
 func settle(ctx context.Context, rs []*request) {

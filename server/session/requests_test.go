@@ -7,6 +7,9 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/iotest"
+	"testing/synctest"
+	"time"
 
 	"github.com/pubsync/pubsync/delta/codec"
 	"github.com/pubsync/pubsync/sync/manifest"
@@ -80,4 +83,44 @@ func TestALostRequestIsTakenIn(t *testing.T) {
 		}
 		under.Wait()
 	}
+}
+
+// A late body has come as a whole when somebody else waits for it, and not before.
+type late struct {
+	io.Reader
+	once sync.Once
+}
+
+func (l *late) Read(b []byte) (int, error) {
+	l.once.Do(func() { time.Sleep(time.Second) }) // of a clock that stands while anybody is at work
+	return l.Reader.Read(b)
+}
+
+// What arrived of a request that follows another counts, be its client gone before
+// that other has been taken in.
+func TestALostRequestWaitsItsTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer(t)
+		content := noise(1, 3<<20)
+		l := manifest.List{file("a", content)}
+		s.open(l)
+		s.mustExchange(wire.AppendList(nil, 0, l), digests(l))
+		const seam = 1 << 20
+		number := func(n uint64) io.Reader { return bytes.NewReader(wire.AppendNumber(nil, wire.FrameNumber, n)) }
+		part := func(from, to int) []byte {
+			coded := codec.NewCoder().AppendWhole(nil, content[from:to], codec.Fast)
+			return wire.AppendPart(nil, wire.Part{Total: int64(len(content)), Offset: int64(from), Body: coded})
+		}
+		first := io.MultiReader(number(7), &late{Reader: bytes.NewReader(part(0, seam))})
+		second := io.MultiReader(number(8), bytes.NewReader(part(seam, len(content))[:seam]), iotest.ErrReader(io.ErrUnexpectedEOF))
+		var under sync.WaitGroup
+		for _, body := range []io.Reader{first, second} {
+			under.Go(func() { s.engine.Exchange(t.Context(), bearer{}, s.session, s.secret, body) })
+			synctest.Wait()
+		}
+		under.Wait()
+		if v := s.verdict(s.mustExchange(digests(l))); v.Staged < 2*seam-100 || v.Staged > 2*seam {
+			t.Errorf("%d bytes staged of 2 MiB that arrived", v.Staged)
+		}
+	})
 }

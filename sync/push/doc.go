@@ -9,7 +9,8 @@
 // what the server holds and sends what it lacks: small files packed together,
 // large ones in parts, either as deltas where the server names a basis. While
 // one window is sent the next is hashed; where a round trip takes long, several
-// are under way. Where the server is near, so that a question costs next to nothing,
+// are under way, or if there are few, a request follows another before that is
+// answered. Where the server is near, so that a question costs next to nothing,
 // windows are as small as a request body, and what was read to be hashed is what is
 // sent: each small file is read once (window.go). The commit rides on the last request where it can.
 // Over a slow link a large file that has most of its content from another of the same
