@@ -84,6 +84,12 @@ func changes() []mutant {
 			tests: []suite{{"./server", "TestNetworkGone"}},
 		},
 		{
+			name: "38 a cut part does not wait for its turn",
+			edits: []edit{{"server/session/parts.go", `	settle(x.ctx, x.session.before(x.request))
+`, ""}},
+			tests: []suite{{"./server/session", "ALostRequest"}},
+		},
+		{
 			name: "38 lost bodies do not shrink",
 			edits: []edit{
 				{"sync/push/lost.go", "		l.p.shorten()\n", ""},
