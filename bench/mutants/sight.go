@@ -13,7 +13,7 @@ func sight() []mutant {
 		{
 			name: "26 what begins alike is settled",
 			edits: []edit{
-				{"server/session/session.go", "!s.held[first+i] || s.short[first+i]", "!s.held[first+i]"},
+				{"server/session/listed.go", "return !f.held || f.short", "return !f.held"},
 			},
 			tests: []suite{{"./server", "ShortDigests"}},
 		},
