@@ -169,7 +169,21 @@ func content() []mutant {
 		{
 			name: "28 archives: searches of many streams, rebuilt",
 			edits: []edit{
-				{"delta/deflate/join.go", "; j.steps > mayStep(j.plain) {", "; j.steps < 0 {"},
+				{"delta/deflate/join.go", "	if !within {\n", "	if false && !within {\n"},
+			},
+			tests: []suite{{"./delta/deflate", "CountsSteps"}},
+		},
+		{
+			name: "28 archives: searches of several tries",
+			edits: []edit{
+				{"server/session/rebuild.go", "	lim.Budget = &a.budget\n", ""},
+			},
+			tests: []suite{{"./server/session", "TriesSearch"}},
+		},
+		{
+			name: "28 archives: searches of one segment",
+			edits: []edit{
+				{"delta/deflate/rebuild.go", "r.allow(mayStep(int64(len(s.buf))))", "r.allow(1 << 62)"},
 			},
 			tests: []suite{{"./delta/deflate", "CountsSteps"}},
 		},

@@ -24,6 +24,10 @@ type Limits struct {
 
 	// RecipeBytes is the most bytes of a recipe.
 	RecipeBytes int
+
+	// Budget is what tries to rebuild the same archive may search for together
+	// ([deflate.Budget]); nil is a whole one for each.
+	Budget *deflate.Budget
 }
 
 // DefaultLimits returns the limits that keep an archive below 64 MiB of memory:
@@ -57,6 +61,7 @@ func (l Limits) deflate(maxPlain int64, workers int) deflate.Limits {
 		Recipe:  l.RecipeBytes,
 		Worth:   worthPercent,
 		Workers: workers,
+		Budget:  l.Budget,
 	}
 }
 

@@ -89,7 +89,7 @@ func (a *analyst) run(s *segment, m Model, follows bool, budget int) (rec record
 	if m != a.model {
 		a.use(m)
 	}
-	a.allow(mayStep(s.abs + int64(len(s.buf))))
+	a.allow(mayStep(int64(len(s.buf))))
 	before := a.chain.work()
 	defer func() { a.work += a.chain.work() - before }()
 	if a.trust > s.start || s.storesBytes() {

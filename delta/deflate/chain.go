@@ -107,9 +107,7 @@ func (c *chainPredictor) forget(p int) {
 	}
 	c.ins = max(p-windowSize, 0)
 	c.zero = c.ins - windowSize - 1 // so that an offset less none is out of reach
-	if c.ins == 0 && c.abs == 0 && !c.goRules {
-		c.ins = 1 // zlib's NIL is position 0
-	}
+	c.ins = max(c.ins, c.firstEntered())
 }
 
 // overrun lets b continue behind the end of the plain bytes: with zeros, and

@@ -162,21 +162,22 @@ func (q *deepSearch) side(k int) bool {
 // walk is side, and counts its steps.
 func (q *deepSearch) walk(s *sideChain) (steps int, done bool) {
 	c, p, b := q.c, q.p, q.c.b
-	off := hashTable(s.head[:]).get(uint32(binary.LittleEndian.Uint64(b[p:]) * s.mul >> (64 - sideBits)))
-	if off == 0 {
+	node := c.newest(s, p)
+	if node < 0 {
 		return 0, true
 	}
-	at := c.zero + int(off)
 	best := max(q.best, s.bytes-1)
-	back := max(best-7, 0)
-	tail := binary.LittleEndian.Uint64(b[p+back:])
-	mask := ^uint64(0)
-	if best < 7 {
-		mask = 1<<(8*best+8) - 1
+	back, tail, mask := sharedEnd(b, p, best)
+	oldest := max(q.oldest, c.firstEntered())
+	var run runOf
+	if b[p] == b[p+1] && b[p+1] == b[p+2] {
+		run.find(b, p, s.bytes)
 	}
-	oldest := q.oldest
+	inner := 0 // the chain is that of the string at p+inner
+	retry := q.chain + 64
 	for tries := q.chain + 64; ; tries-- {
 		steps++
+		at := node - inner
 		if at < oldest && (at != q.first || at < oldest-1) {
 			return steps, true
 		}
@@ -192,23 +193,86 @@ func (q *deepSearch) walk(s *sideChain) (steps int, done bool) {
 				if n >= c.nice || n >= q.most {
 					return steps, true
 				}
-				back = max(best-7, 0)
-				tail = binary.LittleEndian.Uint64(b[p+back:])
-				mask = ^uint64(0)
-				if best < 7 {
-					mask = 1<<(8*best+8) - 1
-				}
+				back, tail, mask = sharedEnd(b, p, best)
+				retry = tries
 			}
 		}
 		if tries == 0 {
 			return steps, false
 		}
-		d := int(s.prev[(at+c.ring)&(windowSize-1)])
+		d := int(s.prev[(node+c.ring)&(windowSize-1)])
+		if d == 1 && run.len > 0 && inner == 0 {
+			next, looked := run.next(b, at, s.bytes, best, oldest)
+			steps += looked / stepBytes
+			if next < at {
+				node = next
+				continue
+			}
+		}
 		if d == 0 {
 			return steps, true
 		}
-		at -= d
+		if tries <= retry && s.bytes == 8 && best-7 > inner && best > run.len && at+best-7 <= p {
+			other, looked := c.inChain(s, best-7, p, at)
+			steps += looked
+			if other < 0 {
+				return steps, true
+			}
+			if other-(best-7) < at-d {
+				node, inner = other, best-7
+				continue
+			}
+			retry = tries - retryAfter
+		}
+		node -= d
 	}
+}
+
+// firstEntered returns the index in b of the first position that may be a candidate.
+func (c *chainPredictor) firstEntered() int {
+	if c.abs == 0 && !c.goRules {
+		return 1 // zlib's NIL is position 0
+	}
+	return 0
+}
+
+// retryAfter is how many candidates later it is looked again for a chain with fewer.
+const retryAfter = 32
+
+// sharedEnd returns the last 8 bytes, or as many as there are, that a candidate must
+// share to share more than best with p: where they begin, what they are, and which of
+// their bits count.
+func sharedEnd(b []byte, p, best int) (back int, tail, mask uint64) {
+	if best < 7 {
+		return 0, binary.LittleEndian.Uint64(b[p:]), 1<<(8*best+8) - 1
+	}
+	return best - 7, binary.LittleEndian.Uint64(b[p+best-7:]), ^uint64(0)
+}
+
+// newest returns the newest position entered that has the hash of the string at p, or -1.
+func (c *chainPredictor) newest(s *sideChain, p int) int {
+	off := hashTable(s.head[:]).get(uint32(binary.LittleEndian.Uint64(c.b[p:]) * s.mul >> (64 - sideBits)))
+	if off == 0 {
+		return -1
+	}
+	return c.zero + int(off)
+}
+
+// inChain looks in the chain of the string at p+inner for the first candidate before at,
+// and returns the string's place in it; -1 if there is no such candidate. A candidate
+// that shares all of that string has it too, and it may be a rarer one than that at p. If
+// many come before at, the result is one of those.
+func (c *chainPredictor) inChain(s *sideChain, inner, p, at int) (node, steps int) {
+	node = c.newest(s, p+inner)
+	for node-inner >= at && steps < retryAfter {
+		d := int(s.prev[(node+c.ring)&(windowSize-1)])
+		if d == 0 {
+			return -1, steps
+		}
+		node -= d
+		steps++
+	}
+	return node, steps
 }
 
 // own walks the encoder's chain when no candidate shares more bytes than its

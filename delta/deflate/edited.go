@@ -162,15 +162,23 @@ func (d *editedStrings) drop(at int64) {
 // meets reports whether there is a hit before position to.
 func (d *editedStrings) meets(to int64) bool { return len(d.hits) > 0 && d.hits[0] < to }
 
+// maxCompared is the most candidates that are looked at for a token: with more of them
+// a search is as cheap.
+const maxCompared = 256
+
 // none reports whether better holds for none of the candidates, for a token at
-// position at, of which a string begins before to.
+// position at, of which a string begins before to; false if there are too many to say.
 func (d *editedStrings) none(at, to int64, better func(q int64, old bool) bool, e *edits) bool {
+	looked := 0
 	for _, x := range d.hits {
 		if x >= to {
 			break
 		}
 		word := binary.LittleEndian.Uint64(e.buf[x-e.base:]) & d.mask
 		for k := d.newest[d.slot(word)]; k >= d.first; k = d.strings[k-d.first].before {
+			if looked++; looked > maxCompared {
+				return false
+			}
 			if s := &d.strings[k-d.first]; s.word == word && s.at < x && better(s.at-(x-at), s.old) {
 				return false
 			}

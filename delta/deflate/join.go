@@ -29,7 +29,6 @@ type Joiner struct {
 	lim        Limits
 	splice     splicer
 	plain      int64           // plain bytes of all streams
-	steps      int64           // that they took
 	rebuilders chan *rebuilder // not in use
 	pool       chan *segment   // not in use
 }
@@ -104,11 +103,12 @@ func (j *joinJob) run() {
 
 // write puts a finished job's bits into the stream.
 func (j *Joiner) write(job *joinJob) error {
+	j.plain += int64(job.seg.size())
+	within := j.lim.Budget.spend(j.plain, job.r.steps)
 	if job.err != nil {
 		return job.err
 	}
-	j.plain += int64(job.seg.size())
-	if j.steps += job.r.steps; j.steps > mayStep(j.plain) {
+	if !within {
 		return errSteps()
 	}
 	err := j.splice.segment(job.r.out.out, job.r.pieces)

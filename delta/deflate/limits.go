@@ -2,8 +2,8 @@ package deflate
 
 // Limits bounds what [Split] and [Join] spend on one stream. The zero value
 // of a field stands for the field of [DefaultLimits]. The work of searching is
-// bounded by the plain bytes, far above what anything compressed in earnest takes:
-// beyond that both fail with [ErrLimit]. Time is bounded by the context.
+// bounded by the plain bytes, above what anything compressed in earnest takes:
+// beyond that both fail with [ErrLimit] (see [Budget]). Time is bounded by the context.
 type Limits struct {
 	// Plain is the largest number of plain bytes.
 	Plain int64
@@ -29,6 +29,9 @@ type Limits struct {
 	// megabytes) three times that, whatever the stream's size; the result does
 	// not depend on it.
 	Workers int
+
+	// Budget is what a Joiner shares with others, nil for one of its own.
+	Budget *Budget
 }
 
 // DefaultLimits returns the limits used for fields that are zero: 64 GiB of
@@ -63,6 +66,9 @@ func (l Limits) withDefaults() Limits {
 	}
 	if l.Workers <= 0 {
 		l.Workers = d.Workers
+	}
+	if l.Budget == nil {
+		l.Budget = &Budget{}
 	}
 	return l
 }

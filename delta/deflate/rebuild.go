@@ -69,7 +69,7 @@ func (r *rebuilder) rebuild(s *segment, rec *record, follows bool, hints []hint)
 		r.dense.reset()
 		r.decoder.reset(rec.dense)
 	}
-	r.allow(mayStep(s.abs + int64(len(s.buf))))
+	r.allow(mayStep(int64(len(s.buf))))
 	before := r.chain.stepped()
 	defer func() { r.steps = r.chain.stepped() - before }()
 	r.pred.begin(s, follows)

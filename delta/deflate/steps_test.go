@@ -65,7 +65,25 @@ func TestJoinCountsStepsOfAllStreams(t *testing.T) {
 			t.Fatalf("stream %d: %v", n, err)
 		}
 	}
-	t.Errorf("%d steps for %d bytes", j.steps, j.plain)
+	t.Errorf("%d steps for %d bytes", j.lim.Budget.steps, j.plain)
+}
+
+// Tries of one archive are counted together too.
+func TestJoinersShareABudget(t *testing.T) {
+	m := newModel(zlibFamily, 9)
+	plain := tiresome(windowSize / 4)
+	recipe := literals(m, len(plain))
+	lim := Limits{Workers: 1, Budget: &Budget{}}
+	for try := range 4 {
+		err := Join(context.Background(), io.Discard, bytes.NewReader(plain), recipe, lim, nil)
+		if errors.Is(err, ErrLimit) && try > 0 {
+			return
+		}
+		if err != nil {
+			t.Fatalf("try %d: %v", try, err)
+		}
+	}
+	t.Errorf("%d steps for %d bytes", lim.Budget.steps, len(plain))
 }
 
 // The same for a stream from a stranger.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/pubsync/pubsync/delta"
 	"github.com/pubsync/pubsync/delta/archive"
+	"github.com/pubsync/pubsync/delta/deflate"
 	"github.com/pubsync/pubsync/server/store"
 	"github.com/pubsync/pubsync/sync/manifest"
 	"github.com/pubsync/pubsync/sync/wire"
@@ -29,7 +30,8 @@ type assembly struct {
 	basis  manifest.Digest // that copies refer to
 	done   bool            // the archive was rebuilt, or is to come another way
 
-	remodelled bool // a recipe did not make the file, this is another
+	remodelled bool           // a recipe did not make the file, this is another
+	budget     deflate.Budget // of all tries to rebuild it
 }
 
 // which is the index of a view in an assembly's arrays.

@@ -228,7 +228,9 @@ func (x *exchange) tryRebuild(a *assembly, recipe []byte, st *staging, index int
 	}
 	w := &boundedWriter{w: &payer{w: st.partial, claim: x.session.claim, debt: debt{index, wire.Raw}}, left: e.Size}
 	plain := a.views[which(wire.Plain)]
-	err := archive.Rebuild(x.client, plain, plain.Size(), recipe, w, archive.DefaultLimits(), g)
+	lim := archive.DefaultLimits()
+	lim.Budget = &a.budget
+	err := archive.Rebuild(x.client, plain, plain.Size(), recipe, w, lim, g)
 	switch {
 	case errors.Is(err, archive.ErrBadRecipe), errors.Is(err, errTooLong):
 		return false, st.partial.Truncate()
