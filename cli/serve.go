@@ -120,6 +120,9 @@ func serve(ctx context.Context, env *Env, cfg *config.Config, out io.Writer, rea
 	}
 	defer site.close()
 	srv := httpServer(cfg, site.handler, ident.tls, log)
+	if err := server.SpeakHTTP2(srv); err != nil {
+		return err
+	}
 	done := make(chan error, 1)
 	bounded := server.Listen(ln, loadOf(cfg), prefixes(cfg.Server.TrustedProxies))
 	go func() { done <- srv.ServeTLS(bounded, "", "") }()

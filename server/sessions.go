@@ -14,6 +14,7 @@ import (
 	"github.com/pubsync/pubsync/server/token"
 	"github.com/pubsync/pubsync/sync/wire"
 	"github.com/pubsync/pubsync/sync/wire/connect"
+	"github.com/pubsync/pubsync/sync/wire/gather"
 )
 
 // openSession answers POST /v1/sessions: an open message, as JSON alone or as
@@ -43,7 +44,7 @@ func (s *Server) openSession(w http.ResponseWriter, r *http.Request, _ httproute
 	} else {
 		drain(body)
 	}
-	return writeFrames(w, openStatus(opened), reply)
+	return writeFrames(w, r, openStatus(opened), reply)
 }
 
 func (s *Server) openJSON(w http.ResponseWriter, r *http.Request) error {
@@ -111,7 +112,7 @@ func (s *Server) exchange(w http.ResponseWriter, r *http.Request, ps httprouter.
 	if err != nil {
 		return err
 	}
-	return writeFrames(w, http.StatusOK, reply)
+	return writeFrames(w, r, http.StatusOK, reply)
 }
 
 // run hands frames to a session in the name of the request's bearer.
@@ -178,7 +179,11 @@ func (s *Server) abandonSession(w http.ResponseWriter, r *http.Request, ps httpr
 	return nil
 }
 
-func writeFrames(w http.ResponseWriter, status int, frames []byte) error {
+// writeFrames answers with frames, which only our clients ask for.
+func writeFrames(w http.ResponseWriter, r *http.Request, status int, frames []byte) error {
+	if c, ok := gather.FromContext(r.Context()); ok {
+		c.Answers()
+	}
 	w.Header().Set("Content-Type", wire.ContentType)
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)

@@ -69,6 +69,7 @@ type Client struct {
 	tls      *tls.Config
 	tickets  *tickets // nil: none are kept
 	http     *http.Client
+	pool     *pool // of its HTTP/2 connections
 	sent     atomic.Int64
 	received atomic.Int64
 	requests atomic.Int64
@@ -109,23 +110,26 @@ func New(cfg Config) (*Client, error) {
 			c.meter.remember(k.recall(cfg.Now()))
 		}
 	}
+	t := &http.Transport{
+		Proxy:                 cfg.Proxy,
+		DialContext:           c.dial, // to a proxy, over which no session is resumed
+		DialTLSContext:        c.dialTLS,
+		TLSClientConfig:       c.tls.Clone(),
+		TLSHandshakeTimeout:   20 * time.Second,
+		MaxIdleConnsPerHost:   8,
+		MaxConnsPerHost:       8,
+		IdleConnTimeout:       90 * time.Second,
+		DisableCompression:    true,
+		WriteBufferSize:       64 << 10,
+		ReadBufferSize:        64 << 10,
+		ResponseHeaderTimeout: idle,
+		ExpectContinueTimeout: leave,
+	}
+	if c.pool, err = speakHTTP2(t); err != nil {
+		return nil, err
+	}
 	c.http = &http.Client{
-		Transport: &http.Transport{
-			Proxy:                 cfg.Proxy,
-			DialContext:           c.dial, // to a proxy, over which no session is resumed
-			DialTLSContext:        c.dialTLS,
-			TLSClientConfig:       c.tls.Clone(),
-			TLSHandshakeTimeout:   20 * time.Second,
-			MaxIdleConnsPerHost:   8,
-			MaxConnsPerHost:       8,
-			IdleConnTimeout:       90 * time.Second,
-			DisableCompression:    true,
-			WriteBufferSize:       64 << 10,
-			ReadBufferSize:        64 << 10,
-			ForceAttemptHTTP2:     true,
-			ResponseHeaderTimeout: idle,
-			ExpectContinueTimeout: leave,
-		},
+		Transport:     t,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	return c, nil
@@ -141,6 +145,7 @@ func (c *Client) Close() {
 	c.keepLink()
 	c.drop(c.ahead.Swap(nil))
 	c.http.CloseIdleConnections()
+	c.pool.closeIdle()
 }
 
 // URL returns the address the client talks to, without a trailing slash.
