@@ -17,6 +17,7 @@ const noBlock = -1
 type index struct {
 	*Signature
 	first  []int32 // per range, its first block
+	nearby []int32 // per nearBlocks blocks, the range that the first of them is in
 	heads  []int32
 	next   []int32
 	shift  uint // of the weak bits, to the bucket
@@ -48,8 +49,17 @@ func newIndex(sig *Signature, repeat bool) *index {
 		}
 		block += int32(blocksIn(g.Len, sig.BlockSize))
 	}
+	x.nearby = make([]int32, (n+nearBlocks-1)/nearBlocks)
+	k := int32(0)
+	for i := range x.nearby {
+		k = x.rangeFrom(k, int32(i*nearBlocks))
+		x.nearby[i] = k
+	}
 	return x
 }
+
+// nearBlocks is how far apart the blocks are whose ranges an index knows.
+const nearBlocks = 16
 
 // insert appends block i to its chain unless an equal hash is there or the
 // chain is full.
@@ -71,8 +81,26 @@ func (x *index) insert(i int32) {
 }
 
 // rangeOf returns the index of the range that block i is in.
-func (x *index) rangeOf(i int32) int {
-	return sort.Search(len(x.first), func(k int) bool { return x.first[k] > i }) - 1
+func (x *index) rangeOf(i int32) int32 { return x.rangeFrom(x.nearby[i/nearBlocks], i) }
+
+// rangeFrom is rangeOf for a block that is in range k or after it.
+func (x *index) rangeFrom(k, i int32) int32 {
+	for int(k)+1 < len(x.first) && x.first[k+1] <= i {
+		k++
+	}
+	return k
+}
+
+// after returns the block that follows block i in the basis without a break.
+func (x *index) after(i int32) int32 {
+	k := int(x.rangeOf(i)) + 1
+	switch {
+	case k < len(x.first) && i+1 < x.first[k], k == len(x.first) && int(i)+1 < len(x.Hashes):
+		return i + 1
+	case k < len(x.first) && x.Ranges[k].Off == x.Ranges[k-1].End():
+		return x.first[k]
+	}
+	return noBlock
 }
 
 // blockRange returns where block i is in the basis.

@@ -19,7 +19,7 @@ func (m *matcher) lookup(sum uint64, b []byte, off, end int64, next int32) (int3
 	strong, hashed := uint64(0), false
 	alike := 0 // windows from off on with the same content; 0: not counted yet
 	for i := m.heads[weak>>m.shift]; i != noBlock; i = m.next[i] {
-		m.plan.stats.Comparisons++
+		m.stats.Comparisons++
 		if m.Hashes[i]>>m.StrongBits != weak {
 			continue
 		}
@@ -61,7 +61,7 @@ func (m *matcher) strongAt(off int64, sum uint64, b []byte) uint64 {
 	if off == last.off+1 && sum == last.sum && bytes.Equal(b[1:], b[:len(b)-1]) {
 		return last.strong
 	}
-	m.plan.stats.Strong++
+	m.stats.Strong++
 	m.same.strong = m.strong(b)
 	return m.same.strong
 }
@@ -189,7 +189,7 @@ type tested struct {
 
 // equal reports whether b, which the new file has at off, has the hash of block i.
 func (m *matcher) equal(i int32, off int64, b []byte) bool {
-	m.plan.stats.Comparisons++
+	m.stats.Comparisons++
 	t := &m.tested
 	if t.off != off || t.n != len(b) {
 		*t = tested{off: off, n: len(b), weak: rolling.Sum(b)}
@@ -198,7 +198,7 @@ func (m *matcher) equal(i int32, off int64, b []byte) bool {
 		return false
 	}
 	if !t.hashed && m.StrongBits > 0 {
-		m.plan.stats.Strong++
+		m.stats.Strong++
 		t.strong, t.hashed = m.strong(b), true
 	}
 	return m.join(t.weak, t.strong) == m.Hashes[i]

@@ -8,9 +8,10 @@ import (
 )
 
 // Match finds blocks of the signature in what is still missing. Among equal
-// blocks it prefers the one that continues the copy before. Errors are those
-// of reading the new file, or wrap [ErrBadRequest] if the signature does not
-// fit the basis.
+// blocks it prefers the one that continues the copy before. Where much is missing, in
+// many gaps, it reads the new file from several goroutines at once; what it finds does
+// not depend on that. Errors are those of reading the new file, or wrap [ErrBadRequest]
+// if the signature does not fit the basis.
 func (p *Plan) Match(basis int, sig *Signature) error {
 	if basis < 0 || basis >= len(p.bases) {
 		return fmt.Errorf("%w: no basis %d", ErrBadRequest, basis)
@@ -27,83 +28,69 @@ func (p *Plan) Match(basis int, sig *Signature) error {
 			return err
 		}
 	}
-	runs := p.runs(&p.bases[basis], sig)
-	m := &matcher{
-		index: newIndex(sig, runs.near > 1),
-		plan:  p,
-		basis: basis,
-		hash:  rolling.New(sig.BlockSize),
-		win:   newWindow(p.src, 2*sig.BlockSize),
-		runs:  runs,
-		out:   make([]placed, 0, len(p.copies)+16),
-	}
-	if err := p.gaps(m.gap); err != nil {
+	if err := p.matchAll(basis, sig); err != nil {
 		return fmt.Errorf("read new file: %w", err)
 	}
-	m.flush(nil)
-	p.copies = m.out
 	p.bases[basis].matched(sig, before, p.MissingBytes())
 	return nil
 }
 
-// A matcher matches one signature with one gap after another and collects the
-// copies, old and new, in order.
+// A matcher matches one signature with the gaps of one stretch after another. It only
+// reads what others read too: the plan, the index and the new file.
 type matcher struct {
 	*index
-	plan   *Plan
-	basis  int
-	hash   *rolling.Hash
-	win    *window
-	out    []placed
-	copied int      // of plan.copies, how many are in out
+	plan  *Plan
+	basis int
+	hash  *rolling.Hash
+	win   *window
+	runs  evidence // in blocks
+	most  int64    // of vain
+
+	// Of a stretch:
+	found  []placed // in order
 	near   span     // beside the gap
-	runs   evidence // in blocks
 	vain   int64    // bytes that strong hashes were computed over and did not match
 	same   known    // the last window looked up
 	tested tested   // the last piece compared with a block
 	failed failures
+	stats  Stats
+}
+
+// newMatcher returns one of those that match so many stretches.
+func newMatcher(p *Plan, basis int, x *index, runs evidence, stretches int) *matcher {
+	return &matcher{
+		index: x, plan: p, basis: basis, hash: rolling.New(x.BlockSize), win: newWindow(p.src, 2*x.BlockSize),
+		runs: runs, most: (vainShare*p.src.Size + vainLimit) / int64(stretches),
+	}
+}
+
+// match matches the gaps of a stretch.
+func (m *matcher) match(s *stretch) {
+	m.found, m.vain, m.stats = nil, 0, Stats{}
+	m.same, m.tested, m.failed = known{off: -2}, tested{}, failures{}
+	s.err = m.plan.gapsOf(s.from, s.to, m.gap)
+	s.found, s.stats = m.found, m.stats
 }
 
 // vainShare and vainLimit bound the strong hashes in vain, which only a peer that
 // lies or data made for it causes: so many bytes for each of the new file, and
-// so many more.
+// so many more, in equal shares for the stretches.
 const (
 	vainShare = 4
 	vainLimit = 16 << 20
 )
 
-// flush appends the old copies up to and including last to out; nil: all.
-func (m *matcher) flush(last *placed) {
-	for m.copied < len(m.plan.copies) {
-		c := &m.plan.copies[m.copied]
-		if last != nil && c.at > last.at {
-			return
-		}
-		m.add(*c)
-		m.copied++
-	}
-}
-
-// add appends a copy, or extends the last one.
-func (m *matcher) add(c placed) {
-	if n := len(m.out); n > 0 && c.continues(&m.out[n-1]) {
-		m.out[n-1].Len += c.Len
-		return
-	}
-	m.out = append(m.out, c)
-}
+// add takes note of a copy.
+func (m *matcher) add(c placed) { m.found = appendCopy(m.found, c) }
 
 // full reports that nothing more should be looked for.
 func (m *matcher) full() bool {
-	return m.vain > vainShare*m.plan.src.Size+vainLimit || len(m.out)+len(m.plan.copies)-m.copied >= MaxCopies
+	return m.vain > m.most || len(m.found)+len(m.plan.copies) >= MaxCopies
 }
 
 // gap matches one gap: first what continues the copies on both sides, which
 // also settles short last blocks, then the rest at every offset.
 func (m *matcher) gap(g Range, before, after *placed) error {
-	if before != nil {
-		m.flush(before)
-	}
 	if m.full() {
 		return nil
 	}
@@ -163,12 +150,6 @@ func (m *matcher) follower(c *placed) int32 {
 		return noBlock
 	}
 	return m.starting(c.Off + c.Len)
-}
-
-// after returns the block that follows block i in the basis without a break.
-func (m *matcher) after(i int32) int32 {
-	r := m.blockRange(i)
-	return m.starting(r.End())
 }
 
 // forward adds blocks, from block next on, as long as they are what the new

@@ -138,11 +138,21 @@ func (p *Plan) add(c placed) {
 // gaps calls f for every piece of the new file that is in no copy, ascending,
 // with the copies before and after it, nil where there is none.
 func (p *Plan) gaps(f func(g Range, before, after *placed) error) error {
+	return p.gapsOf(0, len(p.copies)+1, f)
+}
+
+// gapsOf does so for those that lie before the copies from one to another; that after
+// the last copy counts as before one more.
+func (p *Plan) gapsOf(from, to int, f func(g Range, before, after *placed) error) error {
 	var (
 		end    int64
 		before *placed
 	)
-	for i := range p.copies {
+	if from > 0 {
+		before = &p.copies[from-1]
+		end = before.end()
+	}
+	for i := from; i < min(to, len(p.copies)); i++ {
 		c := &p.copies[i]
 		if c.at > end {
 			if err := f(Range{end, c.at - end}, before, c); err != nil {
@@ -151,7 +161,7 @@ func (p *Plan) gaps(f func(g Range, before, after *placed) error) error {
 		}
 		end, before = c.end(), c
 	}
-	if end < p.src.Size {
+	if to > len(p.copies) && end < p.src.Size {
 		return f(Range{end, p.src.Size - end}, before, nil)
 	}
 	return nil

@@ -71,23 +71,22 @@ func (p *Plan) Refine() error {
 	if err != nil {
 		return err
 	}
-	m := &matcher{plan: p, out: make([]placed, 0, len(p.copies)+16)}
+	w := p.weave()
 	f.out = func(c placed) {
-		if !m.full() {
-			m.add(c)
+		if !w.full() {
+			w.add(c)
 		}
 	}
 	err = p.gaps(func(g Range, before, _ *placed) error {
 		if before != nil {
-			m.flush(before)
+			w.upTo(before)
 		}
 		return f.search(g, nil)
 	})
 	if err != nil {
 		return err
 	}
-	m.flush(nil)
-	p.copies = m.out
+	p.take(w)
 	return nil
 }
 

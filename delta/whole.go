@@ -16,17 +16,17 @@ func (p *Plan) matchWhole(basis int, sig *Signature) error {
 		lengths[sig.Ranges[i].Len] = true
 	}
 	before := p.MissingBytes()
-	m := &matcher{plan: p, basis: basis, out: make([]placed, 0, len(p.copies)+16)}
+	w := p.weave()
 	buf := make([]byte, signBuffer)
 	seg := 0
 	next := -1 // the range after the one matched last
 	err := p.gaps(func(g Range, prev, _ *placed) error {
 		if prev != nil {
-			m.flush(prev)
+			w.upTo(prev)
 		}
 		for ; seg < len(p.opt.Segments) && p.opt.Segments[seg].End() <= g.End(); seg++ {
 			s := p.opt.Segments[seg]
-			if s.Off < g.Off || s.Len <= 0 || !lengths[s.Len] || m.full() {
+			if s.Off < g.Off || s.Len <= 0 || !lengths[s.Len] || w.full() {
 				continue
 			}
 			hash, err := wholeHash(p.src, s, buf, sig.StrongBits)
@@ -41,7 +41,7 @@ func (p *Plan) matchWhole(basis int, sig *Signature) error {
 			if next >= 0 && next < len(sig.Ranges) && sig.Ranges[next].Len == s.Len && sig.Hashes[next] == hash {
 				i = next
 			}
-			m.add(placed{s.Off, Op{basis, sig.Ranges[i].Off, s.Len}})
+			w.add(placed{s.Off, Op{basis, sig.Ranges[i].Off, s.Len}})
 			next = i + 1
 		}
 		return nil
@@ -49,8 +49,7 @@ func (p *Plan) matchWhole(basis int, sig *Signature) error {
 	if err != nil {
 		return err
 	}
-	m.flush(nil)
-	p.copies = m.out
+	p.take(w)
 	p.bases[basis].matched(sig, before, p.MissingBytes())
 	return nil
 }
