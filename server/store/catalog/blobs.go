@@ -95,11 +95,25 @@ func (c *Catalog) Register(ctx context.Context, s store.SessionID, added, healed
 		if err := setExtents(w, packs); err != nil {
 			return err
 		}
+		if len(added)+len(healed) == 0 {
+			return lease(w, s, held)
+		}
+		last, err := lastBlob(w)
+		if err != nil {
+			return err
+		}
 		if err := upsert(w, added, "WHERE damaged"); err != nil {
 			return err
 		}
 		if err := upsert(w, healed, ""); err != nil {
 			return err
+		}
+		fresh, err := leaseSince(w, s, last)
+		if err != nil {
+			return err
+		}
+		if fresh == int64(len(added)+len(healed)) {
+			return lease(w, s, held)
 		}
 		ds := held
 		for _, b := range added {
@@ -110,6 +124,12 @@ func (c *Catalog) Register(ctx context.Context, s store.SessionID, added, healed
 		}
 		return lease(w, s, ds)
 	})
+}
+
+// lastBlob returns the greatest number of a blob, 0 if there is none.
+func lastBlob(r *conn) (id int64, err error) {
+	err = r.row([]any{&id}, "SELECT coalesce(max(id), 0) FROM blobs")
+	return id, err
 }
 
 func setExtents(w *conn, packs []Pack) error {

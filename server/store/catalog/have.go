@@ -98,8 +98,7 @@ func (q *haveQuery) prepare() (err error) {
 	if q.holder, err = holderOf(q.c, q.session); err != nil {
 		return err
 	}
-	var last int64
-	err = q.c.row([]any{&last}, "SELECT coalesce(max(id), 0) FROM blobs")
+	last, err := lastBlob(q.c)
 	q.decoy = 1
 	if last > findPage {
 		q.decoy += rand.Int64N(last - findPage)
