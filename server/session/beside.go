@@ -32,11 +32,11 @@ func (x *exchange) beside(e *manifest.Entry) ([]wire.Basis, error) {
 	if e.Size < minMerged || !archiveExts[ext] {
 		return nil, nil
 	}
-	targets, err := x.session.earlierBuilds(x.ctx)
+	before, err := x.session.knownBuilds(x.ctx)
 	if err != nil {
 		return nil, err
 	}
-	for _, t := range append([]manifest.Path{x.session.rec.Target}, targets[:min(len(targets), 1)]...) {
+	for _, t := range append([]manifest.Path{x.session.rec.Target}, before.targets[:min(len(before.targets), 1)]...) {
 		list, err := x.session.store().ReadDir(x.ctx, t.Join(e.Path.Dir()), store.Latest, "", besideScan)
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			return nil, err

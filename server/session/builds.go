@@ -17,9 +17,10 @@ const (
 	maxSimilar = 2       // bases found by name
 )
 
-// builds are the earlier builds of a session's type, the likeliest first.
+// builds are what a session knows of what was there before it.
 type builds struct {
-	targets []manifest.Path
+	targets []manifest.Path // earlier builds of its type, the likeliest first
+	none    bool            // nothing at all stands under the type
 }
 
 // bases chooses what the content of an entry is to be delta'd against, best
@@ -54,11 +55,11 @@ func (x *exchange) bases(index int, e *manifest.Entry) ([]wire.Basis, error) {
 // earlier looks for the path in the earlier builds of the target's type.
 func (x *exchange) earlier(p manifest.Path) ([]wire.Basis, error) {
 	s := x.session
-	targets, err := s.earlierBuilds(x.ctx)
+	b, err := s.knownBuilds(x.ctx)
 	if err != nil {
 		return nil, err
 	}
-	for _, t := range targets {
+	for _, t := range b.targets {
 		if !x.auth.Sight()(t.Join(p)) {
 			continue
 		}
@@ -76,14 +77,14 @@ func (x *exchange) earlier(p manifest.Path) ([]wire.Basis, error) {
 	return nil, nil
 }
 
-// earlierBuilds returns builds that may hold an older version of a file: those in
+// knownBuilds finds builds that may hold an older version of a file: those in
 // the target's own line (android/panda/41 for android/panda/42) before the others
 // of its type, each newest first.
-func (s *session) earlierBuilds(ctx context.Context) ([]manifest.Path, error) {
+func (s *session) knownBuilds(ctx context.Context) (*builds, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.builds != nil {
-		return s.builds.targets, nil
+		return s.builds, nil
 	}
 	b := &builds{}
 	for _, line := range lines(s.rec.Target) {
@@ -97,8 +98,12 @@ func (s *session) earlierBuilds(ctx context.Context) ([]manifest.Path, error) {
 			}
 		}
 	}
+	_, err := s.store().Lookup(ctx, manifest.Path(s.rec.Target.First()), store.Latest)
+	if b.none = errors.Is(err, store.ErrNotFound); err != nil && !b.none {
+		return nil, err
+	}
 	s.builds = b
-	return b.targets, nil
+	return b, nil
 }
 
 // lines returns the directories whose builds are looked at for a target.
@@ -114,6 +119,9 @@ func lines(target manifest.Path) []manifest.Path {
 // target, then in all of its type.
 func (x *exchange) similar(e *manifest.Entry) ([]wire.Basis, error) {
 	s := x.session
+	if before, err := s.knownBuilds(x.ctx); err != nil || before.none {
+		return nil, err
+	}
 	typ := manifest.Path(s.rec.Target.First())
 	found, err := s.store().Similar(x.ctx, typ, e.Path.Base(), 4*maxSimilar)
 	if err != nil {

@@ -29,7 +29,7 @@ type session struct {
 	// outline is what the list will have that stands already, by the index at which
 	// it begins.
 	outline map[int]group
-	builds  *builds              // earlier builds of the type, nil until asked for
+	builds  *builds              // what was there before, nil until asked for
 	parts   map[partKey]*staging // files arriving in parts
 	puts    int                  // files that came by themselves
 
