@@ -2,6 +2,7 @@ package session
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/pubsync/pubsync/delta"
 	"github.com/pubsync/pubsync/delta/codec"
@@ -128,12 +129,16 @@ func (x *exchange) volunteer() error {
 	if err := x.volunteerListed(); err != nil {
 		return err
 	}
+	x.offers = slices.DeleteFunc(x.offers, func(v wire.Verdict) bool { return v.Have || len(v.Bases) == 0 || x.session.isHeld(v.Index) })
+	var all []wire.Basis
+	for _, v := range x.offers[:min(len(x.offers), lookedAt)] {
+		all = append(all, v.Bases...)
+	}
+	if err := x.look(all); err != nil {
+		return err
+	}
 	room := int64(maxVolunteered)
-	for i := range x.offers {
-		v := &x.offers[i]
-		if v.Have || len(v.Bases) == 0 || x.session.isHeld(v.Index) {
-			continue
-		}
+	for _, v := range x.offers {
 		view, wanted := x.wants[v.Index]
 		for _, b := range v.Bases {
 			b.View = view
@@ -144,6 +149,10 @@ func (x *exchange) volunteer() error {
 	}
 	return nil
 }
+
+// lookedAt is how many of the files that signatures are offered for are looked at
+// together: those of many more do not fit into an answer.
+const lookedAt = 1024
 
 // stretch is some entries of the list.
 type stretch struct{ first, n int }
@@ -215,15 +224,19 @@ func (x *exchange) volunteerListed() error {
 		basis wire.Basis
 	}
 	var files []file
+	var bases []wire.Basis
 	for _, l := range x.listed {
 		for i := l.first; i < l.first+l.n; i++ {
 			if b, ok := x.predecessor(i); ok && !x.session.isHeld(i) {
-				files = append(files, file{i, b})
+				files, bases = append(files, file{i, b}), append(bases, b)
 			}
 			if len(files) > fewListed {
 				return nil
 			}
 		}
+	}
+	if err := x.look(bases); err != nil {
+		return err
 	}
 	room := int64(maxListed)
 	for _, f := range files {
@@ -283,13 +296,28 @@ func (x *exchange) openBlob(d manifest.Digest) (store.Blob, error) {
 
 // readable reports whether the token may read the content, and leases it.
 func (x *exchange) readable(d manifest.Digest) (bool, error) {
-	if ok, known := x.seen[d]; known {
-		return ok, nil
+	err := x.look([]wire.Basis{{Digest: d}})
+	return x.seen[d], err
+}
+
+// look finds out for several bases at once whether they are readable, which one by one
+// would take a multiple of the work.
+func (x *exchange) look(bases []wire.Basis) error {
+	var ds []manifest.Digest
+	for i := range bases {
+		if _, known := x.seen[bases[i].Digest]; !known {
+			ds = append(ds, bases[i].Digest)
+		}
 	}
-	have, err := x.session.store().Have(x.ctx, x.session.id, []manifest.Digest{d}, x.auth.Sight())
+	if len(ds) == 0 {
+		return nil
+	}
+	have, err := x.session.store().Have(x.ctx, x.session.id, ds, x.auth.Sight())
 	if err != nil {
-		return false, err
+		return err
 	}
-	x.seen[d] = have[0]
-	return have[0], nil
+	for i, d := range ds {
+		x.seen[d] = have[i]
+	}
+	return nil
 }
