@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"compress/flate"
 	"compress/gzip"
+	"context"
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
@@ -21,6 +22,7 @@ import (
 	"github.com/pubsync/pubsync/server/token"
 	"github.com/pubsync/pubsync/sync/manifest"
 	"github.com/pubsync/pubsync/sync/push"
+	"github.com/pubsync/pubsync/sync/wire"
 )
 
 // members are the files of an archive that tests make.
@@ -122,6 +124,55 @@ func TestThroughCompression(t *testing.T) {
 			}
 		}
 	}
+}
+
+// unknownLink is a remote of whose link nothing is known.
+type unknownLink struct{ push.Remote }
+
+func (unknownLink) Link() (time.Duration, float64) { return 0, 0 }
+
+// TestAsksWhileTakingApart pushes the next release of an archive over a link of which
+// nothing is known, so that no signature is wanted before anybody knows that it will be
+// taken apart: it is asked for once, by the time that begins, for an archive of unknown
+// size, and that is enough.
+func TestAsksWhileTakingApart(t *testing.T) {
+	s := newSite(t)
+	old, changed := members(5, 300), members(5, 300)
+	changed[30] = append([]byte("a new line\n"), changed[30]...)
+	first, second := t.TempDir(), t.TempDir()
+	s.write(first, "a-1.tgz", tgz(t, old, time.Unix(1_700_000_000, 0), 6))
+	s.write(second, "a-2.tgz", tgz(t, changed, time.Unix(1_710_000_000, 0), 6))
+	s.builder(s.issue(token.Grant{Target: "a/1"}), first).mustPush()
+	b := s.builder(s.issue(token.Grant{Target: "a/1"}), second)
+	asked := &askedFirst{}
+	b.between = func(r push.Remote) push.Remote { asked.Remote = unknownLink{r}; return asked }
+	b.clock = func() time.Time { return time.Unix(1_720_000_000, 0) } // nor is anything measured
+	if r := b.mustPush(); r.Archive.Files != 1 || r.Archive.Sent > r.Bytes/50 {
+		t.Errorf("%+v", r.Archive)
+	}
+	if !slices.Equal(asked.totals, []int64{0}) {
+		t.Errorf("asked for first signatures of plain views, for so many bytes: %v", asked.totals)
+	}
+}
+
+// askedFirst notes the sizes with which first signatures of plain views are asked for.
+type askedFirst struct {
+	push.Remote
+	totals []int64
+}
+
+func (a *askedFirst) Exchange(ctx context.Context, session string, body []byte, reply func(wire.Frame) error) error {
+	r := wire.NewReader(bytes.NewReader(body))
+	defer r.Close()
+	for f, err := r.Next(); err == nil; f, err = r.Next() {
+		if f.Type != wire.FrameSign {
+			continue
+		}
+		if q, err := wire.ParseSign(f.Payload); err == nil && len(q.Params) == 0 && q.Basis.View == wire.Plain {
+			a.totals = append(a.totals, q.Total)
+		}
+	}
+	return a.Remote.Exchange(ctx, session, body, reply)
 }
 
 // TestRequestsOfAnArchive pushes the next release of an archive: one request opens,

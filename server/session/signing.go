@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 
@@ -103,7 +104,7 @@ func (x *exchange) onWant(payload []byte) error {
 
 // sign answers a question, with nothing if the answer would get too long.
 func (x *exchange) sign(src delta.Source, q wire.Sign) ([]byte, error) {
-	req, err := delta.FirstRequest(q.Total, src.Size), error(nil)
+	req, err := delta.FirstRequest(cmp.Or(q.Total, src.Size), src.Size), error(nil)
 	if len(q.Params) > 0 {
 		req, err = codec.DecodeRequest(q.Params, src.Size)
 	}

@@ -5,12 +5,15 @@ import (
 	"time"
 )
 
-// allowance is how much time a push may spend on archives beyond what sending them
-// would take, to a server so near that sending takes no time: a push that is a few
-// seconds slower for a thousandth of the bytes is what most people want of a network
-// that others share. It is what a release of some 40 MB takes. A push of more archives
-// than fit it has none: the first would have all of it, and better none are slow.
-const allowance = 5 * time.Second
+// A push may spend allowance on archives beyond what sending them would take, to a
+// server so near that sending takes no time: a push that is a few seconds slower for a
+// thousandth of the bytes is what most people want of a network that others share. A
+// push of more archives than it is enough for, if little of them has changed, has none:
+// the first would have all of it, and better none are slow.
+const (
+	allowance      = 5 * time.Second
+	allowanceBytes = 40_000_000 // of archives
+)
 
 // A purse holds the allowance of a push. It is safe for concurrent use.
 type purse struct {
@@ -33,7 +36,7 @@ func (a *purse) open(bytes int64, now time.Time) {
 func (a *purse) left(now time.Time) time.Duration {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if seconds(float64(a.archives)/guessed*(1+matching+rebuilding)) > allowance {
+	if a.archives > allowanceBytes {
 		return 0
 	}
 	if a.began.IsZero() {

@@ -56,7 +56,8 @@ const (
 // expand takes the file at index i apart, or returns nil if it is no archive or not
 // worth it.
 func (p *pusher) expand(ctx context.Context, i int, f *walk.File, how analysis) (*expanded, error) {
-	if p.opts.Through == Never || p.opts.Spool == nil || f.Size() < minArchive || sniff(f) == archive.Bytes {
+	limit, ok := p.expandable(i, f, how)
+	if !ok {
 		return nil, nil
 	}
 	done, err := p.reserve(ctx, takeMemory) // one at a time, and on two cores
@@ -70,11 +71,7 @@ func (p *pusher) expand(ctx context.Context, i int, f *walk.File, how analysis) 
 	switch {
 	case how == byAll:
 		takeApart = archive.Analyse
-	case how == whilePaying && p.opts.Through == Auto:
-		limit, ok := p.pace.pays(f.Size(), p.rate.roundTrip(), p.drained(i)+p.slack())
-		if !ok {
-			return nil, nil
-		}
+	case limit > 0:
 		t.until = began.Add(limit)
 	}
 	if t.File, err = p.opts.Spool(); err != nil {
@@ -96,6 +93,22 @@ func (p *pusher) expand(ctx context.Context, i int, f *walk.File, how analysis) 
 	return &expanded{plain: t.File, size: v.PlainSize, guess: v.GuessSizes, recipe: v.Recipe, took: p.opts.Now().Sub(began), thorough: how == byAll}, nil
 }
 
+// expandable says whether the file at index i is to be taken apart, and how long that
+// may last; 0 is as long as it takes.
+func (p *pusher) expandable(i int, f *walk.File, how analysis) (limit time.Duration, ok bool) {
+	if p.opts.Through == Never || p.opts.Spool == nil || f.Size() < minArchive || sniff(f) == archive.Bytes {
+		return 0, false
+	}
+	if how != whilePaying || p.opts.Through != Auto {
+		return 0, true
+	}
+	return p.pace.pays(f.Size(), p.rate.roundTrip(), p.drained(i)+p.slack())
+}
+
+// roundShare is what is taken to be left of what is missing, one in so many, where
+// another round of matching follows, whose blocks are smaller by as much.
+const roundShare = 4
+
 // slow reports whether an archive that is matched as far as it goes had better go by
 // its bytes after all, which the link will have carried before the server has rebuilt
 // it; then it has that to carry when the next asks. What the server has some of is not
@@ -105,11 +118,15 @@ func (p *pusher) slow(m *match, again bool) bool {
 		return false
 	}
 	due := m.rebuilding()
-	trips := p.rate.roundTrip() * time.Duration(max(rounds-1-m.rounds, 1))
+	left := m.plain.plan.MissingCost()
+	if again {
+		left /= roundShare
+	}
+	sending := p.rate.roundTrip()*time.Duration(max(rounds-1-m.rounds, 1)) + p.rate.sending(left)
 	p.deciding.Lock()
 	defer p.deciding.Unlock()
 	i := m.verdict.Index
-	if p.pace.worth(due, trips, p.drained(i)+p.slackFor(m.file.Size(), again, m.plain.plan.MissingCost)) {
+	if p.pace.worth(due, sending, p.drained(i)+p.slackFor(m.file.Size(), again, m.plain.plan.MissingCost)) {
 		return false
 	}
 	p.pace.found(m.view.took, due)
@@ -125,11 +142,11 @@ func (m *match) vain() bool {
 // rebuilding is how long the server is expected to take over an archive as it is
 // matched by now.
 func (m *match) rebuilding() time.Duration {
-	searched := m.view.size
+	search := m.view.size
 	if m.plain.plan != nil {
-		searched = searchedOf(m.plain.plan.Ops())
+		search = searchedOf(m.plain.plan.Ops())
 	}
-	return m.view.rebuilding(searched)
+	return rebuildTime(m.view.size, search)
 }
 
 // sniff tells from both ends of a file what it is; [archive.Bytes] if it cannot be read.

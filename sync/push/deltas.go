@@ -1,7 +1,9 @@
 package push
 
 import (
+	"context"
 	"errors"
+	"slices"
 
 	"github.com/pubsync/pubsync/delta"
 	"github.com/pubsync/pubsync/sync/walk"
@@ -46,6 +48,7 @@ func (s *sender) group(g group, l *lanes, sigs map[int][]wire.Signature) error {
 			return err
 		}
 	}
+	s.weighRounds(ms, l)
 	ms, err := s.rounds(ms, l, sigs)
 	if err != nil {
 		return err
@@ -66,9 +69,13 @@ func (s *sender) group(g group, l *lanes, sigs map[int][]wire.Signature) error {
 // look decides by what view a file is matched.
 func (s *sender) look(m *match, bytes bool, sigs []wire.Signature) error {
 	if m.view == nil && !bytes { // else it is of an attempt with a local basis
-		if err := s.takeUp(m); err != nil {
+		answers := s.askMeanwhile(m, sigs)
+		err := s.takeUp(m)
+		more, asked := answers(err == nil && m.view != nil)
+		if err = errors.Join(err, asked); err != nil {
 			return err
 		}
+		sigs = append(sigs, more...)
 	}
 	if m.view == nil {
 		return s.useBytes(m, sigs)
@@ -88,6 +95,50 @@ func (s *sender) look(m *match, bytes bool, sigs []wire.Signature) error {
 	return nil
 }
 
+// askMeanwhile asks for the first signatures of what is inside the bases of an archive
+// that is about to be taken apart: the server takes those apart as long. What it returns
+// waits for the answer if that is wanted still, and is to be called.
+func (s *sender) askMeanwhile(m *match, sigs []wire.Signature) func(wanted bool) ([]wire.Signature, error) {
+	none := func(bool) ([]wire.Signature, error) { return nil, nil }
+	v := &m.verdict
+	if m.file.Size() < minLane || len(v.Bases) == 0 || len(sigs) > 0 || v.Staged > 0 || v.ViewsStaged() || m.local {
+		return none
+	}
+	if _, ok := s.p.expandable(v.Index, m.file, s.analysis(m)); !ok {
+		return none
+	}
+	var body []byte
+	_ = newStream(wire.Plain, delta.Source{}, v.Bases).questions(v.Index, func(q wire.Sign) error {
+		body = wire.AppendSign(body, q)
+		return nil
+	})
+	ctx, cancel := context.WithCancel(s.ctx)
+	var answers []wire.Signature
+	done := make(chan error, 1)
+	go func() {
+		done <- s.p.exchange(ctx, body, func(f wire.Frame) error {
+			if f.Type != wire.FrameHashes && f.Type != wire.FrameSignature {
+				return s.p.onEnd(f)
+			}
+			sig, err := wire.ParseSignature(f.Payload)
+			sig.Body = slices.Clone(sig.Body)
+			answers = append(answers, sig)
+			return err
+		})
+	}()
+	return func(wanted bool) ([]wire.Signature, error) {
+		if !wanted {
+			cancel()
+		}
+		err := <-done
+		cancel()
+		if !wanted {
+			return nil, nil
+		}
+		return answers, err
+	}
+}
+
 // useBytes has a file matched by its bytes.
 func (s *sender) useBytes(m *match, sigs []wire.Signature) error {
 	raw := m.raw(s.p.rate.fast())
@@ -95,6 +146,24 @@ func (s *sender) useBytes(m *match, sigs []wire.Signature) error {
 	raw.volunteered(sigs)
 	m.streams = []*stream{raw}
 	return nil
+}
+
+// minTrip is what the headers of a round take, in bytes.
+const minTrip = 200
+
+// weighRounds tells streams what their rounds take, as far as the link carries nothing
+// else meanwhile: where there is nothing left to do but these files.
+func (s *sender) weighRounds(ms []*match, l *lanes) {
+	p := s.p
+	if len(ms) == 0 || p.inWork > 1 || p.thorough() || l.more() {
+		return
+	}
+	trip := max(int64(p.rate.carried(p.rate.roundTrip()))/int64(len(ms)), minTrip)
+	for _, m := range ms {
+		for _, st := range m.streams {
+			st.trip = trip
+		}
+	}
 }
 
 // rounds matches the files of a group until no further round pays, and returns those
@@ -113,8 +182,8 @@ func (s *sender) rounds(ms []*match, l *lanes, sigs map[int][]wire.Signature) ([
 			}
 			m.rounds++
 			if s.p.slow(m, again) {
+				l.decline(m.verdict, sniff(m.file))
 				m.close()
-				l.decline(m.verdict)
 				continue
 			}
 			more, kept = more || again, append(kept, m)

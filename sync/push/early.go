@@ -110,10 +110,15 @@ func (p *pusher) goesShort(i int) bool { return p.alike[i] && !p.wholly && !p.op
 // sent meanwhile; of many files some are matched while others are asked about.
 const maxWanted = 4
 
+// maxWantedSize is the size in bytes of an archive up to which signatures of what is
+// inside are wanted with the verdict. A larger one is taken apart while the server does
+// the same with the basis, so that the verdict had better not wait for that.
+const maxWantedSize = 4 << 20
+
 // wantsPlain reports whether a file will be matched by what is inside it, should the
 // server have a basis.
 func (p *pusher) wantsPlain(i int) bool {
-	if p.opts.Through == Never || p.opts.Attic != nil || len(p.opts.Bases) > 0 || !p.looksLikeArchive(i) {
+	if p.tree.Entries[i].Size > maxWantedSize || p.opts.Through == Never || p.opts.Attic != nil || len(p.opts.Bases) > 0 || !p.looksLikeArchive(i) {
 		return false
 	}
 	if p.opts.Through == Auto && !p.rate.known() {

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/pubsync/pubsync/delta/archive"
 	"github.com/pubsync/pubsync/sync/wire"
 )
 
@@ -142,8 +143,13 @@ func (p *pusher) pays(i int, bytes int64) bool {
 	return ok
 }
 
-// decline has a file that was taken apart go by its bytes after all.
-func (l *lanes) decline(v wire.Verdict) {
+// decline has a file that was taken apart go by its bytes after all, and if those were
+// compressed as one without a look at what the server has of them, which is little and
+// would take more rounds.
+func (l *lanes) decline(v wire.Verdict, f archive.Format) {
+	if f == archive.Gzip {
+		v.Bases = nil
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.groups = append(l.groups, group{[]wire.Verdict{v}, true})

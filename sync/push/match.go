@@ -33,6 +33,7 @@ type stream struct {
 	quick bool                                              // time counts more than a few bytes
 	hasty bool                                              // one round is enough
 	sure  bool                                              // hashes are to be long
+	trip  int64                                             // what a round takes besides, in bytes that the link carries meanwhile; 0: next to nothing
 	guess func(ops []delta.Op, bases []int64) []delta.Guess // see [delta.PlanOptions]
 
 	packed archive.Format // Gzip or Zip if that is what its bytes are: where the first round finds nothing of them, there is no second
@@ -178,7 +179,7 @@ func (s *stream) begin() error {
 		s.dead = true
 		return nil
 	}
-	s.plan = delta.NewPlan(s.src, sizes, delta.PlanOptions{MaxRounds: maxRounds, Quick: s.quick, Careful: s.sure, Guess: s.guess})
+	s.plan = delta.NewPlan(s.src, sizes, delta.PlanOptions{RoundTrip: s.trip, MaxRounds: maxRounds, Quick: s.quick, Careful: s.sure, Guess: s.guess})
 	for k, sig := range sigs {
 		if s.sure {
 			break // the plan asks for long ones

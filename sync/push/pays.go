@@ -26,23 +26,27 @@ const (
 )
 
 const (
-	// matching is how long matching and coding an archive takes, in times that it takes
-	// to be taken apart; rebuilding how long the server copies the tokens of what did
-	// not change, and searching how much longer it searches for those of what did. As
-	// measured on 22 releases.
+	// matching is how long matching and coding an archive takes, and rebuilding how long
+	// the server takes over one of which little has changed, in times that it takes to be
+	// taken apart.
 	matching   = 1
-	rebuilding = 3
-	searching  = 11
+	rebuilding = 1.5
+	// copied and searched are the bytes of plain content that a server rebuilds in a
+	// second, by copying the tokens of what did not change and by searching for those of
+	// what did: the middle of what 14 releases took.
+	copied   = 150e6
+	searched = 11e6
 	// rounds is how many round trips an archive takes that its bytes do not.
-	rounds = 6
+	rounds = 4
 	// guessed is how fast archives are taken to come apart until it is measured, in
 	// bytes of them a second: as npm's do on two cores of a server of 2024.
-	guessed = 40e6
+	guessed = 50e6
 	// reach is how many bytes of plain content behind a change are rebuilt by
 	// searching: the window of deflate (RFC 1951).
 	reach = 32 << 10
 	// patience is the part of the time saved, one in so many, that taking an archive
-	// apart may last: if it is no archive after all, that was in vain.
+	// apart may last, and in any case in how many times what it should take: if it is no
+	// archive after all, that was in vain.
 	patience = 4
 )
 
@@ -87,7 +91,7 @@ func (c *pace) there(expected time.Duration) time.Duration {
 // it is hoped that little has.
 func (c *pace) asBefore(take time.Duration) time.Duration {
 	if c.work.expected == 0 {
-		return rebuilding * take
+		return seconds(rebuilding * take.Seconds())
 	}
 	return seconds(take.Seconds() * c.work.took / c.work.expected)
 }
@@ -105,7 +109,7 @@ func (c *pace) pays(size int64, trip, drained time.Duration) (limit time.Duratio
 	if take*(1+matching)+c.there(c.asBefore(take))+rounds*trip > drained {
 		return 0, false
 	}
-	return max(drained/patience, 2*take), true
+	return max(drained/patience, patience*take), true
 }
 
 // took takes note of an archive, or the first so many bytes of it, taken apart.
@@ -129,19 +133,19 @@ func searchedOf(ops []delta.Op) (n int64) {
 	return n
 }
 
-// rebuilding is how long the server is expected to take over an archive of which it
-// rebuilds so many bytes by searching.
-func (e *expanded) rebuilding(searched int64) time.Duration {
-	return seconds(e.took.Seconds() * (rebuilding + searching*float64(searched)/float64(max(e.size, 1))))
+// rebuildTime is how long a server is expected to take over an archive of so much plain
+// content, so much of which it rebuilds by searching.
+func rebuildTime(plain, search int64) time.Duration {
+	return seconds(float64(plain)/copied + float64(search)/searched)
 }
 
 // worth says, of an archive that is taken apart and matched as far as it goes, whether
-// the server will have rebuilt it, which is expected to take so long after the round
-// trips that are left, before the link has carried all that it would carry otherwise.
-func (c *pace) worth(expected, trips, drained time.Duration) bool {
+// the server will have rebuilt it, which is expected to take so long once what is left
+// of it to send is there, before the link has carried all that it would carry otherwise.
+func (c *pace) worth(expected, sending, drained time.Duration) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.there(expected)+trips <= drained
+	return c.there(expected)+sending <= drained
 }
 
 // found takes note of how long an archive took to be taken apart, and is expected to
@@ -172,17 +176,16 @@ func (p *pusher) drained(i int) time.Duration {
 func (r *rate) wholeTime(size int64) time.Duration {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return max(seconds(float64(size)/r.carries())+r.slowStart(size), 1)
+	bodies := time.Duration(1 + size/bodyTarget) // each is answered before the next but one is sent
+	return max(seconds(float64(size)/r.carries())+r.slowStart(size)+bodies*r.trip, 1)
 }
 
-// slowStart is how much longer the first bytes of a connection take: until they are
-// enough for the link's rate to be measured, it waits for the other side.
+// slowStart is how much longer the first bytes of a connection take: until as many are
+// on the way as the link holds, it waits for the other side. What has got through before
+// has widened the window by as much.
 func (r *rate) slowStart(size int64) time.Duration {
-	if r.link > 0 {
-		return 0
-	}
 	filled := min(float64(size), r.carries()*r.trip.Seconds())
-	return r.trip * time.Duration(bits.Len64(max(uint64(filled/firstWindow), 1))-1)
+	return r.trip * time.Duration(bits.Len64(max(uint64(filled/(firstWindow+r.through)), 1))-1)
 }
 
 // carries is the rate of the link in bytes per second as far as anybody knows.
@@ -198,6 +201,20 @@ func (r *rate) carries() float64 {
 		return nearLink
 	}
 	return farLink
+}
+
+// sending is how long the link takes for so many bytes once it is in use.
+func (r *rate) sending(bytes int64) time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return seconds(float64(bytes) / r.carries())
+}
+
+// carried is how many bytes the link carries in so much time.
+func (r *rate) carried(in time.Duration) float64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.carries() * in.Seconds()
 }
 
 // errSlow is the error for an archive that takes longer than it is worth.

@@ -32,7 +32,8 @@ func TestPays(t *testing.T) {
 		{"the same, while the link has much to carry", slow, &pace{take: speed{20 * mb, 1}, serve: lag{1, 10}}, 100 * mb, 400 * mb, true},
 		{"an unknown link", &rate{}, &pace{take: speed{50 * mb, 1}}, 10 * mb, 0, true},
 		{"a server next door, nothing sent yet", &rate{trip: time.Millisecond / 10}, &pace{take: speed{20 * mb, 1}}, 10 * mb, 0, false},
-		{"no more than the questions take", &rate{link: 2.5e6, trip: time.Second / 10}, &pace{}, mb, 0, false},
+		{"no more than the questions take", &rate{link: 2.5e6, trip: time.Second / 10, through: mb}, &pace{}, mb / 2, 0, false},
+		{"more, with the time in which TCP looks for the rate", &rate{link: 2.5e6, trip: time.Second / 10}, &pace{}, mb / 2, 0, true},
 	} {
 		if _, ok := c.pace.pays(c.size, c.rate.trip, c.rate.wholeTime(c.size+c.ahead)); ok != c.want {
 			t.Errorf("%s: pays %v", c.name, ok)
@@ -43,7 +44,7 @@ func TestPays(t *testing.T) {
 // What was matched goes whole where the server is expected to search for what
 // changed, or is known to be slow, for longer than the link takes.
 func TestWorth(t *testing.T) {
-	e := &expanded{size: 100 * mb, took: time.Second}
+	const size = 100 * mb
 	for _, c := range []struct {
 		name            string
 		pace            *pace
@@ -56,14 +57,14 @@ func TestWorth(t *testing.T) {
 		{"half of it, but the link has much to carry", &pace{}, 50 * mb, 1, 10 * time.Second, true},
 		{"a place in every window", &pace{}, 0, 10_000, 4 * time.Second, false},
 		{"two hundred places", &pace{}, 0, 200, 4 * time.Second, true},
-		{"a slow server", &pace{serve: lag{1, 3}}, 0, 1, 4 * time.Second, false},
+		{"a slow server", &pace{serve: lag{1, 10}}, 0, 1, 4 * time.Second, false},
 		{"a quick server", &pace{serve: lag{10, 1}}, 50 * mb, 1, 4 * time.Second, true},
 	} {
 		ops := []delta.Op{{Basis: delta.Literal, Len: c.missing}}
 		for range c.places {
-			ops = append(ops, delta.Op{Len: (e.size - c.missing) / c.places})
+			ops = append(ops, delta.Op{Len: (size - c.missing) / c.places})
 		}
-		if got := c.pace.worth(e.rebuilding(searchedOf(ops)), 0, c.drained); got != c.want {
+		if got := c.pace.worth(rebuildTime(size, searchedOf(ops)), 0, c.drained); got != c.want {
 			t.Errorf("%s: %v", c.name, got)
 		}
 	}
@@ -85,15 +86,27 @@ func TestPaceExpectsWhatItFound(t *testing.T) {
 	}
 }
 
-// Until the link's rate is known it is taken into account that TCP begins slowly.
+// Until much has got through it is taken into account that TCP begins slowly, be the rate
+// known or not.
 func TestSlowStart(t *testing.T) {
-	trip := 100 * time.Millisecond
-	fresh, known := &rate{trip: trip}, &rate{trip: trip, link: farLink}
-	if got, want := fresh.wholeTime(mb)-known.wholeTime(mb), 5*trip; got != want {
-		t.Errorf("a megabyte takes %v longer on a new connection, want %v", got, want)
-	}
-	if got := fresh.wholeTime(firstWindow/2) - known.wholeTime(firstWindow/2); got != 0 {
-		t.Errorf("what TCP sends at once takes %v longer on a new connection", got)
+	const trip = 100 * time.Millisecond
+	for _, c := range []struct {
+		through float64 // bytes, before
+		size    int64
+		want    int // round trips
+	}{
+		{0, mb, 5}, // the link holds half a megabyte
+		{firstWindow, mb, 4},
+		{10 * mb, mb, 0},
+		{0, firstWindow / 2, 0},
+		{0, 4 * firstWindow, 2},
+	} {
+		for _, link := range []float64{0, farLink} {
+			r := &rate{trip: trip, link: link, through: c.through}
+			if got, want := r.wholeTime(c.size)-r.sending(c.size), time.Duration(c.want+1)*trip; got != want {
+				t.Errorf("%d bytes after %.0f, link %.0f: %v longer, want %v", c.size, c.through, link, got, want)
+			}
+		}
 	}
 }
 

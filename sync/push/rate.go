@@ -11,9 +11,10 @@ import (
 
 // rate follows how fast requests get through, and what the link could carry.
 type rate struct {
-	mu    sync.Mutex
-	bytes float64       // per second that requests got through at; 0 while unknown
-	quick time.Duration // of the quickest small request; 0 while unknown
+	mu      sync.Mutex
+	bytes   float64       // per second that requests got through at; 0 while unknown
+	through float64       // bytes of all requests
+	quick   time.Duration // of the quickest small request; 0 while unknown
 
 	link float64       // bytes per second that the link carries; 0 while unknown
 	trip time.Duration // its round trip time; 0 while unknown
@@ -32,6 +33,7 @@ func (r *rate) add(bytes int, took time.Duration) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.through += float64(bytes)
 	if bytes < enough {
 		if r.quick == 0 || took < r.quick {
 			r.quick = took

@@ -20,17 +20,10 @@ const exactLocal = 1 << 20
 // stays nil if the archive goes by its bytes.
 func (s *sender) takeUp(m *match) (err error) {
 	v := &m.verdict
-	how := whilePaying
-	switch {
-	case s.failed.remodel(v.Index):
-		how = byAll
-	case v.ViewsStaged():
-		how = bySamples
-	case v.Staged > 0:
+	if v.Staged > 0 && !v.ViewsStaged() && !s.failed.remodel(v.Index) {
 		return nil // that it has bytes is what was found to pay
-	case m.local && m.file.Size() <= exactLocal:
-		how = byAll
 	}
+	how := s.analysis(m)
 	if m.view, err = s.p.expand(s.ctx, v.Index, m.file, how); err != nil || m.view == nil || !v.ViewsStaged() {
 		return err
 	}
@@ -58,6 +51,19 @@ func (s *sender) takeUp(m *match) (err error) {
 func (s *sender) dropViews(m *match) error {
 	m.verdict.Plain, m.verdict.Recipe = wire.StagedView{}, wire.StagedView{}
 	return s.part(wire.Part{Index: m.verdict.Index, View: wire.Plain}, cargo{index: m.verdict.Index, tally: &s.p.archive})
+}
+
+// analysis is how an archive is taken apart.
+func (s *sender) analysis(m *match) analysis {
+	switch v := &m.verdict; {
+	case s.failed.remodel(v.Index):
+		return byAll
+	case v.ViewsStaged():
+		return bySamples
+	case m.local && m.file.Size() <= exactLocal:
+		return byAll
+	}
+	return whilePaying
 }
 
 // goesOn reports whether the views go on where the server has them: both begin

@@ -221,8 +221,10 @@
 // the answer is "resend". By the SHA-256 of what is staged the client sees whether it
 // was the plain view that was wrong, since hashes of blocks are short and two may share
 // one. A part of the plain view with offset, total and body of nothing has both views
-// dropped: they come anew, matched with longer hashes. With a want beside the digests the first signatures of the
-// view come with the verdict, made for a file as long as the basis, or hashes without
+// dropped: they come anew, matched with longer hashes. A client that asks while it is
+// still at taking the archive apart says 0 for the size of its view, and has the
+// signature made for one as long as the basis's. With a want beside the digests the
+// first signatures of the view come with the verdict, made like that, or hashes without
 // body from each basis that has no such view.
 //
 // What is staged of views is told with the verdict, with its SHA-256: a client

@@ -76,7 +76,7 @@ type Digest struct {
 type Sign struct {
 	Index int   // the entry it is for, echoed
 	Basis Basis // Size is not sent
-	Total int64 // bytes of the view that is to be matched
+	Total int64 // bytes of the view that is to be matched; 0: not known yet, about as many as the basis's has
 	// Params say what to sign and how finely: delta/codec's request coding.
 	// None asks for the first signature, that of delta.FirstRequest for Total
 	// and the size of the basis's view, which the answer tells.
