@@ -163,7 +163,6 @@ type askedFirst struct {
 
 func (a *askedFirst) Exchange(ctx context.Context, session string, body []byte, reply func(wire.Frame) error) error {
 	r := wire.NewReader(bytes.NewReader(body))
-	defer r.Close()
 	for f, err := r.Next(); err == nil; f, err = r.Next() {
 		if f.Type != wire.FrameSign {
 			continue
