@@ -2,9 +2,13 @@ package deflate
 
 import "encoding/binary"
 
-// maxEdit is the most bytes between two pieces of a copy that may differ: the
-// header of a tar member and more.
-const maxEdit = 4 << 10
+// maxEdit is the most bytes between two pieces of a copy that may differ: the headers
+// of a tar's members that have no content, and more. maxChanged is how many of them do
+// at most.
+const (
+	maxEdit    = 64 << 10
+	maxChanged = 1 << 10
+)
 
 // Edits are the bytes in the gaps of a stretch that do differ in the two streams.
 // They leave lengths as they are, so every candidate of a match search is as far
@@ -36,7 +40,12 @@ type edits struct {
 	short   editedStrings
 	long    editedStrings
 	changed changedBytes
+	count   stringCount
 }
+
+// wordRoom is how far the word that holds a string may go beyond its first byte: edits
+// so near the end of a segment are left to the next one.
+const wordRoom = 8
 
 // longString is the size of long strings, roomAhead the bytes behind a token that
 // spare looks at, and scanAhead how far it looks for strings at a time.
@@ -52,7 +61,8 @@ func (e *edits) begin(s stretch, m Model) {
 		e.model, e.cfg, e.start = m, m.chainConfig(), -1
 		e.short.configure(e.cfg.hashed())
 		e.long.configure(longString)
-		if e.walksShort() {
+		// A hash of 4 bytes may be that of a candidate that shares only 3.
+		if e.walksShort() || e.cfg.hashed() > minMatch && !e.cfg.goRules {
 			e.short.cfg = &e.cfg
 		}
 	}
@@ -62,10 +72,11 @@ func (e *edits) begin(s stretch, m Model) {
 	e.short.clear()
 	e.long.clear()
 	e.changed.clear()
+	e.count.clear()
 	e.shift, e.start, e.known, e.scanned, e.quiet = s.New-s.Old, s.New, s.New+windowSize, s.New, 0
 	e.gaps = e.gaps[:0]
 	for _, g := range s.gaps {
-		e.gaps = append(e.gaps, gap{g.from + e.shift, g.to + e.shift})
+		e.gaps = append(e.gaps, gap{from: g.from + e.shift, to: g.to + e.shift})
 	}
 	if e.shift == 0 && s.Old == 0 {
 		e.known = 0 // the windows are the same from the start
@@ -80,7 +91,7 @@ func (e *edits) walksShort() bool { return e.cfg.chain < deepChain<<2 }
 func (e *edits) find(old, new *segment) {
 	e.base, e.buf = new.abs, new.buf
 	from := old.abs + e.shift // of the old segment's buf
-	low, high := max(from, e.base), min(from+int64(old.end), e.base+int64(len(new.buf)))
+	low, high := max(from, e.base), min(from+int64(old.end), e.base+int64(len(new.buf)))-wordRoom
 	for len(e.gaps) > 0 && e.gaps[0].from < high {
 		g := &e.gaps[0]
 		if g.from < low {
@@ -88,6 +99,10 @@ func (e *edits) find(old, new *segment) {
 		}
 		for at := max(g.from, low); at < min(g.to, high); at++ {
 			if old.buf[at-from] != new.buf[at-e.base] {
+				if g.changed++; g.changed > maxChanged {
+					e.known = max(e.known, g.to+windowSize)
+					break
+				}
 				e.changed.ahead = append(e.changed.ahead, at)
 				e.add(&e.short, at, old.buf, from)
 				e.add(&e.long, at, old.buf, from)
@@ -253,6 +268,13 @@ func (e *edits) literalHolds(at int64, tokens []token) bool {
 		return m >= minMatch && m >= next
 	}
 	return e.short.none(at, at+longString, better, e) && e.long.none(at, end, better, e)
+}
+
+// frequent reports whether the string that begins at position at occurs so often in the
+// window that the encoder may give up before it has looked at all of it.
+func (e *edits) frequent(at int64) bool {
+	mask := uint32(1)<<(8*e.cfg.hashed()) - 1
+	return e.count.of(at, mask, e.buf, e.base) > e.cfg.chain>>3
 }
 
 // calm returns a position before which, from at on, nothing is edited and no edited

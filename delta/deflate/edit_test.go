@@ -89,6 +89,45 @@ func TestGuideOverEdits(t *testing.T) {
 	}
 }
 
+// What lies between copies may be long, as the headers of many empty files are, if most
+// of it is what it was.
+func TestGuideOverLongGaps(t *testing.T) {
+	old := prose(4, 300_000)
+	plain := bytes.Clone(old)
+	var copies []Copy
+	for at := 0; at < len(old); at += 30_000 {
+		copies = append(copies, Copy{int64(at), int64(at), 20_000})
+		for i := at + 20_000; i < at+30_000; i += 512 {
+			copy(plain[i:], "12345")
+		}
+	}
+	m := newModel(zlibFamily, 9)
+	if taken := guided(t, m, m, old, plain, copies); taken < len(plain)*8/10 {
+		t.Errorf("%d of %d bytes from the guide", taken, len(plain))
+	}
+}
+
+// An edit within the last bytes of a segment of the old stream is left to the next
+// segment, and what comes before it is taken over all the same.
+func TestGuideOverAnEditAtTheEndOfASegment(t *testing.T) {
+	old := prose(5, 600_000)
+	m := newModel(zlibFamily, 9)
+	var d decoder
+	d.reset(bytes.NewReader(longEncode(t, m, old)), DefaultLimits())
+	d.target = guideTarget
+	s := &segment{}
+	s.begin(nil)
+	if err := d.segment(s); err != nil {
+		t.Fatal(err)
+	}
+	plain, at := bytes.Clone(old), int64(s.size()-2)
+	plain[at] ^= 1
+	copies := []Copy{{0, 0, at}, {at + 1, at + 1, int64(len(old)) - at - 1}}
+	if taken := guided(t, m, m, old, plain, copies); taken < len(plain)*95/100 {
+		t.Errorf("%d of %d bytes from the guide", taken, len(plain))
+	}
+}
+
 // FuzzGuideOverEdits joins with guides to old streams that have been edited.
 func FuzzGuideOverEdits(f *testing.F) {
 	for i := range lazyModels {

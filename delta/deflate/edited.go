@@ -167,7 +167,9 @@ func (d *editedStrings) meets(to int64) bool { return len(d.hits) > 0 && d.hits[
 const maxCompared = 256
 
 // none reports whether better holds for none of the candidates, for a token at
-// position at, of which a string begins before to; false if there are too many to say.
+// position at, of which a string begins before to; false if there are too many to say,
+// or if one begins at the bytes searched for that occurs so often that the encoder may
+// give up on it.
 func (d *editedStrings) none(at, to int64, better func(q int64, old bool) bool, e *edits) bool {
 	looked := 0
 	for _, x := range d.hits {
@@ -179,7 +181,8 @@ func (d *editedStrings) none(at, to int64, better func(q int64, old bool) bool, 
 			if looked++; looked > maxCompared {
 				return false
 			}
-			if s := &d.strings[k-d.first]; s.word == word && s.at < x && better(s.at-(x-at), s.old) {
+			s := &d.strings[k-d.first]
+			if (s.word == word || d.cfg != nil) && s.at < x && (x <= at+1 && e.frequent(x) || better(s.at-(x-at), s.old)) {
 				return false
 			}
 		}

@@ -110,7 +110,10 @@ type stretch struct {
 	gaps []gap
 }
 
-type gap struct{ from, to int64 }
+type gap struct {
+	from, to int64
+	changed  int // bytes that do differ, as far as is known
+}
 
 // stretches makes one of copies that are equally far apart in both streams, so
 // that the window before a token may have come in pieces.
@@ -121,7 +124,7 @@ func stretches(copies iter.Seq[Copy]) iter.Seq[stretch] {
 			n := c.New - s.New - s.Len
 			if s.Len > 0 && n >= 0 && n <= maxEdit && c.New-c.Old == s.New-s.Old {
 				if n > 0 {
-					s.gaps = append(s.gaps, gap{c.Old - n, c.Old})
+					s.gaps = append(s.gaps, gap{from: c.Old - n, to: c.Old})
 				}
 				s.Len += n + c.Len
 				continue
