@@ -14,7 +14,7 @@ func content() []mutant {
 		{
 			name: "25 strong hashes in vain without end",
 			edits: []edit{
-				{"delta/match.go", "	return m.vain > vainShare*m.plan.src.Size+vainLimit || ", "	return "},
+				{"delta/match.go", "	return m.vain > m.most || ", "	return "},
 			},
 			tests: []suite{{"./delta", "StrongHashesInVain"}},
 		},

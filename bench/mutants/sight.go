@@ -6,7 +6,7 @@ func sight() []mutant {
 		{
 			name: "22 bases out of sight",
 			edits: []edit{
-				{"server/session/signing.go", "x.session.store().Have(x.ctx, x.session.id, []manifest.Digest{d}, x.auth.Sight())", "x.session.store().Have(x.ctx, x.session.id, []manifest.Digest{d}, func(manifest.Path) bool { return true })"},
+				{"server/session/signing.go", "x.session.store().Have(x.ctx, x.session.id, ds, x.auth.Sight())", "x.session.store().Have(x.ctx, x.session.id, ds, func(manifest.Path) bool { return true })"},
 			},
 			tests: []suite{{"./server", "PrivateBases|Private"}},
 		},
