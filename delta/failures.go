@@ -3,6 +3,15 @@ package delta
 // failedSlots is how many lookups in vain a scan remembers.
 const failedSlots = 64
 
+// lastOfRun returns how many windows of n bytes are looked up at the end of a run:
+// those of its last blocks, and of blocks of more than 512 bytes fewer, by the square
+// of their size, as each look-up compares as much. A copy that begins behind the run is
+// led back into it by the next round.
+func lastOfRun(n int) int {
+	const all = 1 << 34
+	return int(min(longestRun*int64(n), all/(int64(n)*int64(n))))
+}
+
 // A failures remembers lookups whose weak hash was in the signature and which
 // led to nothing all the same: a block that alone proves nothing, or two that only
 // share the weak hash. Data that repeats itself (a run of zeros, lines of text, a
@@ -32,7 +41,7 @@ func (f *failures) skip(b []byte, n int, sum uint64, off int64) int {
 	}
 	run := equalPrefix(b[:len(b)-int(p)], b[p:]) + int(p)
 	if run < len(b) {
-		run -= longestRun * n
+		run -= lastOfRun(n)
 	}
 	return max(run-n, 1)
 }

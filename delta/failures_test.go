@@ -43,3 +43,22 @@ func TestRunsThatLeadNowhere(t *testing.T) {
 		})
 	}
 }
+
+// Runs that are a few large blocks long end within what a scan has in memory. Each
+// look-up there compares whole blocks: it must not use up what may be hashed in vain,
+// so that what comes after is not found.
+func TestRunsOfLargeBlocksThatLeadNowhere(t *testing.T) {
+	const block = 64 << 10
+	var basis, src []byte
+	for i := range 8 {
+		basis = append(append(basis, randomBytes(uint64(i), 2*block)...), make([]byte, 3*block)...)
+		src = append(append(src, randomBytes(uint64(i+100), 2*block)...), make([]byte, 4*block+i)...)
+	}
+	last := randomBytes(200, 4*block)
+	basis, src = append(basis, last...), append(append(src, last...), 1) // not where both end
+	p := delta.NewPlan(source(src), []int64{int64(len(basis))}, delta.PlanOptions{})
+	answer(t, p, 0, basis, delta.Request{BlockSize: block, WeakBits: 30, Ranges: []delta.Range{{Len: int64(len(basis))}}})
+	if got, most := p.MissingBytes(), int64(len(src)-len(last)+block); got > most {
+		t.Errorf("%d bytes are missing, want at most %d", got, most)
+	}
+}
