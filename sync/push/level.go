@@ -8,28 +8,115 @@ import (
 	"github.com/pubsync/pubsync/sync/wire"
 )
 
-// Bounds of what a delta leaves to send, in bytes, for the best compression, which
-// takes some 0.2 us a byte, and for the densest, which mixes contexts and takes
-// both sides some 1.3 us a byte, and some more for what lies about it. Where more is
-// left than the size divided by mostlyNew, as of an executable, it is worth the most
-// thorough, and however much it is.
+// A load is what is to be coded of a file.
+type load struct {
+	kind     loadKind
+	size     int64 // of the file, in bytes
+	literals int64 // bytes of it that go
+}
+
+type loadKind int
+
 const (
-	fewLiterals   = 4 << 20
-	denseLiterals = 512 << 10
-	lightLiterals = 256 << 10 // of an archive that goes as it pays: beyond, the best takes 34 MB
-	mostlyNew     = 8
+	wholeFile loadKind = iota // all of a file
+	byBytes                   // what a delta of its bytes leaves
+	inside                    // what a delta of what is inside an archive leaves
 )
+
+// means are what a push codes with: what takes the time over its link, and whether
+// archives are to go in the fewest bytes, whatever the time.
+type means struct {
+	link    effort
+	thrifty bool
+}
+
+// Bounds of levels, in bytes of literals.
+const (
+	denseLiterals = 512 << 10
+	fewLiterals   = 4 << 20
+	lightLiterals = 256 << 10 // of an archive that goes as it pays: beyond, the best takes 34 MB
+	plainSize     = 16 << 20  // larger files, as images, are worth the cores that are left
+	mostlyNew     = 8         // part of a file, one in so many, beyond which a delta of it is mostly new, as of an executable
+)
+
+// level is the level for a load. mixes says whether so many bytes may be mixed.
+//
+//	level      ns a byte   taken for
+//	Stored             0   up to plainSize where the link outruns Fast
+//	Fast               4   whole files, and much that a delta leaves, where it outruns Default
+//	Default           10   the same elsewhere, and where an archive had it compressed
+//	Best       50 to 200   fewLiterals of a delta, lightLiterals of an archive's
+//	Thorough         200   a delta that is mostly new, however much it is
+//	Dense    1300 + 1300   denseLiterals of a delta, as far as bytes may be mixed
+//
+// The times are of one core of a server of 2024, those of Dense of both sides. What
+// Best and the two below save is carried sooner than they take by any link but the
+// slowest: a little time is given for a few bytes less, and the bounds are how much.
+func (m means) level(l load, mixes func(literals int64) bool) codec.Level {
+	paying := l.kind == inside && !m.thrifty
+	switch {
+	case l.kind == wholeFile:
+		return m.quick(l.literals)
+	case l.literals < denseLiterals && (l.kind == inside && m.thrifty || mixes(l.literals)):
+		return codec.Dense
+	case l.literals > l.size/mostlyNew && !(paying && l.literals >= lightLiterals):
+		return codec.Thorough
+	case l.literals < fewLiterals && !(paying && l.literals >= lightLiterals):
+		return codec.Best
+	}
+	if level := m.quick(l.literals); l.kind == byBytes || level != codec.Stored {
+		return level
+	}
+	return codec.Default
+}
+
+// quick is the level that gets so many bytes to the server soonest.
+func (m means) quick(literals int64) codec.Level {
+	switch {
+	case m.link == thorough:
+		return codec.Default
+	case m.link == none && literals <= plainSize:
+		return codec.Stored
+	}
+	return codec.Fast
+}
+
+// means returns what the push codes with by now.
+func (p *pusher) means() means { return means{p.rate.effort(), p.thorough()} }
+
+// levelFor is the level for a stream. What is compressed is sent as it is, but for a zip,
+// some of which may not be; and so is, next door, the little that one round left.
+func (p *pusher) levelFor(st *stream) codec.Level {
+	m := p.means()
+	switch {
+	case st.at != nil:
+		return codec.Dense
+	case st.packed == archive.Zip && m.quick(st.src.Size) != codec.Stored:
+		return codec.Fast
+	case st.packed != archive.Bytes, st.hasty && st.missing() <= hastyLiterals:
+		return codec.Stored
+	case st.plan == nil:
+		return m.level(load{wholeFile, st.src.Size, st.src.Size}, nil)
+	}
+	return p.deltaLevel(st.view, st.missing(), st.src.Size)
+}
+
+// deltaLevel is the level for a delta of a view of so many bytes with so many literals.
+func (p *pusher) deltaLevel(view wire.View, literals, size int64) codec.Level {
+	m, kind := p.means(), inside
+	if view == wire.Raw {
+		kind = byBytes
+	}
+	return m.level(load{kind, size, literals}, func(n int64) bool { return p.mixing.allow(n, m.link != thorough) })
+}
 
 // mixing is how many bytes of literals a push has had coded by mixing contexts, of
 // its own choice. It is safe for concurrent use.
 type mixing struct{ spent atomic.Int64 }
 
 // Bounds of mixing in a push, in bytes of literals, unless all archives are to be seen
-// through. Mixing saves less than a tenth of a byte for each, which any link but the
-// slowest carries sooner than the two sides have mixed it: it is there because a few
-// bytes less are worth a little time. So it gets a little: on a link that outruns thorough
-// compression 32 ms of either side, on others, where there is waiting anyway,
-// half a second.
+// through: on a link that outruns thorough compression 32 ms of either side, on others,
+// where there is waiting anyway, half a second.
 const (
 	mixedOnFast = 16 << 10
 	mixedOnSlow = 256 << 10
@@ -64,60 +151,4 @@ type haste struct{ files atomic.Int64 }
 // matched thoroughly: there the time is nothing.
 func (p *pusher) hasty(size int64) bool {
 	return size <= smallFile && p.rate.fast() && p.rate.near() && p.haste.files.Add(1) > unhurried
-}
-
-// levelFor is the level for a stream: what was worth matching is worth the best,
-// unless there is much of it, or it is compressed.
-func (p *pusher) levelFor(st *stream) codec.Level {
-	switch {
-	case st.at != nil:
-		return codec.Dense
-	case st.packed == archive.Zip && p.wholeLevel(st.src.Size) != codec.Stored:
-		return codec.Fast // some of it may not be compressed
-	case st.packed != archive.Bytes, st.hasty && st.missing() <= hastyLiterals:
-		return codec.Stored
-	case st.plan != nil:
-		return p.deltaLevel(st.view, st.missing(), st.src.Size)
-	}
-	return p.wholeLevel(st.src.Size)
-}
-
-// plainSize is the size in bytes up to which a file goes as it is where the link
-// carries more than is compressed in the time. Images and the like, larger than that,
-// are worth the cores that are left.
-const plainSize = 16 << 20
-
-// wholeLevel is the level for a file of a size, or for as many bytes of it, that goes
-// whole.
-func (p *pusher) wholeLevel(size int64) codec.Level {
-	if size <= plainSize && p.rate.effort() == none {
-		return codec.Stored
-	}
-	return p.rate.level()
-}
-
-// deltaLevel is the level for a delta of a view with so many bytes of literals, of
-// which the best compression, if it is that, is for the first fewLiterals.
-func (p *pusher) deltaLevel(view wire.View, literals, size int64) codec.Level {
-	switch {
-	case literals < denseLiterals && (view != wire.Raw && p.thorough() || p.mixing.allow(literals, p.rate.fast())):
-		return codec.Dense
-	case view != wire.Raw && !p.thorough() && literals >= lightLiterals:
-		return p.lightLevel(view, literals)
-	case literals > size/mostlyNew:
-		return codec.Thorough
-	case literals < fewLiterals:
-		return codec.Best
-	}
-	return p.lightLevel(view, literals)
-}
-
-// lightLevel is the level for much that a delta leaves to send. What an archive
-// compressed is not sent as it is.
-func (p *pusher) lightLevel(view wire.View, literals int64) codec.Level {
-	level := p.wholeLevel(literals)
-	if view != wire.Raw && level == codec.Stored {
-		return codec.Default
-	}
-	return level
 }

@@ -55,6 +55,41 @@ func TestMixing(t *testing.T) {
 	}
 }
 
+// The levels of whole files and of what deltas leave, by link and by whether bytes count
+// more than time, where nothing may be mixed any more.
+func TestLevels(t *testing.T) {
+	const kb, large = 1 << 10, 1 << 30
+	for _, c := range []struct {
+		name            string
+		load            load
+		want            [3]codec.Level // over a link that is what takes the time, one of a Gbit/s, loopback
+		thrifty, paying bool
+	}{
+		{"a whole file", load{wholeFile, kb, kb}, [3]codec.Level{codec.Default, codec.Fast, codec.Stored}, true, true},
+		{"a large one", load{wholeFile, large, large}, [3]codec.Level{codec.Default, codec.Fast, codec.Fast}, true, true},
+		{"a little of bytes", load{byBytes, large, kb}, [3]codec.Level{codec.Best, codec.Best, codec.Best}, true, true},
+		{"more", load{byBytes, large, fewLiterals - 1}, [3]codec.Level{codec.Best, codec.Best, codec.Best}, true, true},
+		{"much", load{byBytes, large, fewLiterals}, [3]codec.Level{codec.Default, codec.Fast, codec.Stored}, true, true},
+		{"mostly new bytes", load{byBytes, 8 * fewLiterals, fewLiterals + 1}, [3]codec.Level{codec.Thorough, codec.Thorough, codec.Thorough}, true, true},
+		{"a little of an archive", load{inside, large, kb}, [3]codec.Level{codec.Best, codec.Best, codec.Best}, false, true},
+		{"more, as it pays", load{inside, large, lightLiterals}, [3]codec.Level{codec.Default, codec.Fast, codec.Default}, false, true},
+		{"mostly new, as it pays", load{inside, lightLiterals, lightLiterals}, [3]codec.Level{codec.Default, codec.Fast, codec.Default}, false, true},
+		{"a little, of which the bytes count", load{inside, large, kb}, [3]codec.Level{codec.Dense, codec.Dense, codec.Dense}, true, false},
+		{"more of that", load{inside, large, denseLiterals}, [3]codec.Level{codec.Best, codec.Best, codec.Best}, true, false},
+		{"much of that", load{inside, large, fewLiterals}, [3]codec.Level{codec.Default, codec.Fast, codec.Default}, true, false},
+		{"mostly new, of which the bytes count", load{inside, denseLiterals, denseLiterals}, [3]codec.Level{codec.Thorough, codec.Thorough, codec.Thorough}, true, false},
+	} {
+		for k, link := range []effort{thorough, light, none} {
+			for thrifty, applies := range map[bool]bool{true: c.thrifty, false: c.paying} {
+				m := means{link, thrifty}
+				if got := m.level(c.load, func(int64) bool { return false }); applies && got != c.want[k] {
+					t.Errorf("%s, %+v: level %d, want %d", c.name, m, got, c.want[k])
+				}
+			}
+		}
+	}
+}
+
 // Where a round trip takes long more windows are under way, as many as the server
 // allows.
 func TestParallelWindows(t *testing.T) {

@@ -5,8 +5,6 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/zstd"
-
-	"github.com/pubsync/pubsync/delta/codec"
 )
 
 // rate follows how fast requests get through, and what the link could carry.
@@ -107,13 +105,6 @@ func (r *rate) effort() effort {
 
 // fast reports whether the link outruns thorough compression.
 func (r *rate) fast() bool { return r.effort() != thorough }
-
-func (r *rate) level() codec.Level {
-	if r.fast() {
-		return codec.Fast
-	}
-	return codec.Default
-}
 
 // zstdLevel is the level for small files at an effort.
 func (e effort) zstdLevel() zstd.EncoderLevel {
