@@ -29,6 +29,11 @@
 // apart while others send the smallest as they are, until they meet (groups.go). An
 // archive is begun, and gone on with after each round, if the server is expected to
 // have it before the link has carried what it has to (pays.go, backlog.go).
+// While one is taken apart here the server does the same with its basis, and where the
+// link has nothing else to carry a round of matching is weighed against what it carries
+// in a round trip (deltas.go). What the link is the [Remote] says, from its start if it
+// was there before; how hard what is sent is compressed follows from that (level.go).
+// Next door a push of few archives takes its time over them (allowance.go).
 //
 // # Memory
 //
