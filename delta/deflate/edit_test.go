@@ -128,6 +128,17 @@ func TestGuideOverAnEditAtTheEndOfASegment(t *testing.T) {
 	}
 }
 
+// A stream compressed in chunks is followed where they are cut elsewhere, but for what is
+// near the end of one.
+func TestGuideAcrossChunks(t *testing.T) {
+	old := prose(6, 600_000)
+	plain := slices.Concat(prose(7, 10_000), old)
+	m := newModel(zlibFamily, 6).withChunk(128)
+	if taken := guided(t, m, m, old, plain, []Copy{{10_000, 0, int64(len(old))}}); taken < len(plain)*9/10 {
+		t.Errorf("%d of %d bytes from the guide", taken, len(plain))
+	}
+}
+
 // FuzzGuideOverEdits joins with guides to old streams that have been edited.
 func FuzzGuideOverEdits(f *testing.F) {
 	for i := range lazyModels {

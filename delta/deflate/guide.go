@@ -196,14 +196,25 @@ func (r *guideReader) flawed(pos int64) bool {
 	return !r.spans[0].model.searchesLike(r.model)
 }
 
-// shifty reports whether the token at pos depends on the absolute position:
-// Go's reach is shorter for some positions of every window (see
-// chainPredictor.reach).
+// shifty reports whether the token at pos depends on the absolute position: Go's reach is
+// shorter for some positions of every window (see chainPredictor.reach), and pigz sees
+// nothing behind the end of a chunk.
 func (r *guideReader) shifty(pos, shift int64) bool {
-	if r.model.family() != goFamily || shift%windowSize == 0 {
+	if !r.uneven(shift) {
 		return false
 	}
+	if n := int64(r.model.chunk()); n > 0 {
+		return n-pos%n < 2*maxMatch || n-(pos+shift)%n < 2*maxMatch
+	}
 	return goShort(pos) || goShort(pos+1) || goShort(pos+shift) || goShort(pos+shift+1)
+}
+
+// uneven reports whether with this shift some tokens are shifty.
+func (r *guideReader) uneven(shift int64) bool {
+	if n := int64(r.model.chunk()); n > 0 {
+		return shift%n != 0
+	}
+	return r.model.family() == goFamily && shift%windowSize != 0
 }
 
 // tokens returns the tokens of the old stream from pos to the end of their
@@ -251,8 +262,7 @@ func (r *guideReader) hints(s *segment, m Model) (hints []hint) {
 	from, to := s.abs+int64(s.start), s.abs+int64(s.end)
 	for r.active && !r.done && r.copy.New < to {
 		c := r.copy
-		n := int64(m.chunk())
-		if c.Len > 0 && !m.sequential() && (n == 0 || (c.New-c.Old)%n == 0) {
+		if c.Len > 0 && !m.sequential() {
 			r.edits.begin(c, m)
 			hints = r.collect(hints, s, from, min(c.New+c.Len-sight, to))
 		}
@@ -309,7 +319,7 @@ func (r *guideReader) alike(tokens []token, first, stop, shift int64) (n int, si
 	default:
 		return 1, int64(tokens[0].size()), false
 	}
-	each := usable && r.model.family() == goFamily
+	each := usable && r.uneven(shift)
 	if end := r.pos + r.rest; usable && !each && end <= stop && r.edits.none(r.pos+shift, end+shift) {
 		return len(tokens), r.rest, true
 	}
