@@ -20,6 +20,7 @@ type costModel struct {
 }
 
 const (
+	sentShare = 1.1 // of the cost of a literal: a byte that is sent is worth a little more than one received
 	rangeCost = 2.5 // bytes that a range takes in a request
 	seamShare = 1.5 // blocks that an edit of one place leaves unmatched on average
 	fineBlock = 256 // below it, half as much is expected to match
@@ -27,7 +28,7 @@ const (
 
 func newCostModel(literal float64, roundTrip, missing int64, p *Plan, seams []seam, b *basisState) *costModel {
 	return &costModel{
-		literal:   literal,
+		literal:   literal * sentShare,
 		roundTrip: float64(roundTrip),
 		missing:   missing,
 		windows:   p.MissingBytes(),

@@ -17,7 +17,7 @@ type basisState struct {
 }
 
 // firstYield is the yield expected before there was a second round.
-const firstYield = 0.4
+const firstYield = 0.6
 
 // matched learns from what a signature brought: the missing bytes before and
 // after. If all gaps were edits of one place, a round would leave of each as
