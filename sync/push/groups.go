@@ -107,6 +107,9 @@ func (l *lanes) next(apart bool) (g group, ok bool) {
 		g, l.groups = l.groups[0], l.groups[1:]
 		return g, true
 	}
+	if l.p.opts.Through == Always {
+		return g, false // what is left is for those that take apart
+	}
 	g.bytes = true
 	g.files, l.archives = l.p.cutGroup(l.archives, laneBytes)
 	return g, len(g.files) > 0
