@@ -87,6 +87,8 @@
 //
 // Split reads bytes from strangers and Join recipes from strangers. Sizes are
 // checked before memory is allocated; neither panics, loops without end or
-// exceeds [Limits], whatever it is given. What Join makes of a false recipe is
-// false: the caller compares digests.
+// exceeds [Limits], whatever it is given. What matches are searched for is counted in
+// steps and bounded for each plain byte, over all streams of a [Splitter] and, with a
+// [Budget], over all tries to rebuild them. What Join makes of a false recipe is false:
+// the caller compares digests.
 package deflate
