@@ -46,6 +46,6 @@
 // stop at their [Limits]. Nothing is ever written under a member's name: names
 // are bytes of a column and nothing else.
 //
-// All functions are safe for concurrent use on distinct spools. None keeps more
+// All functions are safe for concurrent use on distinct spools and budgets. None keeps more
 // than 64 MiB in memory under [DefaultLimits], whatever the file.
 package archive
