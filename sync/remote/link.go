@@ -36,6 +36,10 @@ const (
 	// maxSamples is how many samples count, the latest ones. A burst into the buffers of
 	// the way is one of them.
 	maxSamples = 9
+	// otherWay is how many times longer a round trip is over what is another way, beside
+	// busyTrip, by which busy machines make one longer.
+	otherWay = 4
+	busyTrip = 5 * time.Millisecond
 )
 
 // A meter makes of readings what the link is: the rate is the middle of the latest
@@ -46,6 +50,7 @@ type meter struct {
 	of      any           // what was read last
 	last    reading       // at the last sample
 	trip    time.Duration // least of the newest connection
+	was     time.Duration // that at the other time that is remembered; 0: nothing is
 	samples []float64     // oldest first
 	fresh   int           // of them, how many were taken here
 	floor   float64       // until there are any
@@ -55,9 +60,18 @@ type meter struct {
 func (m *meter) remember(l link) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.trip = l.trip
+	m.trip, m.was = l.trip, l.trip
 	if l.rate > 0 {
 		m.samples = []float64{l.rate}
+	}
+}
+
+// setTrip takes note of a round trip time, and forgets what was remembered if that was
+// of another way to the server. m is locked.
+func (m *meter) setTrip(now time.Duration) {
+	m.trip = now
+	if m.was > 0 && max(m.was, now) > otherWay*min(m.was, now)+busyTrip {
+		m.samples, m.was = m.samples[len(m.samples)-m.fresh:], 0
 	}
 }
 
@@ -65,7 +79,7 @@ func (m *meter) remember(l link) {
 func (m *meter) connected(took time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.trip = max(took, 1)
+	m.setTrip(max(took, 1))
 }
 
 // take takes a reading of a connection.
@@ -75,7 +89,7 @@ func (m *meter) take(of any, r reading) {
 	if m.of != of {
 		m.of, m.last = of, reading{}
 	}
-	m.trip = r.trip
+	m.setTrip(r.trip)
 	since := reading{acked: r.acked - m.last.acked, busy: r.busy - m.last.busy, held: r.held - m.last.held}
 	if since.acked < floorBytes || r.rate <= 0 {
 		return
@@ -91,7 +105,7 @@ func (m *meter) take(of any, r reading) {
 	m.last = r
 	m.samples = append(m.samples, r.rate)
 	m.samples = m.samples[max(0, len(m.samples)-maxSamples):]
-	m.fresh++
+	m.fresh = min(m.fresh+1, len(m.samples))
 }
 
 // link is what is known by now.

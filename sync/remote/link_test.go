@@ -73,6 +73,29 @@ func TestMeter(t *testing.T) {
 	}
 }
 
+// What is remembered of a way to the server that had another round trip time does not
+// count; how busy a machine is makes no other way of it.
+func TestMeterForgetsOtherWays(t *testing.T) {
+	const ms = time.Millisecond
+	for _, c := range []struct {
+		was, now time.Duration
+		forgets  bool
+	}{{ms / 20, 100 * ms, true}, {100 * ms, ms / 20, true}, {ms / 20, 4 * ms, false}, {100 * ms, 180 * ms, false}, {180 * ms, 100 * ms, false}} {
+		m := &meter{}
+		m.remember(link{c.was, 1e6})
+		m.connected(c.now)
+		if got := m.link(); got.trip != c.now || (got.rate == 0) != c.forgets {
+			t.Errorf("remembers %v, now %v: %v", c.was, c.now, got)
+		}
+		m.remember(link{c.was, 1e6})
+		m.take(1, reading{trip: c.was, rate: 3e6, acked: 1 << 30, busy: time.Second})
+		m.take(2, reading{trip: c.now, acked: 1})
+		if got := m.link().rate; got != 3e6 && c.forgets || !m.measured() {
+			t.Errorf("remembers %v, now %v: the rate is %v after a sample", c.was, c.now, got)
+		}
+	}
+}
+
 // While TCP looks for the rate, or the server does not take what comes, what is read is
 // a lower bound and no sample.
 func TestMeterFloor(t *testing.T) {
