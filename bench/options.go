@@ -26,6 +26,7 @@ type options struct {
 	work    string // folder of the measured files
 	fs      string // "fresh" or "here"; see [mountFresh]
 	onFS    string // what was made of it, for the report
+	trim    func() // after something was removed there
 	pubsync string // the binary; built if empty
 	cache   *corpus.Cache
 	status  *status
@@ -142,6 +143,7 @@ func (o *options) workDir(ctx context.Context) (string, func(), error) {
 		return "", nil, err
 	}
 	remove := func() { os.RemoveAll(dir) }
+	o.trim = func() {}
 	o.onFS = fileSystem(dir) + " of the machine"
 	if o.fs != "fresh" {
 		return dir, remove, nil
@@ -152,6 +154,7 @@ func (o *options) workDir(ctx context.Context) (string, func(), error) {
 		return dir, remove, nil
 	}
 	o.onFS = "ext4 with a journal, made for the run, in an image on a loop device"
+	o.trim = func() { trim(ctx, at) }
 	return at, func() { unmount(); remove() }, nil
 }
 

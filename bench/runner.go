@@ -171,7 +171,10 @@ func (r *runner) peer(ctx context.Context, j job, p peer.Peer, round int) error 
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer func() {
+		os.RemoveAll(dir)
+		r.o.trim()
+	}()
 	site := &peer.Site{Client: j.net.client, Server: j.net.server, Address: j.net.address, Dir: dir, Pubsync: r.bin}
 	if err := p.Start(ctx, site); err != nil {
 		return err

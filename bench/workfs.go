@@ -11,7 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// imageSize bounds what is written while measuring. The image is sparse.
+// imageSize bounds what is written while measuring. The image is sparse; [trim] keeps it
+// so.
 const imageSize = 60 << 30
 
 // mountFresh makes a file system for what is measured: ext4 as mkfs makes it, in an image
@@ -45,6 +46,15 @@ func mountFresh(ctx context.Context, dir string, inodes int) (string, func(), er
 		}
 	}
 	return at, func() { _ = unix.Unmount(at, unix.MNT_DETACH) }, nil
+}
+
+// trim gives the room of what was removed on a file system that mountFresh made back to
+// the one that its image is on: else that would fill up, round after round. What it costs
+// is nobody's measure. Where it fails there is room, or the run will say so.
+func trim(ctx context.Context, at string) {
+	cmd := exec.CommandContext(ctx, "fstrim", at)
+	cmd.Env = append(os.Environ(), "PATH="+os.Getenv("PATH")+":/usr/sbin:/sbin")
+	_ = cmd.Run()
 }
 
 // fileSystem names the file system of a folder.
