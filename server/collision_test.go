@@ -139,6 +139,25 @@ func (c *colliding) lie(f wire.Frame) wire.Signature {
 	return sig
 }
 
+// push publishes a tree over what stands, past the forger.
+func (c *colliding) push(dir string, through push.Through) push.Result {
+	s := c.s
+	s.t.Helper()
+	b := s.builder(s.issue(token.Grant{Target: "t", Overwrite: true}), dir)
+	b.opts.Parallel, b.opts.Checksum, b.opts.Through = 1, true, through
+	ctx, stop := context.WithCancel(s.t.Context())
+	defer stop()
+	c.stop = stop
+	s.put(c.between)
+	defer s.put(nil)
+	got, err := b.push(ctx)
+	if err != nil {
+		s.t.Fatalf("after %d requests: %v", c.calls, err)
+	}
+	s.wantTree("t", dir)
+	return got
+}
+
 // TestStrongCollision pushes files whose every block has the hash of another block of
 // the server's, however long that is (threats, row 26). Whole, they have another
 // SHA-256: each is asked for again, matched with long hashes, and at last sent whole.
@@ -156,18 +175,7 @@ func TestStrongCollision(t *testing.T) {
 		c.news[int64(size)] = is
 	}
 	s.builder(s.issue(token.Grant{Target: "t"}), old).mustPush()
-	b := s.builder(s.issue(token.Grant{Target: "t", Overwrite: true}), dir)
-	b.opts.Parallel, b.opts.Checksum = 1, true
-	ctx, stop := context.WithCancel(t.Context())
-	defer stop()
-	c.stop = stop
-	s.put(c.between)
-	got, err := b.push(ctx)
-	s.put(nil)
-	if err != nil {
-		t.Fatalf("after %d requests: %v", c.calls, err)
-	}
-	s.wantTree("t", dir)
+	got := c.push(dir, push.Auto)
 	if want := 2 * len(sizes); c.lies < want || c.again < want {
 		t.Errorf("%d signatures were forged and %d files asked for again, want %d each: the test tests nothing", c.lies, c.again, want)
 	}
@@ -200,18 +208,7 @@ func TestWrongMatchesAreMatchedAgain(t *testing.T) {
 	s.write(dir, "a.tgz", is)
 	s.write(dir, "b", edited)
 	s.builder(s.issue(token.Grant{Target: "t"}), old).mustPush()
-	b := s.builder(s.issue(token.Grant{Target: "t", Overwrite: true}), dir)
-	b.opts.Parallel, b.opts.Checksum, b.opts.Through = 1, true, push.Always
-	ctx, stop := context.WithCancel(t.Context())
-	defer stop()
-	c.stop = stop
-	s.put(c.between)
-	got, err := b.push(ctx)
-	s.put(nil)
-	if err != nil {
-		t.Fatalf("after %d requests: %v", c.calls, err)
-	}
-	s.wantTree("t", dir)
+	got := c.push(dir, push.Always)
 	if c.lies != 2 {
 		t.Errorf("%d signatures were forged, want 2: the test tests nothing", c.lies)
 	}
