@@ -2,6 +2,7 @@ package remote
 
 import (
 	"crypto/tls"
+	"maps"
 	"net/http"
 	"slices"
 	"sync"
@@ -19,15 +20,15 @@ func speakHTTP2(t *http.Transport) (*pool, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &pool{}
+	p := &pool{conns: map[string][]*http2.ClientConn{}}
 	h2.ConnPool = p
-	t.TLSNextProto[http2.NextProtoTLS] = func(_ string, c *tls.Conn) http.RoundTripper {
+	t.TLSNextProto[http2.NextProtoTLS] = func(addr string, c *tls.Conn) http.RoundTripper {
 		conn, err := h2.NewClientConn(gather.Client(c))
 		if err != nil {
 			c.Close()
 			return failing{err}
 		}
-		p.add(conn)
+		p.add(addr, conn)
 		return h2
 	}
 	return p, nil
@@ -38,24 +39,24 @@ type failing struct{ err error }
 
 func (f failing) RoundTrip(*http.Request) (*http.Response, error) { return nil, f.err }
 
-// A pool holds the HTTP/2 connections of a client to its server. It makes none: where it
-// has none the transport connects. It implements [http2.ClientConnPool].
+// A pool holds the HTTP/2 connections of a client, of each address its own. It makes
+// none: where it has none the transport connects. It implements [http2.ClientConnPool].
 type pool struct {
 	mu    sync.Mutex
-	conns []*http2.ClientConn
+	conns map[string][]*http2.ClientConn // by host and port
 }
 
-func (p *pool) add(c *http2.ClientConn) {
+func (p *pool) add(addr string, c *http2.ClientConn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.conns = append(p.conns, c)
+	p.conns[addr] = append(p.conns[addr], c)
 }
 
 // GetClientConn implements [http2.ClientConnPool].
-func (p *pool) GetClientConn(*http.Request, string) (*http2.ClientConn, error) {
+func (p *pool) GetClientConn(_ *http.Request, addr string) (*http2.ClientConn, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, c := range p.conns {
+	for _, c := range p.conns[addr] {
 		if c.ReserveNewRequest() {
 			return c, nil
 		}
@@ -67,13 +68,15 @@ func (p *pool) GetClientConn(*http.Request, string) (*http2.ClientConn, error) {
 func (p *pool) MarkDead(dead *http2.ClientConn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.conns = slices.DeleteFunc(p.conns, func(c *http2.ClientConn) bool { return c == dead })
+	for addr, conns := range p.conns {
+		p.conns[addr] = slices.DeleteFunc(conns, func(c *http2.ClientConn) bool { return c == dead })
+	}
 }
 
 // closeIdle closes the connections that no request is under way on.
 func (p *pool) closeIdle() {
 	p.mu.Lock()
-	conns := slices.Clone(p.conns)
+	conns := slices.Concat(slices.Collect(maps.Values(p.conns))...)
 	p.mu.Unlock()
 	for _, c := range conns {
 		if s := c.State(); s.StreamsActive+s.StreamsReserved+s.StreamsPending == 0 {
