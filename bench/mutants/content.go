@@ -26,11 +26,11 @@ func content() []mutant {
 			tests: []suite{{"./server", "TestStrongCollision"}},
 		},
 		{
-			name: "26 files rebuilt in memory are not hashed as a whole",
+			name: "26 large files that come whole are not hashed",
 			edits: []edit{
 				{"server/store/disk/batch.go", "	if err == nil && manifest.Digest(h.Sum(nil)) != d {\n		err = store.ErrMismatch", "	if err == nil && d.IsZero() {\n		err = store.ErrMismatch"},
 			},
-			tests: []suite{{"./server", "TestStrongCollision"}},
+			tests: []suite{{"./server/session", "TestWrongContent"}},
 		},
 		{
 			name: "26 staged files are not hashed as a whole",
