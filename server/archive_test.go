@@ -126,10 +126,18 @@ func TestThroughCompression(t *testing.T) {
 	}
 }
 
-// unknownLink is a remote of whose link nothing is known.
-type unknownLink struct{ push.Remote }
-
-func (unknownLink) Link() (time.Duration, float64) { return 0, 0 }
+// nextRelease publishes a .tar.gz of so many members, and returns the builder of the next
+// release of it, in which one has a line more and all are of another time.
+func (s *site) nextRelease(n int) *builder {
+	s.t.Helper()
+	old, changed := members(5, n), members(5, n)
+	changed[30] = append([]byte("a new line\n"), changed[30]...)
+	first, second := s.t.TempDir(), s.t.TempDir()
+	s.write(first, "a-1.tgz", tgz(s.t, old, time.Unix(1_700_000_000, 0), 6))
+	s.write(second, "a-2.tgz", tgz(s.t, changed, time.Unix(1_710_000_000, 0), 6))
+	s.builder(s.issue(token.Grant{Target: "a/1"}), first).mustPush()
+	return s.builder(s.issue(token.Grant{Target: "a/1"}), second)
+}
 
 // TestAsksWhileTakingApart pushes the next release of an archive over a link of which
 // nothing is known, so that no signature is wanted before anybody knows that it will be
@@ -137,15 +145,9 @@ func (unknownLink) Link() (time.Duration, float64) { return 0, 0 }
 // size, and that is enough.
 func TestAsksWhileTakingApart(t *testing.T) {
 	s := newSite(t)
-	old, changed := members(5, 300), members(5, 300)
-	changed[30] = append([]byte("a new line\n"), changed[30]...)
-	first, second := t.TempDir(), t.TempDir()
-	s.write(first, "a-1.tgz", tgz(t, old, time.Unix(1_700_000_000, 0), 6))
-	s.write(second, "a-2.tgz", tgz(t, changed, time.Unix(1_710_000_000, 0), 6))
-	s.builder(s.issue(token.Grant{Target: "a/1"}), first).mustPush()
-	b := s.builder(s.issue(token.Grant{Target: "a/1"}), second)
+	b := s.nextRelease(300)
 	asked := &askedFirst{}
-	b.between = func(r push.Remote) push.Remote { asked.Remote = unknownLink{r}; return asked }
+	b.between = func(r push.Remote) push.Remote { asked.Remote = onLink{Remote: r}; return asked }
 	b.clock = func() time.Time { return time.Unix(1_720_000_000, 0) } // nor is anything measured
 	if r := b.mustPush(); r.Archive.Files != 1 || r.Archive.Sent > r.Bytes/50 {
 		t.Errorf("%+v", r.Archive)
@@ -180,15 +182,9 @@ func (a *askedFirst) Exchange(ctx context.Context, session string, body []byte, 
 // apart, or asked for what came along, there would be more.
 func TestRequestsOfAnArchive(t *testing.T) {
 	s := newSite(t)
-	old, changed := members(5, 60), members(5, 60)
-	changed[30] = append([]byte("a new line\n"), changed[30]...)
-	first, second := t.TempDir(), t.TempDir()
-	s.write(first, "a-1.tgz", tgz(t, old, time.Unix(1_700_000_000, 0), 6))
-	s.write(second, "a-2.tgz", tgz(t, changed, time.Unix(1_710_000_000, 0), 6))
-	s.builder(s.issue(token.Grant{Target: "a/1"}), first).mustPush()
+	b := s.nextRelease(60)
 	var kinds []string
 	s.requestKinds(&kinds)
-	b := s.builder(s.issue(token.Grant{Target: "a/1"}), second)
 	b.opts.Through, b.opts.Parallel = push.Always, 1
 	if r := b.mustPush(); r.Archive.Files != 1 {
 		t.Errorf("%+v", r)

@@ -40,8 +40,21 @@ func (r *readsOn) Send(ctx context.Context, session string, body []byte, gone fu
 	return r.Remote.Send(ctx, session, body, gone, reply)
 }
 
-// Link is of a network that carries more than is compressed in the time.
-func (r *readsOn) Link() (time.Duration, float64) { return 100 * time.Microsecond, 4e9 }
+// An onLink says what the link to the server is; the zero value knows nothing of it.
+type onLink struct {
+	push.Remote
+	trip time.Duration
+	rate float64
+}
+
+func (l onLink) Link() (time.Duration, float64) { return l.trip, l.rate }
+
+// nextDoor is the round trip to a server that is, and carried what such a link carries in
+// a second, in bytes: more than is compressed in the time.
+const (
+	nextDoor = 100 * time.Microsecond
+	carried  = 4e9
+)
 
 // TestBodiesThatAreStillRead loses one body after another, or has it refused as too
 // large: nothing is written over it as long as the push lasts.
@@ -57,7 +70,7 @@ func TestBodiesThatAreStillRead(t *testing.T) {
 			}
 			on := &readsOn{lose: lose, err: err}
 			b := s.builder(s.issue(token.Grant{Target: target}), dir)
-			b.between = func(r push.Remote) push.Remote { on.Remote = r; return on }
+			b.between = func(r push.Remote) push.Remote { on.Remote = onLink{r, nextDoor, carried}; return on }
 			b.mustPush()
 			if on.body == nil || !bytes.Equal(on.body, on.copy) {
 				t.Errorf("%s: body %d, of %d bytes, was written over", name, lose, len(on.body))

@@ -16,7 +16,6 @@ import (
 // An overtaken holds the answer to one body back until the next is sent.
 type overtaken struct {
 	push.Remote
-	trip time.Duration
 	hold int // whose answer is held back; 0: none
 
 	mu               sync.Mutex
@@ -61,9 +60,6 @@ func (o *overtaken) Send(ctx context.Context, session string, body []byte, gone 
 	return err
 }
 
-// Link is of a network that carries more than is compressed in the time.
-func (o *overtaken) Link() (time.Duration, float64) { return o.trip, 4e9 }
-
 // Of a large file a part is on its way while the answer to the one before is: over a
 // long link that keeps it busy. It is not sent before the connection has all of that,
 // or they would share it; and the first of all goes alone, in case it is refused. Next
@@ -73,13 +69,13 @@ func TestBodiesOverlap(t *testing.T) {
 	for _, c := range []struct {
 		trip       time.Duration
 		hold, most int
-	}{{40 * time.Millisecond, 2, 2}, {100 * time.Microsecond, 0, 1}} {
+	}{{40 * time.Millisecond, 2, 2}, {nextDoor, 0, 1}} {
 		s := newSite(t)
 		dir := t.TempDir()
 		s.write(dir, "image.bin", data)
-		on := &overtaken{trip: c.trip, hold: c.hold, next: make(chan struct{})}
+		on := &overtaken{hold: c.hold, next: make(chan struct{})}
 		b := s.builder(s.issue(token.Grant{Target: "t"}), dir)
-		b.between = func(r push.Remote) push.Remote { on.Remote = r; return on }
+		b.between = func(r push.Remote) push.Remote { on.Remote = onLink{r, c.trip, carried}; return on }
 		b.mustPush()
 		if on.errNeverOvertook != nil {
 			t.Error(on.errNeverOvertook)

@@ -20,17 +20,9 @@ import (
 // arrived is not sent again. Over a long link bodies follow each other unanswered, so
 // that several are cut at once.
 func TestDropsCostLittle(t *testing.T) {
-	dropsCostLittle(t, 100*time.Microsecond)
+	dropsCostLittle(t, nextDoor)
 	dropsCostLittle(t, 40*time.Millisecond)
 }
-
-// An apart says how far the server is.
-type apart struct {
-	push.Remote
-	trip time.Duration
-}
-
-func (a apart) Link() (time.Duration, float64) { return a.trip, 4e9 }
 
 func dropsCostLittle(t *testing.T, trip time.Duration) {
 	t.Helper()
@@ -60,7 +52,7 @@ func dropsCostLittle(t *testing.T, trip time.Duration) {
 		target := manifest.Path(fmt.Sprintf("private/%d", pushes))
 		b := s.builder(s.issue(token.Grant{Target: target}), dir)
 		b.via = line.url()
-		b.between = func(r push.Remote) push.Remote { return apart{r, trip} }
+		b.between = func(r push.Remote) push.Remote { return onLink{r, trip, carried} }
 		waited := time.Duration(0)
 		b.sleep = func(ctx context.Context, d time.Duration) error { waited += d; return ctx.Err() }
 		start := line.sent.Load()

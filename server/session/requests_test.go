@@ -9,7 +9,6 @@ import (
 	"testing"
 	"testing/iotest"
 	"testing/synctest"
-	"time"
 
 	"github.com/pubsync/pubsync/delta/codec"
 	"github.com/pubsync/pubsync/sync/manifest"
@@ -85,14 +84,14 @@ func TestALostRequestIsTakenIn(t *testing.T) {
 	}
 }
 
-// A late body has come as a whole when somebody else waits for it, and not before.
+// A late body comes when the gate is opened.
 type late struct {
 	io.Reader
-	once sync.Once
+	gate chan struct{} // closed: open
 }
 
 func (l *late) Read(b []byte) (int, error) {
-	l.once.Do(func() { time.Sleep(time.Second) }) // of a clock that stands while anybody is at work
+	<-l.gate
 	return l.Reader.Read(b)
 }
 
@@ -111,13 +110,15 @@ func TestALostRequestWaitsItsTurn(t *testing.T) {
 			coded := codec.NewCoder().AppendWhole(nil, content[from:to], codec.Fast)
 			return wire.AppendPart(nil, wire.Part{Total: int64(len(content)), Offset: int64(from), Body: coded})
 		}
-		first := io.MultiReader(number(7), &late{Reader: bytes.NewReader(part(0, seam))})
+		gate := make(chan struct{})
+		first := io.MultiReader(number(7), &late{bytes.NewReader(part(0, seam)), gate})
 		second := io.MultiReader(number(8), bytes.NewReader(part(seam, len(content))[:seam]), iotest.ErrReader(io.ErrUnexpectedEOF))
 		var under sync.WaitGroup
 		for _, body := range []io.Reader{first, second} {
 			under.Go(func() { s.engine.Exchange(t.Context(), bearer{}, s.session, s.secret, body) })
-			synctest.Wait()
+			synctest.Wait() // both wait: one for the gate, one for the other
 		}
+		close(gate)
 		under.Wait()
 		if v := s.verdict(s.mustExchange(digests(l))); v.Staged < 2*seam-100 || v.Staged > 2*seam {
 			t.Errorf("%d bytes staged of 2 MiB that arrived", v.Staged)
