@@ -122,6 +122,10 @@ func checkout(ctx context.Context, dir string) error {
 	return nil
 }
 
+// bounded runs a test with no more memory than 4 GiB, so that a mutant without its bound
+// fails instead of having the machine swap itself to a stand. It is of util-linux.
+const bounded = "prlimit --data=4294967296"
+
 // try makes the mutant in dir, runs its tests until one goes red, and puts the
 // files back.
 func (m *mutant) try(ctx context.Context, dir string, check bool) (red bool, err error) {
@@ -136,7 +140,7 @@ func (m *mutant) try(ctx context.Context, dir string, check bool) (red bool, err
 		return true, nil
 	}
 	for _, s := range m.tests {
-		err := goCommand(ctx, dir, "test", "-vet=off", "-count=1", "-failfast", "-timeout=5m", "-run", s.run, s.pkg)
+		err := goCommand(ctx, dir, "test", "-exec", bounded, "-vet=off", "-count=1", "-failfast", "-timeout=5m", "-run", s.run, s.pkg)
 		var exit *exec.ExitError
 		if err != nil && strings.Contains(err.Error(), "[build failed]") {
 			return false, fmt.Errorf("does not compile: %w", err)
