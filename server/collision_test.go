@@ -25,6 +25,7 @@ type colliding struct {
 	s     *site
 	news  map[int64][]byte      // new files or views, by their size
 	once  bool                  // each is lied about only once
+	sure  int                   // signatures asked for with hashes that are partly strong
 	asked map[wire.Basis][]byte // what was to be hashed of a basis, last
 	lies  int                   // signatures that were changed
 	again int                   // files that the server asked for again
@@ -110,10 +111,6 @@ func (c *colliding) lie(f wire.Frame) wire.Signature {
 	c.s.t.Helper()
 	sig, err := wire.ParseSignature(f.Payload)
 	c.s.check(err)
-	content, ok := c.news[sig.Basis.Size]
-	if !ok {
-		return sig
-	}
 	var req delta.Request
 	if f.Type == wire.FrameSignature {
 		said, err := codec.DecodeSignature(sig.Body, sig.Basis.Size)
@@ -124,6 +121,13 @@ func (c *colliding) lie(f wire.Frame) wire.Signature {
 		basis.Size = 0
 		req, err = codec.DecodeRequest(c.asked[basis], sig.Basis.Size)
 		c.s.check(err)
+	}
+	if req.StrongBits > 0 {
+		c.sure++
+	}
+	content, ok := c.news[sig.Basis.Size]
+	if !ok {
+		return sig
 	}
 	forged, err := delta.Sign(delta.Source{ReaderAt: bytes.NewReader(content), Size: int64(len(content))}, req)
 	c.s.check(err)
@@ -211,6 +215,9 @@ func TestWrongMatchesAreMatchedAgain(t *testing.T) {
 	got := c.push(dir, push.Always)
 	if c.lies != 2 {
 		t.Errorf("%d signatures were forged, want 2: the test tests nothing", c.lies)
+	}
+	if c.sure < 2 {
+		t.Errorf("%d signatures were of long hashes, want one of each file at least", c.sure)
 	}
 	if got.Archive.Files != 1 || got.Delta.Files != 1 || got.Whole.Files != 0 || got.Archive.Sent+got.Delta.Sent > 8<<10 {
 		t.Errorf("archives %+v, deltas %+v, whole %+v: want one of each but the last, for 8 KiB", got.Archive, got.Delta, got.Whole)

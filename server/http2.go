@@ -12,8 +12,9 @@ import (
 
 // SpeakHTTP2 has a server speak HTTP/2, as its HTTP2 field says, over connections that
 // gather what it writes. Package net/http itself, of which this is the same
-// implementation, takes no connection but a [*tls.Conn]. It is to be called once,
-// before the server serves.
+// implementation, takes no connection but a [*tls.Conn]: of what package http2 calls
+// deprecated in its favour, this has no successor there. It is to be called once, before
+// the server serves.
 func SpeakHTTP2(s *http.Server) error {
 	h2 := &http2.Server{}
 	if err := http2.ConfigureServer(s, h2); err != nil {

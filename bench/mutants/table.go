@@ -7,6 +7,6 @@ import "slices"
 func table() []mutant {
 	return slices.Concat(
 		sessions(), derived(), secrets(), paths(), sight(), budgets(), requests(),
-		tickets(), trees(), content(), durability(), changes(),
+		tickets(), trees(), content(), durability(), changes(), small(),
 	)
 }

@@ -14,7 +14,8 @@ import (
 
 // speakHTTP2 has a transport speak HTTP/2 where the server does, over connections that
 // gather what it writes, and returns these. Package net/http itself, of which this is
-// the same implementation, takes no connection but a [*tls.Conn].
+// the same implementation, takes no connection but a [*tls.Conn]: of what package http2
+// calls deprecated in its favour, this has no successor there.
 func speakHTTP2(t *http.Transport) (*pool, error) {
 	h2, err := http2.ConfigureTransports(t)
 	if err != nil {

@@ -126,6 +126,24 @@ func TestARequestIsOneRecord(t *testing.T) {
 	}
 }
 
+// TestALargePieceComesAfterWhatWaited writes more behind a head than waits with it.
+func TestALargePieceComesAfterWhatWaited(t *testing.T) {
+	from, to, _ := link(t)
+	c := Client(from)
+	pieces := append(written(t)[:2], make([]byte, maxHeld))
+	want := slices.Concat(pieces...)
+	got := receive(to, len(want))
+	for _, b := range pieces {
+		if _, err := c.Write(b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	from.Close()
+	if b := <-got; !bytes.Equal(b, want) {
+		t.Errorf("%d bytes arrived, or others than were written", len(b))
+	}
+}
+
 // TestNothingWaitsForEver writes pieces that nothing follows.
 func TestNothingWaitsForEver(t *testing.T) {
 	pieces := written(t)

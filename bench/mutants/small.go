@@ -1,0 +1,65 @@
+package main
+
+// small are what keeps a small push small, and right all the same: what is gathered in one
+// record of TLS, and hashes no longer than they have to be, with the second match of what
+// they get wrong. No row of the threats names them.
+func small() []mutant {
+	gather := []suite{{"./sync/wire/gather", "."}}
+	matched := []suite{{"./server", "WrongMatches|StrongCollision"}}
+	const conn = "sync/wire/gather/conn.go"
+	return []mutant{
+		{
+			name:  "gather: nothing waits",
+			edits: []edit{{conn, "if wait > 0 && len(c.held)", "if wait > time.Hour && len(c.held)"}},
+			tests: gather,
+		},
+		{
+			name: "gather: what waits is left behind",
+			edits: []edit{{conn, `		if len(c.held)+len(b) > maxHeld {
+			if c.flush(); c.err != nil {`, `		if len(c.held)+len(b) > maxHeld {
+			if c.held = nil; c.err != nil {`}},
+			tests: gather,
+		},
+		{
+			name: "gather: what waits comes after",
+			edits: []edit{{conn, `			c.held = append(c.held, b...)
+			c.flush()`, `			c.held = append(append([]byte(nil), b...), c.held...)
+			c.flush()`}},
+			tests: gather,
+		},
+		{
+			name:  "gather: what nothing follows waits for ever",
+			edits: []edit{{conn, "\t\tc.timer = time.AfterFunc(wait, c.overdue)", "\t\tc.timer = time.AfterFunc(24*time.Hour, c.overdue)"}},
+			tests: gather,
+		},
+		{
+			name:  "gather: answers wait for anybody",
+			edits: []edit{{conn, "waits: [4]time.Duration{short: soon, long: later}", "waits: [4]time.Duration{short: soon, head: soon, long: later}"}},
+			tests: gather,
+		},
+		{
+			name:  "gather: what ends waits",
+			edits: []edit{{"sync/wire/gather/frames.go", "case t == typeHeaders && flags&flagEndStream == 0 &&", "case t == typeHeaders &&"}},
+			tests: gather,
+		},
+		{
+			name:  "hashes: a careful plan asks for short ones",
+			edits: []edit{{"delta/round.go", "p.MissingBytes(); p.opt.Careful {", "p.MissingBytes(); p.opt.Careful && windows < 0 {"}},
+			tests: []suite{{"./delta", "."}},
+		},
+		{
+			name:  "hashes: what went wrong goes whole at once",
+			edits: []edit{{"sync/push/failures.go", "case raw && !f.short[index]:", "case raw && index < 0:"}},
+			tests: matched,
+		},
+		{
+			name: "hashes: what went wrong is matched as it was",
+			edits: []edit{{"sync/push/failures.go", `	defer f.mu.Unlock()
+	return f.short[index]
+`, `	defer f.mu.Unlock()
+	return false
+`}},
+			tests: matched,
+		},
+	}
+}
