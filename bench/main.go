@@ -7,6 +7,7 @@
 //	go run ./bench report     the report again, of all results saved so far
 //	go run ./bench marks      holds the saved results against what the project set itself
 //	go run ./bench deltas     bytes of deltas between releases, CI rebuilds and files of other kinds
+//	go run ./bench auto       seconds of archives sent whole, by what is inside, and as pubsync chooses
 //	go run ./bench scale      the cost model, its constants, and its simulation
 //	go run ./bench tokens     how many tokens a minute a server issues and redeems
 //	go run ./bench soak       kills, cuts, bit flips: tries to make a server lose a byte
@@ -56,6 +57,8 @@ func run(ctx context.Context, args []string) error {
 		return measureAll(ctx, o)
 	case "deltas":
 		return deltas(ctx, o)
+	case "auto":
+		return choices(ctx, o)
 	case "scale":
 		return scaleReport(ctx, o)
 	case "secrets":

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strings"
 
 	"github.com/pubsync/pubsync/bench/corpus"
 )
@@ -90,6 +91,9 @@ func parseOptions(args []string) (*options, error) {
 	o.cache = &corpus.Cache{Dir: *dir, Say: o.status.note}
 	return o, os.MkdirAll(*dir, 0o755)
 }
+
+// linkNames are those of --links.
+func (o *options) linkNames() []string { return strings.Split(o.links, ",") }
 
 func cacheDir() string {
 	if dir := os.Getenv("XDG_CACHE_HOME"); dir != "" {

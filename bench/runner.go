@@ -89,7 +89,7 @@ type job struct {
 
 // plan makes the data and the networks.
 func (r *runner) plan(ctx context.Context) ([]job, error) {
-	for _, name := range strings.Split(r.o.links, ",") {
+	for _, name := range r.o.linkNames() {
 		n, err := openNetwork(name)
 		if errors.Is(err, link.ErrNotPermitted) {
 			r.o.status.notef("link %s left out: %v", name, err)

@@ -25,6 +25,9 @@ type Pubsync struct {
 	// Afresh fetches what is compared into an empty folder each time, which needs less
 	// room than to bring the last one up to date.
 	Afresh bool
+	// Home is where the builder keeps what it knows from earlier pushes, of the link
+	// among it; the folder of the site if empty.
+	Home string
 
 	site *Site
 	port int
@@ -95,7 +98,11 @@ func (p *Pubsync) Push(ctx context.Context, j Job) (measure.Command, error) {
 	if j.Delete {
 		args = append(args, "--delete")
 	}
-	return measure.Command{Args: append(args, p.Flags...), Env: environment(p.site.Dir)}, nil
+	home := p.Home
+	if home == "" {
+		home = p.site.Dir
+	}
+	return measure.Command{Args: append(args, p.Flags...), Env: environment(home)}, nil
 }
 
 // Said is what a push says of itself with --json.
