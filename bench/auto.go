@@ -179,7 +179,7 @@ func (c *chooser) round(ctx context.Context, both []*choice, set archiveSet, tar
 // unknown to the server then, as far as a builder is told.
 func (c *chooser) restore(ctx context.Context, set archiveSet, target string) error {
 	p := c.pubsync
-	p.Home, p.Flags = "", nil
+	p.Home, p.Flags = "", []string{"--through-compression=never"}
 	cmd, err := p.Push(ctx, peer.Job{Tree: set.old, Target: target})
 	if err == nil {
 		_, err = measure.Run(ctx, c.net.client, cmd, p.Servers()...)
