@@ -55,18 +55,17 @@ func choices(ctx context.Context, o *options) error {
 		if err != nil {
 			return err
 		}
-		found, err := choicesOver(ctx, o, n, bin, dir, sets)
+		err = choicesOver(ctx, o, n, bin, dir, sets, func(both ...*choice) error {
+			all = append(all, both...)
+			return writeChoices(o, all)
+		})
 		n.close()
 		if err != nil {
 			return fmt.Errorf("link %s: %w", name, err)
 		}
-		all = append(all, found...)
-		if err := writeChoices(o, all); err != nil {
-			return err
-		}
 	}
 	o.status.notef("wrote %s", filepath.Join(o.out, "auto.md"))
-	return nil
+	return choicesReport(all).Markdown(os.Stdout)
 }
 
 // An archiveSet is archives that are pushed together.
@@ -124,33 +123,34 @@ type chooser struct {
 	builders int // so far
 }
 
-// choicesOver measures all sets over a link.
-func choicesOver(ctx context.Context, o *options, n *network, bin, dir string, sets []archiveSet) ([]*choice, error) {
+// choicesOver measures all sets over a link, and hands on what it found of each.
+func choicesOver(ctx context.Context, o *options, n *network, bin, dir string, sets []archiveSet, found func(...*choice) error) error {
 	c := &chooser{net: n, pubsync: &peer.Pubsync{}, dir: filepath.Join(dir, n.Name)}
 	if err := os.MkdirAll(c.dir, 0o755); err != nil {
-		return nil, err
+		return err
 	}
 	n.prime()
 	if err := c.pubsync.Start(ctx, &peer.Site{Client: n.client, Server: n.server, Address: n.address, Dir: c.dir, Pubsync: bin}); err != nil {
-		return nil, err
+		return err
 	}
 	defer c.pubsync.Stop()
-	var all []*choice
 	for k, set := range sets {
 		target := fmt.Sprintf("set%d", k)
 		if err := c.restore(ctx, set, target); err != nil {
-			return nil, err
+			return err
 		}
 		both := []*choice{newChoice(set, n.Name, false), newChoice(set, n.Name, true)}
 		for round := range o.rounds {
 			o.status.step("%s over %s", set.name, n.Name)
 			if err := c.round(ctx, both, set, target, round); err != nil {
-				return nil, fmt.Errorf("%s: %w", set.name, err)
+				return fmt.Errorf("%s: %w", set.name, err)
 			}
 		}
-		all = append(all, both...)
+		if err := found(both...); err != nil {
+			return err
+		}
 	}
-	return all, nil
+	return nil
 }
 
 func newChoice(set archiveSet, link string, known bool) *choice {

@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"io"
-	"os"
 
 	"github.com/pubsync/pubsync/bench/report"
 	"github.com/pubsync/pubsync/bench/stat"
@@ -28,11 +27,7 @@ func writeChoices(o *options, all []*choice) error {
 	}); err != nil {
 		return err
 	}
-	d := choicesReport(all)
-	if err := d.Markdown(os.Stdout); err != nil {
-		return err
-	}
-	return o.writeOut("auto.md", d.Markdown)
+	return o.writeOut("auto.md", choicesReport(all).Markdown)
 }
 
 // choicesReport is a table, and the worst of each link.

@@ -22,6 +22,8 @@ type sampled struct {
 	checked  int64         // of those that were sampled
 	packed   int64         // their compressed bytes
 	wrong    int64         // bytes of corrections of those
+	looked   int64         // plain bytes that were compared with a model
+	steps    int64         // of search that those took
 
 	seed   maphash.Seed
 	known  []knownStream
@@ -67,10 +69,13 @@ func (s *sampled) split(ctx context.Context, r *io.SectionReader, plain io.Write
 		size = 0
 	}
 	both := &tee{h: &h, w: plain}
+	lookedBefore, stepsBefore := s.splitter.Searched()
 	recipe, consumed, err := s.splitter.Split(ctx, r, both, deflate.WithModel(s.last), deflate.Sampled(size))
 	if err != nil {
 		return nil, 0, err
 	}
+	looked, steps := s.splitter.Searched()
+	s.looked, s.steps = s.looked+looked-lookedBefore, s.steps+steps-stepsBefore
 	info, err := deflate.Describe(recipe)
 	if err != nil {
 		return nil, 0, err

@@ -61,6 +61,12 @@ type View struct {
 	// Recipe is opaque and versioned. Keep it, or send it as a byte-wise
 	// difference from a basis's: what did not change is the same bytes.
 	Recipe []byte
+
+	// Looked is how many plain bytes of deflate streams were compared with the models of
+	// their encoders to make the recipe, and Steps the steps of search that this took (see
+	// [deflate.Splitter.Searched]): what rebuilding takes where nothing is copied. Expand
+	// leaves both zero.
+	Looked, Steps int64
 }
 
 // Expand takes apart the archive in the first size bytes of src, writing its
@@ -80,14 +86,24 @@ func Expand(ctx context.Context, src io.ReaderAt, size int64, spool Spool, lim L
 // use it where the digest of the rebuilt archive is compared, and Expand should
 // that fail, or where the view serves as a basis and nothing is rebuilt from it.
 func Sample(ctx context.Context, src io.ReaderAt, size int64, spool Spool, lim Limits) (*View, error) {
-	return expand(ctx, src, size, spool, lim, newSampled(lim, size, deflate.SampleSize))
+	return expandSampled(ctx, src, size, spool, lim, deflate.SampleSize)
 }
 
 // Analyse is [Expand] that compares all tokens with what the models predict, but
 // does not deflate once more to see that they come back: half the time. Its plain
 // stream is that of [Sample].
 func Analyse(ctx context.Context, src io.ReaderAt, size int64, spool Spool, lim Limits) (*View, error) {
-	return expand(ctx, src, size, spool, lim, newSampled(lim, size, math.MaxInt))
+	return expandSampled(ctx, src, size, spool, lim, math.MaxInt)
+}
+
+// expandSampled takes an archive apart by samples of so many plain bytes.
+func expandSampled(ctx context.Context, src io.ReaderAt, size int64, spool Spool, lim Limits, sample int) (*View, error) {
+	s := newSampled(lim, size, sample)
+	v, err := expand(ctx, src, size, spool, lim, s)
+	if v != nil {
+		v.Looked, v.Steps = s.looked, s.steps
+	}
+	return v, err
 }
 
 // Rebuild writes to w the archive whose view is plain and recipe. guide may be

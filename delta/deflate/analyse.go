@@ -70,6 +70,7 @@ type analyst struct {
 	budget int // give up when blocks and wrong cost more than this many bytes
 
 	work    int64 // that of all runs, in steps (see chainPredictor)
+	looked  int64 // plain bytes that all runs compared with a model
 	trust   int   // index in buf from which tokens are taken as predicted
 	coding  bool
 	dense   denseModel
@@ -98,6 +99,7 @@ func (a *analyst) run(s *segment, m Model, follows bool, budget int) (rec record
 	a.blocks, a.wrong, a.budget = a.blocks[:0], a.wrong[:0], budget
 	end := s.plainEnd()
 	pos, tokens := s.start, s.tokens
+	defer func() { a.looked += int64(max(0, min(a.trust, pos)-s.start)) }()
 	planned, gap, odd := 0, 0, false
 	for i := 0; i < len(s.blocks); {
 		a.exc = exception{header: a.exc.header}
@@ -323,8 +325,8 @@ func (a *analyst) record(s *segment, m Model, follows bool, sample int) (rec rec
 			a.trust = s.start
 		}
 	}
-	before := a.chain.stepped()
-	defer func() { rec.steps = a.chain.stepped() - before }()
+	before, looked := a.chain.stepped(), a.looked
+	defer func() { rec.steps, rec.looked = a.chain.stepped()-before, a.looked-looked }()
 	mayCode := m.usesChains() && !m.sequential()
 	budget := math.MaxInt
 	if mayCode {

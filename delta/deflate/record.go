@@ -31,6 +31,7 @@ type record struct {
 	dense   []byte
 	padding uint8
 	steps   int64 // that it took to make; not coded
+	looked  int64 // plain bytes that were compared for it; not coded
 }
 
 // exact reports whether the record corrects nothing.

@@ -69,6 +69,7 @@ type Splitter struct {
 	passed   int64 // bytes of all streams split
 	plain    int64 // plain bytes of all streams
 	steps    int64 // that their records took
+	looked   int64 // plain bytes compared for them
 	sample   int   // plain bytes of a segment that are checked
 	hopeless bool  // no model fits the stream
 	recipe   []byte
@@ -213,6 +214,7 @@ func (r *record) poor(s *segment) bool {
 func (s *Splitter) add(seg *segment, rec *record) (consumed int64, err error) {
 	s.plain += int64(seg.size())
 	s.steps += rec.steps
+	s.looked += rec.looked
 	if s.steps > mayStep(s.plain) {
 		return 0, errSteps()
 	}
@@ -231,6 +233,11 @@ func (s *Splitter) add(seg *segment, rec *record) (consumed int64, err error) {
 
 // freeRecipe is the size up to which a recipe is not asked for its worth.
 const freeRecipe = 4 << 10
+
+// Searched returns how many plain bytes of all streams so far were compared with what a
+// model predicts, and how many steps of search that took: what [Join] does of each byte
+// whose token no guide tells. See [Limits] for what a step is.
+func (s *Splitter) Searched() (plain, steps int64) { return s.looked, s.steps }
 
 // A splitJob is a segment under analysis.
 type splitJob struct {
@@ -319,7 +326,7 @@ func (s *Splitter) analyse(a *analyst, seg *segment, model Model) record {
 		return rec
 	}
 	if other := a.record(seg, better, false, math.MaxInt); other.corrections() < rec.corrections() {
-		other.steps += rec.steps
+		other.steps, other.looked = other.steps+rec.steps, other.looked+rec.looked
 		return other.clone()
 	}
 	return rec

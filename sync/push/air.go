@@ -15,7 +15,7 @@ func (s *sender) flush() error {
 	}
 	body, on := s.body, s.on
 	s.body, s.spare, s.on = s.spare, nil, nil
-	if s.stranded(on) {
+	if s.stranded(on) || s.racing.lost() {
 		return nil
 	}
 	for _, c := range on {
@@ -46,11 +46,15 @@ func (s *sender) makeWay() error {
 }
 
 // overlaps reports whether the body may follow another before that has been answered:
-// over a longer link that few senders share, once it is known that bodies get through.
+// over a longer link that few senders share, once it is known that bodies get through,
+// or that they are small as those of a race.
 // A part of a file that overtakes the one before waits for it at the server. Bodies
 // with archives to rebuild go alone, since the time they take is measured.
 func (s *sender) overlaps() bool {
-	if !s.landed || s.among > fewWindows || s.p.rate.near() || due(s.on) > 0 {
+	if n := s.p.limits.Parallel; s.racing != nil && n > 0 && n <= fewWindows {
+		return false // questions are asked meanwhile
+	}
+	if !s.landed && s.racing == nil || s.among > fewWindows || s.p.rate.near() || due(s.on) > 0 {
 		return false
 	}
 	return len(s.air) == 0 || due(s.air[len(s.air)-1].on) == 0

@@ -34,6 +34,7 @@ type expanded struct {
 	guess  func(ops []delta.Op, bases []int64) []delta.Guess
 	recipe []byte
 	took   time.Duration // taking it apart
+	steps  float64       // of search that a plain byte takes which is not copied
 
 	thorough bool // the recipe was made from all of it
 }
@@ -49,14 +50,15 @@ type analysis int
 
 const (
 	whilePaying analysis = iota // by samples of its streams, for as long as that pays
+	whileRacing                 // the same, until it is there by its bytes
 	bySamples                   // however long it takes: the server has some of the views
 	byAll                       // of it: the view made from samples has not come back as the file, or may not
 )
 
-// expand takes the file at index i apart, or returns nil if it is no archive or not
-// worth it.
-func (p *pusher) expand(ctx context.Context, i int, f *walk.File, how analysis) (*expanded, error) {
-	limit, ok := p.expandable(i, f, how)
+// expand takes a file apart, or returns nil if it is no archive or not worth it.
+func (p *pusher) expand(ctx context.Context, m *match, how analysis) (*expanded, error) {
+	f := m.file
+	limit, ok := p.expandable(m.verdict.Index, f, how)
 	if !ok {
 		return nil, nil
 	}
@@ -65,7 +67,7 @@ func (p *pusher) expand(ctx context.Context, i int, f *walk.File, how analysis) 
 		return nil, err
 	}
 	defer done()
-	t := &trial{src: f, now: p.opts.Now}
+	t := &trial{src: f, now: p.opts.Now, race: m.race}
 	began := p.opts.Now()
 	takeApart := archive.Sample
 	switch {
@@ -90,7 +92,10 @@ func (p *pusher) expand(ctx context.Context, i int, f *walk.File, how analysis) 
 		}
 		return nil, err
 	}
-	return &expanded{plain: t.File, size: v.PlainSize, guess: v.GuessSizes, recipe: v.Recipe, took: p.opts.Now().Sub(began), thorough: how == byAll}, nil
+	return &expanded{
+		plain: t.File, size: v.PlainSize, guess: v.GuessSizes, recipe: v.Recipe, thorough: how == byAll,
+		took: p.opts.Now().Sub(began), steps: float64(v.Steps) / float64(max(v.Looked, 1)),
+	}, nil
 }
 
 // expandable says whether the file at index i is to be taken apart, and how long that
@@ -117,21 +122,25 @@ func (p *pusher) slow(m *match, again bool) bool {
 	if p.opts.Through != Auto || m.view == nil || m.plain.plan == nil || m.verdict.ViewsStaged() {
 		return false
 	}
-	due := m.rebuilding()
+	p.deciding.Lock()
+	defer p.deciding.Unlock()
+	i := m.verdict.Index
+	if p.remaining(m, again) <= p.drained(i)+p.slackFor(m.file.Size(), again, m.plain.plan.MissingCost) {
+		return false
+	}
+	p.pace.found(m.view.took, m.rebuilding())
+	p.backlog.keep(i, p.tree.Entries[i].Size)
+	return true
+}
+
+// remaining is how long it takes until the server has rebuilt an archive that is matched
+// so far; again says that more rounds follow.
+func (p *pusher) remaining(m *match, again bool) time.Duration {
 	left := m.plain.plan.MissingCost()
 	if again {
 		left /= roundShare
 	}
-	sending := p.rate.roundTrip()*time.Duration(max(rounds-1-m.rounds, 1)) + p.rate.sending(left)
-	p.deciding.Lock()
-	defer p.deciding.Unlock()
-	i := m.verdict.Index
-	if p.pace.worth(due, sending, p.drained(i)+p.slackFor(m.file.Size(), again, m.plain.plan.MissingCost)) {
-		return false
-	}
-	p.pace.found(m.view.took, due)
-	p.backlog.add(i, p.tree.Entries[i].Size)
-	return true
+	return p.pace.until(m.rebuilding(), p.rate.roundTrip()*time.Duration(max(rounds-1-m.rounds, 1))+p.rate.sending(left))
 }
 
 // vain reports whether less of an archive is known than its own compression saves.
@@ -146,7 +155,7 @@ func (m *match) rebuilding() time.Duration {
 	if m.plain.plan != nil {
 		search = searchedOf(m.plain.plan.Ops())
 	}
-	return rebuildTime(m.view.size, search)
+	return rebuildTime(m.view.size, search, m.view.steps)
 }
 
 // sniff tells from both ends of a file what it is; [archive.Bytes] if it cannot be read.

@@ -21,6 +21,16 @@ func (b *backlog) add(i int, bytes int64) {
 	b.left[i] = bytes
 }
 
+// keep puts a file in unless it is in.
+func (b *backlog) keep(i int, bytes int64) {
+	b.mu.Lock()
+	_, in := b.left[i]
+	b.mu.Unlock()
+	if !in {
+		b.add(i, bytes)
+	}
+}
+
 // sent takes note of bytes of a file that have come to the server.
 func (b *backlog) sent(i int, bytes int64) {
 	b.mu.Lock()

@@ -16,6 +16,9 @@ const smallRecipe = 512
 // group sends files as deltas whose rounds of matching go together. Those for which
 // that comes out slow it gives back to the lanes.
 func (s *sender) group(g group, l *lanes, sigs map[int][]wire.Signature) error {
+	if r := s.race(g, l); r != nil {
+		return s.contest(r, l, sigs)
+	}
 	var ms []*match
 	defer func() {
 		for _, m := range ms {

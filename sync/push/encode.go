@@ -15,6 +15,11 @@ func (s *sender) large(v wire.Verdict) error {
 	if done, err := s.bySibling(v); done || err != nil {
 		return err
 	}
+	return s.inParts(v)
+}
+
+// inParts sends a file in parts, from where the server has it.
+func (s *sender) inParts(v wire.Verdict) error {
 	f, err := s.p.tree.Open(v.Index)
 	if errors.Is(err, walk.ErrChanged) {
 		return s.changed(v.Index)
@@ -54,7 +59,7 @@ func (s *sender) encode(v wire.Verdict, st *stream, from int64, t *tally, last b
 	enc := s.p.coder.NewEncoder(st.src, ops, opt)
 	size := s.p.tree.Entries[v.Index].Size
 	for off := from; ; {
-		if s.broken[v.Index] {
+		if s.broken[v.Index] || s.racing.lost() {
 			return nil
 		}
 		body, n, err := s.p.nextPart(s.ctx, enc, level, s.made[:0])

@@ -3,7 +3,6 @@ package push
 import (
 	"cmp"
 	"errors"
-	"maps"
 	"slices"
 	"sync"
 
@@ -191,9 +190,7 @@ func (s *sender) deltas(vs []wire.Verdict, sigs map[int][]wire.Signature) error 
 	}
 	err := g.Wait()
 	for _, t := range senders {
-		s.again, s.amended = append(s.again, t.again...), append(s.amended, t.amended...)
-		s.landed, s.lost = s.landed || t.landed, append(s.lost, t.lost...)
-		maps.Copy(s.flown, t.flown)
+		s.adopt(t)
 	}
 	if err == nil && len(s.lost) > 0 {
 		err = s.lost[0]

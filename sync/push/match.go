@@ -17,6 +17,7 @@ type match struct {
 	file    *walk.File
 	view    *expanded // nil: by its bytes
 	local   bool      // its old version is at hand
+	race    *race     // that it takes part in; nil: none
 	streams []*stream
 	rounds  int // of matching, so far
 

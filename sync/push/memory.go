@@ -16,6 +16,7 @@ const (
 	matchByte   = 16       // what it takes for each byte of a shorter one
 	codeMemory  = 16 << 20 // what coding a part takes
 	bestMemory  = 44 << 20 // and what it takes at level Best
+	plainMemory = 4 << 20  // and at level Stored
 )
 
 // matching waits for the memory that matching a stream takes; the caller calls
@@ -43,6 +44,9 @@ func (p *pusher) advanceStream(ctx context.Context, st *stream) (more bool, err 
 
 // opsOf returns what makes a stream, looking once more for what it has twice.
 func (p *pusher) opsOf(ctx context.Context, st *stream) ([]delta.Op, error) {
+	if st.plan == nil {
+		return st.ops() // there is nothing to look for
+	}
 	done, err := p.matching(ctx, st)
 	if err != nil {
 		return nil, err
@@ -54,8 +58,11 @@ func (p *pusher) opsOf(ctx context.Context, st *stream) ([]delta.Op, error) {
 // nextPart makes the next part of a stream that is coded at a level.
 func (p *pusher) nextPart(ctx context.Context, enc *codec.Encoder, level codec.Level, dst []byte) (part []byte, covered int64, err error) {
 	n := int64(codeMemory)
-	if level == codec.Best || level == codec.Thorough {
+	switch level {
+	case codec.Best, codec.Thorough:
 		n = bestMemory
+	case codec.Stored:
+		n = plainMemory
 	}
 	done, err := p.reserve(ctx, n)
 	if err != nil {

@@ -31,11 +31,12 @@ const (
 	// taken apart.
 	matching   = 1
 	rebuilding = 1.5
-	// copied and searched are the bytes of plain content that a server rebuilds in a
-	// second, by copying the tokens of what did not change and by searching for those of
-	// what did: the middle of what 14 releases took.
-	copied   = 150e6
-	searched = 11e6
+	// copied are the bytes of plain content that a server rebuilds in a second by copying
+	// the tokens of what did not change. Of what did it enters and codes so many, and takes
+	// so many steps of search, for which this archive's samples tell how many a byte takes.
+	copied  = 150e6
+	coded   = 25e6
+	stepped = 130e6
 	// rounds is how many round trips an archive takes that its bytes do not.
 	rounds = 4
 	// guessed is how fast archives are taken to come apart until it is measured, in
@@ -96,17 +97,35 @@ func (c *pace) asBefore(take time.Duration) time.Duration {
 	return seconds(take.Seconds() * c.work.took / c.work.expected)
 }
 
+// expected is how long an archive of the size is expected to take by what is inside it,
+// over a link with that round trip time.
+func (c *pace) expected(size int64, trip time.Duration) time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.inAll(c.taking(size), trip)
+}
+
+// taking is how long an archive of the size takes to be taken apart.
+func (c *pace) taking(size int64) time.Duration {
+	if c.take.bytes > 0 {
+		return c.take.time(size)
+	}
+	return seconds(float64(size) / guessed)
+}
+
+// inAll is how long an archive is expected to take that is taken apart in so much time.
+func (c *pace) inAll(take, trip time.Duration) time.Duration {
+	return take*(1+matching) + c.there(c.asBefore(take)) + rounds*trip
+}
+
 // pays says whether an archive of the size is to be taken apart, and how long that
 // may last: where the server is expected to have it before the link has carried
 // all that it would carry otherwise, which takes until drained.
 func (c *pace) pays(size int64, trip, drained time.Duration) (limit time.Duration, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	take := seconds(float64(size) / guessed)
-	if c.take.bytes > 0 {
-		take = c.take.time(size)
-	}
-	if take*(1+matching)+c.there(c.asBefore(take))+rounds*trip > drained {
+	take := c.taking(size)
+	if c.inAll(take, trip) > drained {
 		return 0, false
 	}
 	return max(drained/patience, patience*take), true
@@ -134,18 +153,17 @@ func searchedOf(ops []delta.Op) (n int64) {
 }
 
 // rebuildTime is how long a server is expected to take over an archive of so much plain
-// content, so much of which it rebuilds by searching.
-func rebuildTime(plain, search int64) time.Duration {
-	return seconds(float64(plain)/copied + float64(search)/searched)
+// content, so much of which it rebuilds by searching, in so many steps a byte.
+func rebuildTime(plain, search int64, steps float64) time.Duration {
+	return seconds(float64(plain)/copied + float64(search)*(1/coded+steps/stepped))
 }
 
-// worth says, of an archive that is taken apart and matched as far as it goes, whether
-// the server will have rebuilt it, which is expected to take so long once what is left
-// of it to send is there, before the link has carried all that it would carry otherwise.
-func (c *pace) worth(expected, sending, drained time.Duration) bool {
+// until is how long it takes until the server has rebuilt an archive, which is expected to
+// take so long once what is left of it to send is there.
+func (c *pace) until(expected, sending time.Duration) time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.there(expected)+sending <= drained
+	return c.there(expected) + sending
 }
 
 // found takes note of how long an archive took to be taken apart, and is expected to
@@ -228,6 +246,7 @@ type trial struct {
 	read     atomic.Int64
 	now      func() time.Time
 	until    time.Time // zero: no matter how long
+	race     *race     // whose end ends it; nil: none
 }
 
 // source is the file of a trial.
@@ -241,7 +260,7 @@ func (s source) ReadAt(b []byte, off int64) (int, error) {
 
 // WriteAt writes to the spool.
 func (t *trial) WriteAt(b []byte, off int64) (int, error) {
-	if !t.until.IsZero() && t.now().After(t.until) {
+	if !t.until.IsZero() && t.now().After(t.until) || t.race.won() {
 		return 0, errSlow
 	}
 	return t.File.WriteAt(b, off)

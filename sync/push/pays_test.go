@@ -49,22 +49,26 @@ func TestWorth(t *testing.T) {
 		name            string
 		pace            *pace
 		missing, places int64
+		steps           float64 // of search for a byte
 		drained         time.Duration
 		want            bool
 	}{
-		{"unchanged", &pace{}, 0, 1, 4 * time.Second, true},
-		{"half of it changed", &pace{}, 50 * mb, 1, 4 * time.Second, false},
-		{"half of it, but the link has much to carry", &pace{}, 50 * mb, 1, 10 * time.Second, true},
-		{"a place in every window", &pace{}, 0, 10_000, 4 * time.Second, false},
-		{"two hundred places", &pace{}, 0, 200, 4 * time.Second, true},
-		{"a slow server", &pace{serve: lag{1, 10}}, 0, 1, 4 * time.Second, false},
-		{"a quick server", &pace{serve: lag{10, 1}}, 50 * mb, 1, 4 * time.Second, true},
+		{"unchanged", &pace{}, 0, 1, 7, 4 * time.Second, true},
+		{"half of it changed", &pace{}, 50 * mb, 1, 7, 4 * time.Second, false},
+		{"half of it, by an encoder that hardly searches", &pace{}, 50 * mb, 1, 0, 4 * time.Second, true},
+		{"a twentieth of it, by one that searches long", &pace{}, 5 * mb, 1, 40, 4 * time.Second, true},
+		{"a quarter, by one that searches long", &pace{}, 25 * mb, 1, 40, 4 * time.Second, false},
+		{"half of it, but the link has much to carry", &pace{}, 50 * mb, 1, 7, 10 * time.Second, true},
+		{"a place in every window", &pace{}, 0, 10_000, 7, 4 * time.Second, false},
+		{"two hundred places", &pace{}, 0, 200, 7, 4 * time.Second, true},
+		{"a slow server", &pace{serve: lag{1, 10}}, 0, 1, 7, 4 * time.Second, false},
+		{"a quick server", &pace{serve: lag{10, 1}}, 50 * mb, 1, 7, 4 * time.Second, true},
 	} {
 		ops := []delta.Op{{Basis: delta.Literal, Len: c.missing}}
 		for range c.places {
 			ops = append(ops, delta.Op{Len: (size - c.missing) / c.places})
 		}
-		if got := c.pace.worth(rebuildTime(size, searchedOf(ops)), 0, c.drained); got != c.want {
+		if got := c.pace.until(rebuildTime(size, searchedOf(ops), c.steps), 0) <= c.drained; got != c.want {
 			t.Errorf("%s: %v", c.name, got)
 		}
 	}

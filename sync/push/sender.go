@@ -33,6 +33,7 @@ type sender struct {
 	shelf   *shelf      // of the window; nil if it keeps nothing
 	commits func() bool // whether the commit rides on the last body; nil: it does not
 	among   int         // how many senders share what bodies take
+	racing  *race       // that this one takes part in; nil: none
 
 	enc    *zstd.Encoder
 	level  effort  // of enc
@@ -245,7 +246,13 @@ func (s *sender) file(i int) error {
 	return nil
 }
 
-func (s *sender) limit() int64 { return s.p.bodyLimit(s.among) }
+func (s *sender) limit() int64 {
+	most := s.p.bodyLimit(s.among)
+	if s.racing != nil {
+		most = min(most, max(raceBody, int64(s.p.rate.carried(s.p.rate.roundTrip()))))
+	}
+	return most
+}
 
 // bodyLimit is the size a body may reach where so many senders are at work.
 func (p *pusher) bodyLimit(senders int) int64 {

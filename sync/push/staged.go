@@ -24,7 +24,7 @@ func (s *sender) takeUp(m *match) (err error) {
 		return nil // that it has bytes is what was found to pay
 	}
 	how := s.analysis(m)
-	if m.view, err = s.p.expand(s.ctx, v.Index, m.file, how); err != nil || m.view == nil || !v.ViewsStaged() {
+	if m.view, err = s.p.expand(s.ctx, m, how); err != nil || m.view == nil || !v.ViewsStaged() {
 		return err
 	}
 	fits, err := m.goesOn()
@@ -32,7 +32,7 @@ func (s *sender) takeUp(m *match) (err error) {
 		// The recipe goes first: the server has had one that did not make the file, and
 		// has asked for another.
 		m.view.close()
-		if m.view, err = s.p.expand(s.ctx, v.Index, m.file, byAll); err != nil || m.view == nil {
+		if m.view, err = s.p.expand(s.ctx, m, byAll); err != nil || m.view == nil {
 			return err
 		}
 		fits, err = m.goesOn()
@@ -62,6 +62,8 @@ func (s *sender) analysis(m *match) analysis {
 		return bySamples
 	case m.local && m.file.Size() <= exactLocal:
 		return byAll
+	case m.race != nil:
+		return whileRacing
 	}
 	return whilePaying
 }

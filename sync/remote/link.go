@@ -98,6 +98,10 @@ func (m *meter) take(of any, r reading) {
 		m.last = r
 		return
 	}
+	if mean := float64(since.acked) / (since.busy - since.held).Seconds(); since.busy > since.held && r.rate < mean {
+		m.floor, m.last = max(m.floor, mean), r // of the end of a body, which waited for its acknowledgement
+		return
+	}
 	if float64(since.acked) < steadyTrips*r.rate*r.trip.Seconds() {
 		m.floor = max(m.floor, r.rate)
 		return

@@ -88,7 +88,7 @@ func TestMeterForgetsOtherWays(t *testing.T) {
 			t.Errorf("remembers %v, now %v: %v", c.was, c.now, got)
 		}
 		m.remember(link{c.was, 1e6})
-		m.take(1, reading{trip: c.was, rate: 3e6, acked: 1 << 30, busy: time.Second})
+		m.take(1, reading{trip: c.was, rate: 3e6, acked: 1 << 30, busy: time.Hour})
 		m.take(2, reading{trip: c.now, acked: 1})
 		if got := m.link().rate; got != 3e6 && c.forgets || !m.measured() {
 			t.Errorf("remembers %v, now %v: the rate is %v after a sample", c.was, c.now, got)
@@ -117,9 +117,19 @@ func TestMeterFloor(t *testing.T) {
 	if got := m.link().rate; m.measured() || got != rate/2 {
 		t.Errorf("the rate of a busy server counts: %v", got)
 	}
-	m.take(2, reading{trip: trip, rate: 1e6, acked: 10e6, busy: time.Second})
+	m.take(2, reading{trip: trip, rate: 1e6, acked: 10e6, busy: 11 * time.Second})
 	if got := m.link().rate; got != 1e6 {
 		t.Errorf("on another connection: %v", got)
+	}
+}
+
+// A rate below that of all that was delivered since the last sample is that of the end of
+// a body, whose last bytes were acknowledged late.
+func TestMeterPassesOverTheEndOfABody(t *testing.T) {
+	m := &meter{}
+	m.take(1, reading{trip: 40 * time.Millisecond, rate: 1e6, acked: 10e6, busy: 2 * time.Second})
+	if got := m.link().rate; m.measured() || got != 5e6 {
+		t.Errorf("the rate is %v, as measured %v", got, m.measured())
 	}
 }
 
@@ -133,7 +143,7 @@ func TestRemembersLinks(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "links")
 	// measure has a client measure a link of so many bytes a second.
 	measure := func(c *Client, rate float64) {
-		c.meter.take(1, reading{trip: time.Millisecond, rate: rate, acked: 1 << 30, busy: time.Second})
+		c.meter.take(1, reading{trip: time.Millisecond, rate: rate, acked: 1 << 30, busy: time.Hour})
 		c.Close()
 	}
 	limited := s.client(Config{Links: dir, Limiter: rate.NewLimiter(1e6, 1)})

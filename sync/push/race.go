@@ -1,0 +1,190 @@
+package push
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"sync/atomic"
+	"time"
+
+	"github.com/pubsync/pubsync/sync/wire"
+)
+
+// Whether an archive is sent sooner by what is inside it nobody knows before it has been
+// taken apart and matched, and over a quick link that takes as long as sending it. So
+// where the link has nothing else to carry the archive goes by its bytes meanwhile, unless
+// the other way is expected to be far ahead, and stops once that will be there first.
+
+// ahead is how many times sooner an archive must be expected to be there by what is
+// inside it to go that way only.
+const ahead = 3
+
+// headStart is the part of the time that a file takes by its bytes, one in so many, that
+// goes by before it begins: what turns out to be hardly changed then goes one way only.
+const headStart = 12
+
+// raceBody is the least of a body in bytes that takes part in a race. Bodies are no larger than
+// what the link carries in a round trip, so that it is free soon once the race is over.
+const raceBody = 256 << 10
+
+// A race is an archive that goes by its bytes while it is taken apart.
+type race struct {
+	verdict wire.Verdict
+	by      *sender            // by its bytes
+	over    atomic.Bool        // the other way has won
+	cancel  context.CancelFunc // of what it has under way
+	begin   chan struct{}      // closed to have it begin at once
+	done    chan struct{}
+	err     error
+}
+
+// race begins one for the only archive that is left to send, if it is not clear which way
+// is quicker; else it returns nil.
+func (s *sender) race(g group, l *lanes) *race {
+	p := s.p
+	if p.opts.Through != Auto || g.bytes || len(g.files) != 1 || !p.rate.known() || p.rate.near() || p.inWork > 1 || l.more() {
+		return nil
+	}
+	v := g.files[0]
+	e := &p.tree.Entries[v.Index]
+	whole := p.drained(v.Index)
+	if e.Size < minLane || !p.chooses(v, s.failed) || p.pace.expected(e.Size, p.rate.roundTrip())*ahead < whole {
+		return nil
+	}
+	p.backlog.add(v.Index, e.Size)
+	ctx, cancel := context.WithCancel(s.ctx)
+	r := &race{verdict: v, by: newSender(ctx, p, s.failed), cancel: cancel, begin: make(chan struct{}), done: make(chan struct{})}
+	r.by.among, r.by.racing = 1, r // nothing else is on the link
+	go r.run(whole / headStart)
+	return r
+}
+
+// run sends the file by its bytes, after a while.
+func (r *race) run(wait time.Duration) {
+	defer close(r.done)
+	defer r.cancel()
+	t := r.by
+	defer t.close()
+	after := time.NewTimer(wait)
+	defer after.Stop()
+	select {
+	case <-after.C:
+	case <-r.begin:
+	case <-t.ctx.Done():
+		r.err = context.Cause(t.ctx)
+		return
+	}
+	err := t.inParts(r.verdict)
+	if err == nil {
+		err = t.flush()
+	}
+	if landed := t.land(); err == nil {
+		err = landed
+	}
+	r.err = err
+}
+
+// contest takes the archive of a race apart and matches it. It goes that way if it is
+// there first so.
+func (s *sender) contest(r *race, l *lanes, sigs map[int][]wire.Signature) error {
+	m, err := s.contend(r, l, sigs[r.verdict.Index])
+	if m != nil {
+		defer m.close()
+	}
+	if m != nil {
+		r.lose()
+	}
+	close(r.begin)
+	<-r.done
+	i := r.verdict.Index
+	switch there := len(s.p.undealt([]int{i})) == 0; {
+	case !r.lost():
+		s.adopt(r.by)
+		return errors.Join(r.err, err)
+	case err != nil || there:
+		return err
+	case m == nil: // to give up on its bytes was wrong
+		s.again = append(s.again, i)
+		return nil
+	}
+	s.p.takeBack(i)
+	return s.finish(m)
+}
+
+// lose ends the race: what is on its way is of no use any more. That requests end early
+// loses nothing, as with the other way the server drops what came.
+func (r *race) lose() {
+	r.over.Store(true)
+	r.cancel()
+}
+
+// contend returns the archive matched as far as it goes, or nil if it is there first by its
+// bytes.
+func (s *sender) contend(r *race, l *lanes, sigs []wire.Signature) (*match, error) {
+	file, err := s.open(r.verdict.Index)
+	if file == nil || err != nil {
+		return nil, err
+	}
+	m := &match{verdict: r.verdict, file: file, race: r}
+	if err = s.look(m, false, sigs); err == nil && m.view != nil {
+		s.weighRounds([]*match{m}, l)
+		var first bool
+		if first, err = s.wins(m, r, sigs); first && err == nil {
+			return m, nil
+		}
+	}
+	m.close()
+	return nil, err
+}
+
+// wins matches an archive, and reports whether it is there first by what is inside it.
+func (s *sender) wins(m *match, r *race, sigs []wire.Signature) (bool, error) {
+	for more := true; more; {
+		err := s.question([]*match{m})
+		if err == nil {
+			more, err = s.advance(m, sigs)
+		}
+		if err != nil || m.view == nil || r.won() {
+			return false, err
+		}
+		m.rounds++
+		if s.p.slow(m, more) {
+			return false, nil
+		}
+		if s.p.remaining(m, more)*ahead < s.p.drained(m.verdict.Index) {
+			r.lose()
+		}
+	}
+	return !m.vain(), nil
+}
+
+// lost reports whether the file is not to go on by its bytes. r may be nil.
+func (r *race) lost() bool { return r != nil && r.over.Load() }
+
+// won reports whether the file has gone by its bytes to its end. r may be nil.
+func (r *race) won() bool {
+	if r == nil {
+		return false
+	}
+	select {
+	case <-r.done:
+		return !r.over.Load()
+	default:
+		return false
+	}
+}
+
+// adopt takes over what another sender has left to be done.
+func (s *sender) adopt(t *sender) {
+	s.again, s.amended = append(s.again, t.again...), append(s.amended, t.amended...)
+	s.landed, s.lost = s.landed || t.landed, append(s.lost, t.lost...)
+	maps.Copy(s.flown, t.flown)
+}
+
+// takeBack does not count what a file had sent of its bytes before it went another way.
+func (p *pusher) takeBack(i int) {
+	p.events.Lock()
+	defer p.events.Unlock()
+	p.whole.add(0, -p.partial[i], 0)
+	p.backlog.drop(i)
+}
