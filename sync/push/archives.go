@@ -62,7 +62,7 @@ func (p *pusher) expand(ctx context.Context, m *match, how analysis) (*expanded,
 	if !ok {
 		return nil, nil
 	}
-	done, err := p.reserve(ctx, takeMemory) // one at a time, and on two cores
+	done, err := p.takingApart(ctx) // one at a time, and on two cores
 	if err != nil {
 		return nil, err
 	}

@@ -138,7 +138,7 @@ func (p *pusher) expandBasis(ctx context.Context, b *LocalBasis) (*expanded, err
 	if err != nil {
 		return nil, err
 	}
-	done, err := p.reserve(ctx, takeMemory)
+	done, err := p.takingApart(ctx)
 	if err != nil {
 		spool.Close()
 		return nil, err

@@ -8,9 +8,10 @@ import (
 )
 
 // Bounds of the memory, in bytes, of what is taken apart, matched and coded at once; each
-// window and group that is under way may do either.
+// window and group that is under way may do either. While one archive is taken apart
+// another file is matched and a third is sent as it is.
 const (
-	workMemory  = 56 << 20
+	workMemory  = takeMemory + matchMemory + plainMemory
 	takeMemory  = 30 << 20 // what taking an archive apart takes
 	matchMemory = 28 << 20 // most that matching a stream takes
 	matchByte   = 16       // what it takes for each byte of a shorter one
@@ -23,6 +24,21 @@ const (
 // done when it is through.
 func (p *pusher) matching(ctx context.Context, st *stream) (done func(), err error) {
 	return p.reserve(ctx, min(matchMemory, matchByte*st.src.Size))
+}
+
+// takingApart waits for the memory that taking an archive apart takes, and for others to
+// be through with theirs: of all that wait for memory, which goes to whoever came first,
+// only one waits for so much. The caller calls done when it is through.
+func (p *pusher) takingApart(ctx context.Context) (done func(), err error) {
+	if err := p.taking.Acquire(ctx, 1); err != nil {
+		return nil, err
+	}
+	free, err := p.reserve(ctx, takeMemory)
+	if err != nil {
+		p.taking.Release(1)
+		return nil, err
+	}
+	return func() { free(); p.taking.Release(1) }, nil
 }
 
 func (p *pusher) reserve(ctx context.Context, n int64) (done func(), err error) {

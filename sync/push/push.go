@@ -27,7 +27,7 @@ func Push(ctx context.Context, r Remote, t *walk.Tree, o Options) (Result, error
 	if o.Event == nil {
 		o.Event = func(Event) {}
 	}
-	p := &pusher{remote: r, tree: t, opts: o, coder: codec.NewCoder(), memory: semaphore.NewWeighted(workMemory), shelves: make(chan []byte, manyWindows), changes: map[int]int{}, amended: map[int]bool{}, partial: map[int]int64{}, afloat: map[int]*tally{}, siblings: siblings{}, counted: make([]bool, len(t.Entries)), needs: make([]bool, len(t.Entries))}
+	p := &pusher{remote: r, tree: t, opts: o, coder: codec.NewCoder(), memory: semaphore.NewWeighted(workMemory), taking: semaphore.NewWeighted(1), shelves: make(chan []byte, manyWindows), changes: map[int]int{}, amended: map[int]bool{}, partial: map[int]int64{}, afloat: map[int]*tally{}, siblings: siblings{}, counted: make([]bool, len(t.Entries)), needs: make([]bool, len(t.Entries))}
 	p.result.Files, p.result.Bytes = t.Entries.Totals()
 	o.Progress.Total(p.result.Files, p.result.Bytes)
 	p.old = oldFiles{}
@@ -76,6 +76,7 @@ type pusher struct {
 	haste   haste
 	purse   purse
 	memory  *semaphore.Weighted // of what is matched and coded at once, in bytes
+	taking  *semaphore.Weighted // of archives that are taken apart
 	under   underway
 	inWork  int         // windows that are under way at once
 	shelves chan []byte // room of shelves that are free
