@@ -48,6 +48,25 @@ func (x *exchange) onDigests(payload []byte) error {
 	return nil
 }
 
+// onAlong takes the digests of entries whose content comes along: nobody asks whether
+// it is held.
+func (x *exchange) onAlong(payload []byte) error {
+	ds, err := wire.ParseDigests(payload)
+	if err != nil {
+		return err
+	}
+	fresh, err := x.session.setDigests(ds, false)
+	if err != nil {
+		return err
+	}
+	for i := range fresh {
+		if fresh[i] {
+			x.absent++ // until it has come
+		}
+	}
+	return x.claim(ds, make([]bool, len(ds)))
+}
+
 // claim reserves space for what is about to come, and the quotas' for what will
 // be published, before a byte of it is accepted.
 func (x *exchange) claim(ds []wire.Digest, have []bool) error {

@@ -148,6 +148,8 @@ func (x *exchange) frame(f wire.Frame) error {
 		return x.onAmend(f.Payload)
 	case wire.FrameDigests:
 		return x.onDigests(f.Payload)
+	case wire.FrameAlong:
+		return x.onAlong(f.Payload)
 	case wire.FrameShort:
 		return x.onShort(f.Payload)
 	case wire.FrameSign:

@@ -75,6 +75,7 @@ type pusher struct {
 	mixing  mixing
 	haste   haste
 	purse   purse
+	novelty novelty
 	memory  *semaphore.Weighted // of what is matched and coded at once, in bytes
 	taking  *semaphore.Weighted // of archives that are taken apart
 	under   underway

@@ -106,7 +106,7 @@ func (s *sender) close() {
 }
 
 func (s *sender) sendAll(w work) error {
-	if err := s.sendSmall(w.small); err != nil {
+	if err := s.sendSmall(w.small, w.along); err != nil {
 		return err
 	}
 	if err := s.deltas(w.deltas, w.sigs); err != nil {
@@ -134,16 +134,20 @@ func (s *sender) finishWith(twins []int) error {
 	return s.flush()
 }
 
-// sendSmall puts small files on bodies. Where they are not compressed the shelf
-// becomes the body: what stays of it moves up, and no frame is written over before it
-// has moved.
-func (s *sender) sendSmall(vs []wire.Verdict) error {
+// sendSmall puts small files on bodies, after the digests of those that nobody has
+// asked about. Where they are not compressed the shelf becomes the body: what stays of
+// it moves up, and no frame is written over before it has moved.
+func (s *sender) sendSmall(vs []wire.Verdict, along []int) error {
 	slices.SortFunc(vs, func(a, b wire.Verdict) int { return a.Index - b.Index })
-	if s.shelf != nil && len(vs) > 0 && len(s.body) == 0 && s.p.rate.effort() == none {
-		var err error
-		if vs, err = s.moveUp(vs); err != nil {
-			return err
-		}
+	for _, i := range along {
+		s.flown[i] = true // if a request is lost they are asked about, on it or not
+	}
+	switch {
+	case s.shelf != nil && len(vs) > 0 && len(s.body) == 0 && s.p.rate.effort() == none:
+		vs = s.moveUp(vs, along)
+	case len(along) > 0:
+		s.begin()
+		s.body = wire.AppendAlong(s.body, s.p.digestsOf(along))
 	}
 	for _, v := range vs {
 		if err := s.small(v.Index); err != nil {
@@ -153,12 +157,18 @@ func (s *sender) sendSmall(vs []wire.Verdict) error {
 	return nil
 }
 
-// moveUp makes the body of the frames on the shelf, and returns the files it does not
-// have. The shelf is empty after that.
-func (s *sender) moveUp(vs []wire.Verdict) (rest []wire.Verdict, err error) {
+// moveUp makes the body of the frames on the shelf, with its number and digests before
+// them, and returns the files that the shelf does not have. It is empty after that.
+func (s *sender) moveUp(vs []wire.Verdict, along []int) (rest []wire.Verdict) {
 	shelf := s.shelf
 	s.shelf = nil
-	s.body = shelf.frames[:0]
+	s.begin()
+	if len(along) > 0 {
+		s.body = wire.AppendAlong(s.body, s.p.digestsOf(along))
+	}
+	front := shelf.start - len(s.body)
+	copy(shelf.frames[front:], s.body)
+	s.body = shelf.frames[front:shelf.start]
 	for _, v := range vs {
 		frame := shelf.frame(v.Index)
 		if frame == nil {
@@ -169,7 +179,7 @@ func (s *sender) moveUp(vs []wire.Verdict) (rest []wire.Verdict, err error) {
 		s.on = append(s.on, cargo{index: v.Index, tally: &s.p.whole, bytes: s.p.tree.Entries[v.Index].Size, size: len(frame), last: true})
 	}
 	shelf.places = nil
-	return rest, nil
+	return rest
 }
 
 // pretend reports what would be sent.

@@ -97,21 +97,27 @@ func (p *pusher) parallel() int {
 // throughout, and on the last of the content.
 func (p *pusher) transferWindow(ctx context.Context, w *window, a *answer) error {
 	only := w.only && !p.opts.DryRun
-	pending, failed := w.indices, newFailures()
+	failed := newFailures()
 	before := p.amendments(w.indices) // frames that go before the question
+	along, pending := p.unasked(w, before)
 	l := p.newLosses()
-	for len(pending) > 0 && p.receipt == nil {
+	for len(along)+len(pending) > 0 && p.receipt == nil {
 		var err error
-		if a == nil {
+		if a == nil && len(pending) > 0 {
 			if a, err = p.ask(ctx, before, pending, only); err != nil {
 				return err
 			}
 		}
-		l.answered(a)
-		todo := p.sort(a, failed)
+		todo := work{}
+		if a != nil {
+			l.answered(a)
+			todo = p.sort(a, failed)
+		}
 		if p.receipt != nil {
 			return nil // all of it was held, and the commit rode along
 		}
+		p.addAlong(&todo, along)
+		along = nil
 		todo.add(l.rest)
 		if !w.only && !p.opts.DryRun {
 			p.putOff(todo.twins)
@@ -254,6 +260,7 @@ func (a *answer) take(vs []wire.Verdict) {
 
 // work is what of a window has to be sent, by the way it goes.
 type work struct {
+	along  []int          // of small, those whose digests the server does not have yet
 	small  []wire.Verdict // whole, packed together
 	large  []wire.Verdict // whole, in parts
 	deltas []wire.Verdict
@@ -289,11 +296,12 @@ const smallFile = 1 << 20
 func (p *pusher) sort(a *answer, failed *failures) work {
 	w := work{sigs: a.signatures}
 	seen := make(map[manifest.Digest]bool, len(a.verdicts))
+	had, based := 0, 0
 	for _, v := range a.verdicts {
 		e := &p.tree.Entries[v.Index]
 		switch {
 		case v.Have:
-			p.had.Add(1)
+			had++
 			p.found(v.Index)
 		case seen[e.Digest]:
 			w.twins = append(w.twins, v.Index)
@@ -301,15 +309,22 @@ func (p *pusher) sort(a *answer, failed *failures) work {
 			w.deltas = append(w.deltas, v)
 		case e.Size <= smallFile && v.Staged == 0 && e.Size < p.body.Load()/2:
 			w.small = append(w.small, v)
+			p.novelty.first(e.Digest)
 		default:
 			w.large = append(w.large, v)
 		}
 		if !v.Have {
-			p.lacked.Add(1)
 			p.backlog.add(v.Index, max(e.Size-v.Staged, 0))
 		}
 		seen[e.Digest] = true
+		if len(v.Bases) > 0 {
+			based++
+		}
 	}
+	lacked := len(a.verdicts) - had
+	p.had.Add(int64(had))
+	p.lacked.Add(int64(lacked))
+	p.novelty.answered(had+based, lacked-based)
 	return w
 }
 

@@ -1,6 +1,7 @@
 package push
 
 import (
+	"encoding/binary"
 	"sort"
 
 	"github.com/pubsync/pubsync/sync/wire"
@@ -54,7 +55,7 @@ func (p *pusher) cutter() *cutter {
 // cut returns the next window; ok is false if there is none.
 func (c *cutter) cut() (w window, ok bool) {
 	p := c.p
-	w.only, w.keeps, w.room, w.most = c.next == 0, p.keeps(), p.bodyLimit(p.parallel()), c.most
+	w.only, w.keeps, w.room, w.most = c.next == 0, p.keeps(), p.bodyLimit(p.parallel())-int64(beforeFiles(0)), c.most
 	for ; c.next < len(p.needs); c.next++ {
 		if !p.needs[c.next] {
 			continue
@@ -91,7 +92,13 @@ func (p *pusher) furnish(w *window) {
 		return
 	}
 	size := int(p.bodyLimit(p.parallel()))
-	w.shelf = &shelf{}
+	small := 0
+	for _, i := range w.indices {
+		if p.tree.Entries[i].Size <= smallFile {
+			small++
+		}
+	}
+	w.shelf = &shelf{start: min(beforeFiles(small), size)}
 	select {
 	case w.shelf.frames = <-p.shelves:
 	default:
@@ -99,6 +106,7 @@ func (p *pusher) furnish(w *window) {
 	if cap(w.shelf.frames) < size {
 		w.shelf.frames = make([]byte, 0, size)
 	}
+	w.shelf.frames = w.shelf.frames[:w.shelf.start]
 	for _, i := range w.indices {
 		w.shelf.reserve(i, p.tree.Entries[i].Size)
 	}
@@ -121,7 +129,7 @@ func (w *window) take(i int, size int64) bool {
 		return false
 	}
 	if w.keeps && size <= smallFile {
-		if need := size + maxFileHead; need <= w.room {
+		if need := size + maxFileHead + int64(beforeFiles(1)-beforeFiles(0)); need <= w.room {
 			w.room -= need
 		} else if len(w.indices) > 0 {
 			return false
@@ -135,11 +143,19 @@ func (w *window) take(i int, size int64) bool {
 // maxFileHead bounds the bytes of a file frame before its content.
 const maxFileHead = 16
 
+// beforeFiles bounds the bytes of a body before so many files: its number, and their
+// digests.
+func beforeFiles(n int) int { return maxNumber + wire.MaxAlong(n) }
+
+// maxNumber bounds the bytes of a number frame.
+const maxNumber = 2 + binary.MaxVarintLen64
+
 // A shelf keeps the content of a window's small files from when they are hashed
 // until they are sent, so that each is read once: as the frames that carry it, one
 // after another, which is what a body is made of. Distinct places may be filled
 // concurrently.
 type shelf struct {
+	start  int // where the frames begin; before that is room for what goes before them
 	frames []byte
 	places []place // of the window's files, in their order
 }

@@ -15,6 +15,7 @@
 //	outline   → which groups of the list stand already, and what stands beside them
 //	stats     → as list, of groups that stand but for mtimes and sizes
 //	list      → which entries need a digest; signatures of some predecessors
+//	along     → nothing: digests of files whose content follows unasked
 //	digests   → per entry: have, or send (what is staged, which bases); signatures
 //	want, sign → signatures, hashes of blocks of a basis
 //	amend     → nothing: an entry changed since it was listed
@@ -95,6 +96,7 @@
 //	                in seconds; for each of the n entries, or each directory among them,
 //	                its mtime less the one before (varint, zig-zag), in nanoseconds unless
 //	                in seconds; unless of directories only, the size of each file (uvarint)
+//	0x0f along      as digests: of files whose content comes along; there is no answer
 //	0x3f zstd       plain length (uvarint), then one zstd frame (RFC 8878, window at
 //	                most 8 MiB) of exactly that many bytes, which are frames, none of
 //	                them zstd
@@ -193,6 +195,11 @@
 // of what stands there, and the token may read it, the answer is "have", else that the
 // whole digest is wanted. The manifest digest of the commit tells digests apart that
 // begin alike: on manifest_mismatch the client begins again and sends them whole.
+//
+// Where the server is so near that content costs less than the question, and has had
+// next to nothing of what it was asked about, digests may go along with the content, in
+// the request that has it or one before. They are as good as any, but no verdicts come of
+// them. Content that is held already is taken all the same, and not kept twice.
 //
 // With the digests the server also reserves space for what is to come: on its
 // disk, and of the quotas that the push counts against. If there is not enough it

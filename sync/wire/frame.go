@@ -32,6 +32,7 @@ const (
 	FrameLost    FrameType = 0x0c
 	FrameShort   FrameType = 0x0d
 	FrameStats   FrameType = 0x0e
+	FrameAlong   FrameType = 0x0f
 	FrameZstd    FrameType = 0x3f // either way
 
 	FrameOpened     FrameType = 0x41

@@ -8,7 +8,9 @@ import (
 )
 
 // AppendDigests appends a digests frame; indices must ascend.
-func AppendDigests(dst []byte, ds []Digest) []byte {
+func AppendDigests(dst []byte, ds []Digest) []byte { return appendDigests(dst, FrameDigests, ds) }
+
+func appendDigests(dst []byte, t FrameType, ds []Digest) []byte {
 	p := make([]byte, 0, len(ds)*(manifest.DigestSize+2))
 	next := 0
 	for _, d := range ds {
@@ -16,10 +18,23 @@ func AppendDigests(dst []byte, ds []Digest) []byte {
 		p = append(p, d.Digest[:]...)
 		next = d.Index + 1
 	}
-	return AppendFrame(dst, FrameDigests, p)
+	return AppendFrame(dst, t, p)
 }
 
-// ParseDigests reads the payload of a digests frame.
+// AppendAlong appends an along frame, which differs from a digests frame only in that
+// it is no question; indices must ascend.
+func AppendAlong(dst []byte, ds []Digest) []byte { return appendDigests(dst, FrameAlong, ds) }
+
+// MaxAlong bounds the size in bytes of an along frame about n entries.
+func MaxAlong(n int) int { return maxFrameHead + n*(maxIndexBytes+manifest.DigestSize) }
+
+// Most bytes of a frame before its payload, and of an index.
+const (
+	maxFrameHead  = 1 + binary.MaxVarintLen32
+	maxIndexBytes = 4
+)
+
+// ParseDigests reads the payload of a digests or an along frame.
 func ParseDigests(b []byte) ([]Digest, error) {
 	r := fields{b: b}
 	ds := make([]Digest, 0, len(b)/(manifest.DigestSize+1))

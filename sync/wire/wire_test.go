@@ -43,6 +43,7 @@ func TestMessagesRoundTrip(t *testing.T) {
 	}
 	ds := []Digest{{0, digest("a")}, {3, digest("b")}, {1000, digest("c")}}
 	check("digests", AppendDigests(nil, ds), func(b []byte) (any, error) { return ParseDigests(b) }, ds)
+	check("along", AppendAlong(nil, ds), func(b []byte) (any, error) { return ParseDigests(b) }, ds)
 	vs := []Verdict{{Index: 1, Have: true}, {Index: 2, Staged: 99, Bases: []Basis{basis}}, {Index: 7},
 		{Index: 8, Staged: 1, Plain: StagedView{Size: 1 << 33, Sum: manifest.Digest{7}}, Bases: []Basis{basis}},
 		{Index: 9, Plain: StagedView{Size: 5, Sum: manifest.Digest{8}}, Recipe: StagedView{Size: 6, Sum: manifest.Digest{9}}}}

@@ -1,0 +1,72 @@
+package server_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/pubsync/pubsync/server/token"
+	"github.com/pubsync/pubsync/sync/manifest"
+	"github.com/pubsync/pubsync/sync/push"
+)
+
+// TestContentGoesUnasked pushes many windows to a server next door. Of what it has
+// nothing of, one window of eight is asked about, and what several files hold goes once
+// all the same. In a tree whose second half it has, hardly more goes than the first: the
+// next question shows it. Where the link is not known to be fast all is asked about.
+func TestContentGoesUnasked(t *testing.T) {
+	const (
+		windows, files, size = 24, 4, 60 << 10 // of a window
+		askEvery             = 8
+		once                 = windows*files*size + 4<<10
+	)
+	s := newSite(t, func(s *site) { s.limit = 256 << 10 })
+	rng := rand.New(rand.NewPCG(5, 6))
+	fill := func(dir, name string) {
+		for i := range windows * files {
+			content := noise(rng, size)
+			s.write(dir, fmt.Sprintf("%s/%03d%s", name, i, name), content)
+			if i%files == 0 {
+				s.write(dir, fmt.Sprintf("%s/%03d%[1]s-again", name, i), content)
+			}
+		}
+	}
+	known, dir, slow := t.TempDir(), t.TempDir(), t.TempDir()
+	fill(known, "z")
+	fill(dir, "a")
+	s.check(os.CopyFS(dir, os.DirFS(known)))
+	fill(slow, "s")
+	for n, c := range []struct {
+		dir         string
+		rate        float64
+		least, most int   // requests with content unasked, questions
+		sent        int64 // bytes of content
+	}{
+		{known, carried, windows * 3 / 4, windows / 3, once},
+		{dir, carried, windows * 3 / 4, windows, once + askEvery*files*size},
+		{slow, 10e6, 0, 2 * windows, once},
+	} {
+		var kinds []string
+		s.requestKinds(&kinds)
+		b := s.builder(s.issue(token.Grant{Target: manifest.Path(fmt.Sprint("t/", n))}), c.dir)
+		b.opts.Parallel = 1
+		b.between = func(r push.Remote) push.Remote { return onLink{r, nextDoor, c.rate} }
+		r := b.mustPush()
+		s.put(nil)
+		s.wantTree(manifest.Path(fmt.Sprint("t/", n)), c.dir)
+		along, asked, sent := 0, 0, r.Whole.Sent+r.Delta.Sent
+		for _, k := range kinds {
+			if strings.Contains(k, "0f") {
+				along++
+			} else if strings.Contains(k, "04") {
+				asked++
+			}
+		}
+		if along < c.least || c.least == 0 && along > 0 || asked > c.most || sent > c.sent {
+			t.Errorf("%d requests with content unasked, %d questions, %d bytes of content: want at least %d, at most %d and %d",
+				along, asked, sent, c.least, c.most, c.sent)
+		}
+	}
+}
