@@ -221,6 +221,13 @@ func (r *rate) carries() float64 {
 	return farLink
 }
 
+// outruns reports whether the link carries more than so many bytes a second.
+func (r *rate) outruns(bytes float64) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.carries() > bytes
+}
+
 // sending is how long the link takes for so many bytes once it is in use.
 func (r *rate) sending(bytes int64) time.Duration {
 	r.mu.Lock()
