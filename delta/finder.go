@@ -105,18 +105,44 @@ func newFinder(text Source, extents []extent, src Source, opt finderOptions) (*f
 
 // index adds the seeds of one extent at the multiples of stride.
 func (f *finder) index(e *extent, win *window) error {
+	var sums [seedBatch]uint64
 	for off := (e.text + f.stride - 1) / f.stride * f.stride; off+seedLen <= e.end(); {
 		b, err := win.at(off, e.end(), seedLen)
 		if err != nil {
 			return err
 		}
 		for len(b) >= seedLen {
-			f.insert(rolling.Sum(b[:seedLen]), off/f.stride)
-			off += f.stride
-			b = b[min(f.stride, int64(len(b))):]
+			n, first := 0, off/f.stride
+			for n < seedBatch && len(b) >= seedLen {
+				sums[n] = rolling.Sum(b[:seedLen])
+				n++
+				off += f.stride
+				b = b[min(f.stride, int64(len(b))):]
+			}
+			f.insertAll(sums[:n], first, 1)
 		}
 	}
 	return nil
+}
+
+// seedBatch is how many seeds are inserted together.
+const seedBatch = 32
+
+// insertAll puts seeds into the table whose numbers go up from the first by so many.
+func (f *finder) insertAll(sums []uint64, first, by int64) {
+	f.touch(sums)
+	for i, sum := range sums {
+		f.insert(sum, first+by*int64(i))
+	}
+}
+
+// touch reads where hashes will be inserted, so that memory far away is waited for once
+// for all of them. What it returns says nothing.
+func (f *finder) touch(sums []uint64) (all uint64) {
+	for _, sum := range sums {
+		all ^= f.slots[sum>>f.shift]
+	}
+	return all
 }
 
 // indexOwn adds the seeds of the new file that touch [from, to), which must lie
@@ -148,16 +174,20 @@ func (f *finder) indexOwn(from, to, end int64) error {
 
 // indexSome adds the seeds at every ownStep-th byte.
 func (f *finder) indexSome(off, to, end int64) error {
+	var sums [seedBatch]uint64
 	for off < to && f.ownSeeds < f.maxOwn {
 		b, err := f.ind.at(off, end, seedLen)
 		if err != nil {
 			return err
 		}
-		for ; len(b) >= seedLen && off < to && f.ownSeeds < f.maxOwn; f.ownSeeds++ {
-			f.insert(rolling.Sum(b[:seedLen]), f.seeds+off)
+		n, first := 0, f.seeds+off
+		for ; n < seedBatch && len(b) >= seedLen && off < to && f.ownSeeds < f.maxOwn; f.ownSeeds++ {
+			sums[n] = rolling.Sum(b[:seedLen])
+			n++
 			off += f.ownStep
 			b = b[min(f.ownStep, int64(len(b))):]
 		}
+		f.insertAll(sums[:n], first, f.ownStep)
 	}
 	return nil
 }
