@@ -21,6 +21,7 @@ type course struct {
 	mu       sync.Mutex
 	answered bool
 	raw      int           // bodies with parts of files, as they are
+	rebuilt  int           // archives of which it is told how long they took
 	free     chan struct{} // closed when questions are answered
 	once     sync.Once
 }
@@ -63,6 +64,11 @@ func (c *course) Send(ctx context.Context, session string, body []byte, gone fun
 		}
 	}
 	return c.Remote.Send(ctx, session, body, gone, func(f wire.Frame) error {
+		if rs, err := wire.ParseRebuilt(f.Payload); f.Type == wire.FrameRebuilt && err == nil {
+			c.mu.Lock()
+			c.rebuilt += len(rs)
+			c.mu.Unlock()
+		}
 		ss, err := wire.ParseStored(f.Payload)
 		if f.Type == wire.FrameStored && err == nil && len(ss) > 0 && ss[0].Outcome == wire.Stored {
 			c.once.Do(func() { close(c.free) })
@@ -111,6 +117,9 @@ func TestRace(t *testing.T) {
 			}
 			if on.raw == 0 || !bytesFirst && on.raw > 2 {
 				t.Errorf("%d bodies of it as it is", on.raw)
+			}
+			if on.rebuilt != int(inside) {
+				t.Errorf("told of %d archives how long they took to be rebuilt", on.rebuilt)
 			}
 			s.wantTree("a/1", second)
 		})

@@ -54,6 +54,7 @@ func (x *exchange) viewPart(p wire.Part, e manifest.Entry, bases []delta.Source)
 	if err != nil {
 		return err // both views stay, for the part to come again
 	}
+	x.reply = wire.AppendRebuilt(x.reply, wire.Rebuilt{Index: p.Index, Took: a.took})
 	if outcome == wire.Remodel {
 		return errors.Join(a.forgetRecipe(), x.stored(p.Index, outcome))
 	}
@@ -181,6 +182,8 @@ func (x *exchange) rebuild(a *assembly, index int, e manifest.Entry) (wire.Outco
 		return 0, err
 	}
 	defer engine.archives.Release(1)
+	began := engine.cfg.Now()
+	defer func() { a.took = engine.cfg.Now().Sub(began) }()
 	recipe, err := a.recipe()
 	if err != nil {
 		return 0, err

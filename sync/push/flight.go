@@ -80,17 +80,15 @@ type lostFlight struct {
 func (l *lostFlight) Error() string { return l.err.Error() }
 func (l *lostFlight) Unwrap() error { return l.err }
 
-// exchange sends the body and learns from the time it takes: of the server, if it
-// has archives to rebuild, else of how fast requests get through.
+// exchange sends the body and learns from the time it takes how fast requests get
+// through, unless the server has archives to rebuild.
 func (fl *flight) exchange(body []byte, by carrier) error {
 	p, due := fl.sender.p, due(fl.on)
+	p.pace.owe(due)
+	defer p.pace.owe(-due)
 	took, err := p.timed(fl.sender.ctx, body, by, due > 0, fl.collect)
-	switch {
-	case err != nil:
-	case due == 0:
+	if err == nil && due == 0 {
 		p.rate.add(len(body), took)
-	default:
-		p.pace.served(due, took-p.rate.roundTrip()-p.rate.wholeTime(int64(len(body))))
 	}
 	return err
 }
@@ -100,6 +98,8 @@ func (fl *flight) exchange(body []byte, by carrier) error {
 func (fl *flight) collect(f wire.Frame) error {
 	switch f.Type {
 	case wire.FrameStored:
+	case wire.FrameRebuilt:
+		return fl.rebuilt(f.Payload)
 	case wire.FrameUnsettled, wire.FrameAlike:
 		return fl.sender.p.onSettle(f)
 	case wire.FrameVerdicts, wire.FrameSignature, wire.FrameHashes:
@@ -113,6 +113,19 @@ func (fl *flight) collect(f wire.Frame) error {
 			st.Outcome = max(st.Outcome, fl.outcomes[st.Index])
 		}
 		fl.outcomes[st.Index] = st.Outcome
+	}
+	return err
+}
+
+// rebuilt takes note of how long the server was at archives.
+func (fl *flight) rebuilt(payload []byte) error {
+	rs, err := wire.ParseRebuilt(payload)
+	for _, r := range rs {
+		for _, c := range fl.on {
+			if c.index == r.Index && c.due > 0 {
+				fl.sender.p.pace.served(c.due, max(r.Took, 1))
+			}
+		}
 	}
 	return err
 }

@@ -57,7 +57,8 @@ type pace struct {
 	mu    sync.Mutex
 	take  speed
 	serve lag
-	work  lag // expected to take archives apart, and to rebuild them once they were matched
+	owed  time.Duration // what the server is expected to take over archives on their way
+	work  lag           // expected to take archives apart, and to rebuild them once they were matched
 }
 
 // A lag is how long the server took over archives, and was expected to, in
@@ -159,11 +160,19 @@ func rebuildTime(plain, search int64, steps float64) time.Duration {
 }
 
 // until is how long it takes until the server has rebuilt an archive, which is expected to
-// take so long once what is left of it to send is there.
+// take so long once what is left of it to send is there, and those before it are rebuilt.
 func (c *pace) until(expected, sending time.Duration) time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.there(expected) + sending
+	return c.there(expected) + max(sending, c.there(c.owed))
+}
+
+// owe takes note of archives that are on their way to be rebuilt, one after another, or
+// no longer, if it is less than zero.
+func (c *pace) owe(expected time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.owed += expected
 }
 
 // found takes note of how long an archive took to be taken apart, and is expected to

@@ -61,6 +61,7 @@ func TestWorth(t *testing.T) {
 		{"half of it, but the link has much to carry", &pace{}, 50 * mb, 1, 7, 10 * time.Second, true},
 		{"a place in every window", &pace{}, 0, 10_000, 7, 4 * time.Second, false},
 		{"two hundred places", &pace{}, 0, 200, 7, 4 * time.Second, true},
+		{"others are to be rebuilt before", &pace{owed: 4 * time.Second}, 0, 1, 7, 4 * time.Second, false},
 		{"a slow server", &pace{serve: lag{1, 10}}, 0, 1, 7, 4 * time.Second, false},
 		{"a quick server", &pace{serve: lag{10, 1}}, 50 * mb, 1, 7, 4 * time.Second, true},
 	} {

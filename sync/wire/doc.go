@@ -124,6 +124,8 @@
 //	                a coded list: what else stands
 //	0x4a alike      as unsettled, where it is many: 1 needs a digest, and what stands at
 //	                the path is a file of the same size
+//	0x4b rebuilt    for each: index (uvarint), how long the server was at making the
+//	                archive of its views, in milliseconds (uvarint)
 //
 // A basis is a view (byte), 0 the file's own bytes, 1 the decompressed members of an
 // archive, 2 the rest of an archive, and 32 bytes of digest; or a view plus 4 and the
@@ -222,7 +224,8 @@
 // recipe. The client asks for the first signature of a basis's plain view, and is
 // told its size, or nothing if the basis has none. It sends both views in parts,
 // and with the last byte of both the server rebuilds the file and compares its
-// SHA-256 as ever. The first time that differs it answers "remodel": the plain
+// SHA-256 as ever. How long that took it may tell, so that the client knows what of the
+// next archives is worth it. The first time that differs it answers "remodel": the plain
 // view stays staged, the recipe does not, and the client, which may have made it
 // from samples, sends a recipe made from the whole file; should that differ too
 // the answer is "resend". By the SHA-256 of what is staged the client sees whether it

@@ -45,6 +45,7 @@ const (
 	FrameHashes     FrameType = 0x48
 	FrameOutlined   FrameType = 0x49
 	FrameAlike      FrameType = 0x4a
+	FrameRebuilt    FrameType = 0x4b
 )
 
 // Bounds of frames, in bytes.

@@ -3,6 +3,7 @@ package wire
 import (
 	"encoding/binary"
 	"math"
+	"time"
 
 	"github.com/pubsync/pubsync/sync/manifest"
 )
@@ -306,6 +307,39 @@ func ParseStored(b []byte) ([]Storing, error) {
 		ss = append(ss, s)
 	}
 	return ss, nil
+}
+
+// Rebuilt says how long a server was at making an archive of its views.
+type Rebuilt struct {
+	Index int
+	Took  time.Duration // in whole milliseconds
+}
+
+// maxRebuild is the longest time that a rebuilt frame may tell, in milliseconds.
+const maxRebuild = 1 << 32
+
+// AppendRebuilt appends a rebuilt frame.
+func AppendRebuilt(dst []byte, rs ...Rebuilt) []byte {
+	var p []byte
+	for _, r := range rs {
+		p = binary.AppendUvarint(p, uint64(r.Index))
+		p = binary.AppendUvarint(p, uint64(min(max(r.Took.Milliseconds(), 0), maxRebuild)))
+	}
+	return AppendFrame(dst, FrameRebuilt, p)
+}
+
+// ParseRebuilt reads the payload of a rebuilt frame.
+func ParseRebuilt(b []byte) ([]Rebuilt, error) {
+	r := fields{b: b}
+	var rs []Rebuilt
+	for len(r.b) > 0 {
+		one := Rebuilt{Index: r.index(), Took: time.Duration(r.uvarint(maxRebuild)) * time.Millisecond}
+		if r.err != nil {
+			return nil, r.err
+		}
+		rs = append(rs, one)
+	}
+	return rs, nil
 }
 
 // namedView is added to the view of a basis of which a few bytes of the digest follow.

@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"github.com/pubsync/pubsync/delta/alloctest"
 
@@ -72,6 +73,8 @@ func TestMessagesRoundTrip(t *testing.T) {
 	check("file", AppendFile(nil, file), func(b []byte) (any, error) { return ParseFile(b) }, file)
 	ss := []Storing{{4, Stored}, {2, Resend}}
 	check("stored", AppendStored(nil, ss), func(b []byte) (any, error) { return ParseStored(b) }, ss)
+	rs := []Rebuilt{{7, 1200 * time.Millisecond}, {3, 0}, {4, maxRebuild * time.Millisecond}}
+	check("rebuilt", AppendRebuilt(nil, rs...), func(b []byte) (any, error) { return ParseRebuilt(b) }, rs)
 	l := manifest.List{{Path: "a", Kind: manifest.File, Size: 1}, {Path: "b", Kind: manifest.Dir}}
 	check("list", AppendList(nil, 12, l), func(b []byte) (any, error) {
 		first, l, err := ParseList(b, 10)
@@ -260,6 +263,7 @@ func parseAll(b []byte) {
 		_, _ = ParsePart(fr.Payload)
 		_, _ = ParseFile(fr.Payload)
 		_, _ = ParseStored(fr.Payload)
+		_, _ = ParseRebuilt(fr.Payload)
 		_, _, _ = ParseTree(fr.Payload, 100)
 		_, _, _ = ParseWant(fr.Payload)
 		_, _ = ParseOpen(fr.Payload)
