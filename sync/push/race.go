@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -12,16 +13,24 @@ import (
 
 // Whether an archive is sent sooner by what is inside it nobody knows before it has been
 // taken apart and matched, and over a quick link that takes as long as sending it. So
-// where the link has nothing else to carry the archive goes by its bytes meanwhile, unless
-// the other way is expected to be far ahead, and stops once that will be there first.
+// where the link has nothing else to carry the archive goes by its bytes meanwhile, after
+// a head start for the other way, and stops once that will be there far sooner.
 
-// ahead is how many times sooner an archive must be expected to be there by what is
-// inside it to go that way only.
-const ahead = 3
+// How many times sooner than by its bytes an archive is to be there by what is inside it to
+// be far ahead: as is expected before anything is known of what has changed, and once it
+// was matched.
+const (
+	ahead        = 3
+	aheadMatched = 2
+)
 
 // headStart is the part of the time that a file takes by its bytes, one in so many, that
 // goes by before it begins: what turns out to be hardly changed then goes one way only.
-const headStart = 12
+// It is longer where much is expected of that.
+const (
+	headStart  = 12
+	longerHead = 8
+)
 
 // raceBody is the least of a body in bytes that takes part in a race. Bodies are no larger than
 // what the link carries in a round trip, so that it is free soon once the race is over.
@@ -34,12 +43,12 @@ type race struct {
 	over    atomic.Bool        // the other way has won
 	cancel  context.CancelFunc // of what it has under way
 	begin   chan struct{}      // closed to have it begin at once
+	begun   sync.Once          // closes that
 	done    chan struct{}
 	err     error
 }
 
-// race begins one for the only archive that is left to send, if it is not clear which way
-// is quicker; else it returns nil.
+// race begins one for the only archive that is left to send, or returns nil.
 func (s *sender) race(g group, l *lanes) *race {
 	p := s.p
 	if p.opts.Through != Auto || g.bytes || len(g.files) != 1 || !p.rate.known() || p.rate.near() || p.inWork > 1 || l.more() {
@@ -47,19 +56,26 @@ func (s *sender) race(g group, l *lanes) *race {
 	}
 	v := g.files[0]
 	e := &p.tree.Entries[v.Index]
-	whole := p.drained(v.Index)
-	if e.Size < minLane || !p.chooses(v, s.failed) || p.pace.expected(e.Size, p.rate.roundTrip())*ahead < whole {
+	if e.Size < minLane || !p.chooses(v, s.failed) {
 		return nil
+	}
+	whole := p.drained(v.Index)
+	wait := whole / headStart
+	if p.pace.expected(e.Size, p.rate.roundTrip())*ahead < whole {
+		wait = whole / longerHead
 	}
 	p.backlog.add(v.Index, e.Size)
 	ctx, cancel := context.WithCancel(s.ctx)
 	r := &race{verdict: v, by: newSender(ctx, p, s.failed), cancel: cancel, begin: make(chan struct{}), done: make(chan struct{})}
 	r.by.among, r.by.racing = 1, r // nothing else is on the link
-	go r.run(whole / headStart)
+	go r.run(wait)
 	return r
 }
 
-// run sends the file by its bytes, after a while.
+// start has the file go by its bytes from now on.
+func (r *race) start() { r.begun.Do(func() { close(r.begin) }) }
+
+// run sends the file by its bytes, after a while or once it is to begin.
 func (r *race) run(wait time.Duration) {
 	defer close(r.done)
 	defer r.cancel()
@@ -91,10 +107,10 @@ func (s *sender) contest(r *race, l *lanes, sigs map[int][]wire.Signature) error
 	if m != nil {
 		defer m.close()
 	}
-	if m != nil {
+	if m != nil || err != nil {
 		r.lose()
 	}
-	close(r.begin)
+	r.start()
 	<-r.done
 	i := r.verdict.Index
 	switch there := len(s.p.undealt([]int{i})) == 0; {
@@ -151,8 +167,10 @@ func (s *sender) wins(m *match, r *race, sigs []wire.Signature) (bool, error) {
 		if s.p.slow(m, more) {
 			return false, nil
 		}
-		if s.p.remaining(m, more)*ahead < s.p.drained(m.verdict.Index) {
+		if s.p.remaining(m, more)*aheadMatched < s.p.drained(m.verdict.Index) {
 			r.lose()
+		} else {
+			r.start()
 		}
 	}
 	return !m.vain(), nil
