@@ -28,7 +28,10 @@
 // bytes, which keeps the link busy. Of those of a window some senders take the largest
 // apart while others send the smallest as they are, until they meet (groups.go). An
 // archive is begun, and gone on with after each round, if the server is expected to
-// have it before the link has carried what it has to (pays.go, backlog.go).
+// have it before the link has carried what it has to (pays.go, backlog.go). The last one,
+// or the only one, goes by its bytes while it is taken apart, until it is clear which way
+// is quicker (race.go). What was compressed as one and goes by its bytes is not looked for
+// in what the server has, unless the link is slow: little of it is found.
 // While one is taken apart here the server does the same with its basis, and where the
 // link has nothing else to carry a round of matching is weighed against what it carries
 // in a round trip (deltas.go). What the link is the [Remote] says, from its start if it
