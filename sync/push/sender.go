@@ -175,7 +175,11 @@ func (s *sender) moveUp(vs []wire.Verdict, along []int) (rest []wire.Verdict) {
 			rest = append(rest, v)
 			continue
 		}
-		s.body = append(s.body, frame...)
+		if n := len(s.body) + len(frame); &s.body[:n][n-1] == &frame[len(frame)-1] {
+			s.body = s.body[:n] // nothing before it was left out: it is where it goes
+		} else {
+			s.body = append(s.body, frame...)
+		}
 		s.on = append(s.on, cargo{index: v.Index, tally: &s.p.whole, bytes: s.p.tree.Entries[v.Index].Size, size: len(frame), last: true})
 	}
 	shelf.places = nil
