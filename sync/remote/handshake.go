@@ -6,6 +6,8 @@ import (
 	"net"
 	"slices"
 	"time"
+
+	"github.com/pubsync/pubsync/sync/wire/gather"
 )
 
 // handshakeTimeout bounds dialling and the handshake, those that fail included.
@@ -84,7 +86,7 @@ func (c *Client) handshake(ctx context.Context, conn net.Conn, config *tls.Confi
 	if c.tickets != nil {
 		config.ClientSessionCache = box
 	}
-	t := tls.Client(conn, config)
+	t := tls.Client(gather.NewBundle(conn), config)
 	if err := t.HandshakeContext(ctx); err != nil {
 		return nil, err
 	}

@@ -21,6 +21,8 @@ const (
 	later = 250 * time.Millisecond
 	// maxHeld is how much waits, in bytes. More fills a record, or most of it.
 	maxHeld = 4 << 10
+	// maxRecord is what one record of TLS holds at most.
+	maxRecord = 16 << 10
 )
 
 // A Conn is a connection of TLS over which HTTP/2 is spoken. What is written but for
@@ -100,8 +102,23 @@ func (c *Conn) Write(b []byte) (int, error) {
 			return len(b), c.err
 		}
 	}
-	n, err := c.Conn.Write(b)
+	n, err := c.writeRecords(b)
 	c.err = err
+	return n, err
+}
+
+// writeRecords has the records that b takes go off together, if there is a [Bundle]
+// beneath.
+func (c *Conn) writeRecords(b []byte) (int, error) {
+	bundle, ok := c.Conn.NetConn().(*Bundle)
+	if !ok || len(b) <= maxRecord {
+		return c.Conn.Write(b)
+	}
+	bundle.hold()
+	n, err := c.Conn.Write(b)
+	if e := bundle.send(); err == nil && e != nil {
+		return 0, e
+	}
 	return n, err
 }
 
@@ -142,11 +159,13 @@ func (c *Conn) flush() {
 // Close closes the connection. What is held goes with it: nobody waits for the end of
 // what has not ended.
 func (c *Conn) Close() error {
-	if c.mu.TryLock() { // else a Write is under way, which this ends
-		if c.timer != nil {
-			c.timer.Stop()
-		}
-		c.mu.Unlock()
+	if !c.mu.TryLock() { // a Write is under way, which this ends
+		c.Conn.NetConn().Close()
+		return c.Conn.Close()
 	}
+	if c.timer != nil {
+		c.timer.Stop()
+	}
+	c.mu.Unlock()
 	return c.Conn.Close()
 }

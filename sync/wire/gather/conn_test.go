@@ -23,9 +23,13 @@ import (
 type counter struct {
 	net.Conn
 	writes, bytes int
+	began         chan struct{} // takes each Write that begins, unless nil
 }
 
 func (c *counter) Write(b []byte) (int, error) {
+	if c.began != nil {
+		c.began <- struct{}{}
+	}
 	c.writes++
 	c.bytes += len(b)
 	return c.Conn.Write(b)
@@ -45,7 +49,7 @@ func link(t testing.TB) (from, to *tls.Conn, sent *counter) {
 	}
 	near, far := net.Pipe()
 	sent = &counter{Conn: near}
-	from = tls.Client(sent, &tls.Config{InsecureSkipVerify: true})
+	from = tls.Client(NewBundle(sent), &tls.Config{InsecureSkipVerify: true, DynamicRecordSizingDisabled: true})
 	to = tls.Server(far, &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{cert}, PrivateKey: key}}, SessionTicketsDisabled: true})
 	done := make(chan error, 1)
 	go func() { done <- to.Handshake() }()
@@ -141,6 +145,55 @@ func TestALargePieceComesAfterWhatWaited(t *testing.T) {
 	from.Close()
 	if b := <-got; !bytes.Equal(b, want) {
 		t.Errorf("%d bytes arrived, or others than were written", len(b))
+	}
+}
+
+// TestALargeFrameGoesAtOnce writes a frame of four records: the system is asked once to
+// send them. What fails then, fails the Write.
+func TestALargeFrameGoesAtOnce(t *testing.T) {
+	from, to, sent := link(t)
+	c := Client(from)
+	c.frames.left = 0
+	var b bytes.Buffer
+	if err := http2.NewFramer(&b, nil).WriteData(1, false, make([]byte, 4*maxRecord-frameHead)); err != nil {
+		t.Fatal(err)
+	}
+	got := receive(to, b.Len())
+	if n, err := c.Write(b.Bytes()); n != b.Len() || err != nil {
+		t.Fatal(n, err)
+	}
+	if r := <-got; !bytes.Equal(r, b.Bytes()) {
+		t.Errorf("%d bytes arrived, want %d", len(r), b.Len())
+	}
+	if want := b.Len() + 4*22; sent.writes != 1 || sent.bytes != want {
+		t.Errorf("%d writes of %d bytes, want 1 of %d", sent.writes, sent.bytes, want)
+	}
+	sent.Conn.Close()
+	if _, err := c.Write(b.Bytes()); err == nil {
+		t.Error("a frame was written to a closed connection")
+	}
+}
+
+// TestCloseEndsAWrite closes a connection while a large frame waits for the other side
+// to read.
+func TestCloseEndsAWrite(t *testing.T) {
+	from, _, sent := link(t)
+	c := Client(from)
+	c.frames.left = 0
+	var b bytes.Buffer
+	if err := http2.NewFramer(&b, nil).WriteData(1, false, make([]byte, 4*maxRecord-frameHead)); err != nil {
+		t.Fatal(err)
+	}
+	failed := make(chan error, 1)
+	sent.began = make(chan struct{}, 8)
+	go func() {
+		_, err := c.Write(b.Bytes())
+		failed <- err
+	}()
+	<-sent.began
+	c.Close()
+	if err := <-failed; err == nil {
+		t.Error("what was never read is written")
 	}
 }
 
