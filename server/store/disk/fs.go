@@ -38,6 +38,9 @@ type File interface {
 	io.WriterAt
 	Size() (int64, error)
 	Truncate(size int64) error
+	// Begin has n bytes from off on begin their way to the disk, so that a Sync later
+	// finds less to do. It promises nothing and does not wait for them.
+	Begin(off, n int64)
 	// Sync makes content and size survive a power cut.
 	Sync() error
 	Close() error
@@ -109,7 +112,8 @@ func (f osFile) Size() (int64, error) {
 	return st.Size(), nil
 }
 
-func (f osFile) Sync() error { return dataSync(f.File) }
+func (f osFile) Begin(off, n int64) { beginWriteback(f.File, off, n) }
+func (f osFile) Sync() error        { return dataSync(f.File) }
 
 // full gives the errors of a full disk the store's sentinel.
 func full(err error) error {

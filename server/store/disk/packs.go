@@ -195,7 +195,7 @@ func (p *packs) reopen(k catalog.Pack) (*packWriter, error) {
 		f.Close()
 		return nil, err
 	}
-	return &packWriter{owner: p, id: k.ID, f: f, extent: k.Extent, tail: k.Extent}, nil
+	return &packWriter{owner: p, id: k.ID, f: f, extent: k.Extent, tail: k.Extent, begun: k.Extent}, nil
 }
 
 func (p *packs) unlend(id int64) {
@@ -212,6 +212,7 @@ type packWriter struct {
 	f      File
 	extent int64 // known to the catalog
 	tail   int64 // written
+	begun  int64 // up to where it is on its way to the disk
 	fresh  bool  // the pack's name is not durable yet
 }
 
@@ -221,8 +222,15 @@ func (w *packWriter) append(b []byte) error {
 		return fmt.Errorf("pack %d: %w", w.id, full(err))
 	}
 	w.tail += int64(len(b))
+	if n := w.tail - w.begun; n >= beginBytes {
+		w.f.Begin(w.begun, n)
+		w.begun = w.tail
+	}
 	return nil
 }
+
+// beginBytes is how many bytes of a pack are sent on their way to the disk together.
+const beginBytes = 512 << 10
 
 // sync makes what was appended durable.
 func (w *packWriter) sync() error {

@@ -25,3 +25,13 @@ func dataSync(f *os.File) error {
 	}
 	return os.NewSyscallError("fdatasync", serr)
 }
+
+// beginWriteback is sync_file_range(2) with no more than SYNC_FILE_RANGE_WRITE. What goes
+// wrong with it goes wrong with the sync too, which tells.
+func beginWriteback(f *os.File, off, n int64) {
+	c, err := f.SyscallConn()
+	if err != nil {
+		return
+	}
+	_ = c.Control(func(fd uintptr) { _ = unix.SyncFileRange(int(fd), off, n, unix.SYNC_FILE_RANGE_WRITE) })
+}
