@@ -79,13 +79,15 @@ func (s *speed) time(bytes int64) time.Duration { return seconds(float64(bytes) 
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 
+// usual is for how long, in seconds, a server is taken to have worked as expected before
+// any of its work was measured: of a small archive most of the time is that of its disk,
+// which says little of large ones.
+const usual = 1
+
 // there is how long the server takes over what is expected of a machine like
 // this one.
 func (c *pace) there(expected time.Duration) time.Duration {
-	if c.serve.expected == 0 {
-		return expected
-	}
-	return seconds(expected.Seconds() * c.serve.took / c.serve.expected)
+	return seconds(expected.Seconds() * (usual + c.serve.took) / (usual + c.serve.expected))
 }
 
 // asBefore is how long the server is expected to take over an archive that is taken

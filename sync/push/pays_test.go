@@ -62,7 +62,8 @@ func TestWorth(t *testing.T) {
 		{"a place in every window", &pace{}, 0, 10_000, 7, 4 * time.Second, false},
 		{"two hundred places", &pace{}, 0, 200, 7, 4 * time.Second, true},
 		{"others are to be rebuilt before", &pace{owed: 4 * time.Second}, 0, 1, 7, 4 * time.Second, false},
-		{"a slow server", &pace{serve: lag{1, 10}}, 0, 1, 7, 4 * time.Second, false},
+		{"a slow server", &pace{serve: lag{2, 20}}, 0, 1, 7, 4 * time.Second, false},
+		{"a server that was slow with a small archive", &pace{serve: lag{0.2, 1.1}}, 0, 1, 7, 2 * time.Second, true},
 		{"a quick server", &pace{serve: lag{10, 1}}, 50 * mb, 1, 7, 4 * time.Second, true},
 	} {
 		ops := []delta.Op{{Basis: delta.Literal, Len: c.missing}}
