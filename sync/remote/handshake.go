@@ -47,6 +47,9 @@ func (c *Client) connect(ctx context.Context, network, addr string) (*tls.Conn, 
 		}
 		config := c.tlsFor(addr)
 		config.MinVersion = tls.VersionTLS13
+		if k.HTTP2 {
+			config.NextProtos = []string{"h2"} // a server that has forgotten it fails, and all begins anew
+		}
 		config.CurvePreferences = []tls.CurveID{tls.X25519, tls.CurveP256}
 		resumed, err := c.handshake(ctx, conn, config, k)
 		if err == nil && resumed.ConnectionState().DidResume {
@@ -107,7 +110,7 @@ func (b *ticketBox) open(s tls.ConnectionState) {
 	if b.tickets == nil || s.Version != tls.VersionTLS13 {
 		return // older tickets carry the keys of the session itself
 	}
-	b.next = &ticket{Full: b.tickets.now().Unix(), Hybrid: slices.Contains(hybrids(), s.CurveID)}
+	b.next = &ticket{Full: b.tickets.now().Unix(), Hybrid: slices.Contains(hybrids(), s.CurveID), HTTP2: s.NegotiatedProtocol == "h2"}
 	if s.DidResume {
 		b.next.Full, b.next.Hybrid = b.used.Full, b.used.Hybrid || b.next.Hybrid
 	}

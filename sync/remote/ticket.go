@@ -20,6 +20,7 @@ import (
 type ticket struct {
 	Full   int64  `json:"full"`   // when the server last proved itself by its certificate; Unix seconds
 	Hybrid bool   `json:"hybrid"` // its keys come from an exchange that withstands quantum computers
+	HTTP2  bool   `json:"http2"`  // the server spoke it
 	Label  []byte `json:"ticket"`
 	State  []byte `json:"state"`
 }

@@ -159,6 +159,11 @@ func TestUselessTickets(t *testing.T) {
 			s.http.TLS.SetSessionTicketKeys([][32]byte{key})
 			return nil
 		},
+		"the server speaks no HTTP/2 any more": func(s *ticketSite) error {
+			s.change(func(k *ticket) { k.HTTP2 = true })
+			s.http.TLS.NextProtos = []string{"http/1.1"}
+			return nil
+		},
 		"no JSON": func(s *ticketSite) error { return os.WriteFile(s.file(), []byte("?"), 0o600) },
 		"no state": func(s *ticketSite) error {
 			s.change(func(k *ticket) { k.State = k.State[:9] })
