@@ -29,6 +29,12 @@ type builds struct {
 // version; for an archive, several that lie beside it. Only what the token may read
 // is chosen.
 func (x *exchange) bases(index int, e *manifest.Entry) ([]wire.Basis, error) {
+	found, err := x.found(index, e)
+	return wire.Apart(found), err
+}
+
+// found looks for bases of the entry where the best may be first.
+func (x *exchange) found(index int, e *manifest.Entry) ([]wire.Basis, error) {
 	if e.Size < minDelta {
 		return nil, nil
 	}

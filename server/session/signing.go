@@ -45,11 +45,9 @@ func (x *exchange) onSign(payload []byte) error {
 		return nil
 	}
 	defer done()
-	answer := wire.Signature{Index: q.Index, Basis: q.Basis}
-	answer.Basis.Size = src.Size
-	kind := wire.FrameHashes
+	answer, kind := wire.Signature{Index: q.Index, Basis: q.Basis}, wire.FrameHashes
 	if len(q.Params) == 0 {
-		kind = wire.FrameSignature
+		answer.Basis.Size, kind = src.Size, wire.FrameSignature
 	}
 	if answer.Body, err = x.sign(src, q); err != nil {
 		return err

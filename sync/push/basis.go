@@ -74,7 +74,7 @@ func (s *sender) held(index int, b *LocalBasis) (bool, error) {
 	}
 	req := delta.RangesRequest([]delta.Range{{Off: 0, Len: min(b.size, 64)}})
 	body := wire.AppendSign(nil, wire.Sign{
-		Index: index, Basis: wire.Basis{Digest: b.digest}, Total: b.size, Params: codec.AppendRequest(nil, &req, b.size),
+		Index: index, Basis: wire.Basis{Digest: b.digest}, Params: codec.AppendRequest(nil, &req, b.size),
 	})
 	held := false
 	err := s.p.exchange(s.ctx, body, func(f wire.Frame) error {

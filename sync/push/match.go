@@ -114,7 +114,7 @@ func (s *stream) answer(t wire.FrameType, sig wire.Signature) {
 // questions appends the sign frames of this round.
 func (s *stream) questions(index int, add func(wire.Sign) error) error {
 	for k, b := range s.bases {
-		q := wire.Sign{Index: index, Basis: b, Total: s.src.Size}
+		q := wire.Sign{Index: index, Basis: b}
 		switch {
 		case s.dead:
 			return nil
@@ -122,6 +122,7 @@ func (s *stream) questions(index int, add func(wire.Sign) error) error {
 			if _, known := s.firsts[k]; known {
 				continue
 			}
+			q.Total = s.src.Size
 		default:
 			r, ok := s.asked[k]
 			if !ok {

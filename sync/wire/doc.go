@@ -77,8 +77,8 @@
 //	0x02 list       first (uvarint), then a coded list: entries first, first+1, ...
 //	0x03 amend      index (uvarint), then a coded list of that one entry
 //	0x04 digests    for each: index less the least it can be (uvarint), 32 bytes
-//	0x05 sign       index, basis, total (uvarint), then a signature request of
-//	                delta/codec, or nothing for the first
+//	0x05 sign       index, basis, total (uvarint), then nothing for the first signature;
+//	                or 0 for the total, then a signature request of delta/codec
 //	0x06 file       index (uvarint), then the whole content
 //	0x07 part       index (uvarint), view (byte), offset (uvarint), total (uvarint),
 //	                number of bases (uvarint, at most 8), the bases, then a part of
@@ -116,8 +116,8 @@
 //	                one that the commit announced
 //	0x47 incomplete number of files whose content is missing (uvarint); only with a
 //	                commit that may wait (below)
-//	0x48 hashes     index, basis, size (uvarint), then hashes of delta/codec, or
-//	                nothing if the basis is not to be had
+//	0x48 hashes     index, basis, 0 (byte), then hashes of delta/codec, or nothing if
+//	                the basis is not to be had
 //	0x49 outlined   number of groups (uvarint), two bits for each, lowest of the first
 //	                byte first: 0 to be listed, 1 it stands, 2 but for the mtimes of
 //	                directories, 3 but for mtimes and sizes; then nothing, or 1 (byte) and
@@ -129,8 +129,8 @@
 //
 // A basis is a view (byte), 0 the file's own bytes, 1 the decompressed members of an
 // archive, 2 the rest of an archive, and 32 bytes of digest; or a view plus 4 and the
-// first 4 bytes of a digest: that one of the bases that the server would name in its
-// verdict on the entry. "index less the least it can be": less the index before plus
+// first 2 bytes of a digest: that one of the bases that the server would name in its
+// verdict on the entry, no two of which begin alike. "index less the least it can be": less the index before plus
 // one, less 0 for the first.
 //
 // A record is a series of fields, each a tag (uvarint: the number of the field << 1,

@@ -32,9 +32,23 @@ type Basis struct {
 	Named bool
 }
 
-// namedBytes is how much of the digest says which of its few named bases is meant. A
-// wrong one costs a resend, as the whole file is checked.
-const namedBytes = 4
+// namedBytes is how much of the digest says which of its few named bases is meant, no
+// two of which begin alike ([Apart]). A wrong one, where others are named by now, costs
+// a resend, as the whole file is checked.
+const namedBytes = 2
+
+// Apart returns the bases but those that could not be told from one before by their
+// names.
+func Apart(bases []Basis) (apart []Basis) {
+	taken := map[[namedBytes]byte]bool{}
+	for _, b := range bases {
+		if name := [namedBytes]byte(b.Digest[:]); !taken[name] {
+			taken[name] = true
+			apart = append(apart, b)
+		}
+	}
+	return apart
+}
 
 // Is reports whether both are the same view of the same blob, as far as the digests
 // are known.
@@ -77,7 +91,7 @@ type Digest struct {
 type Sign struct {
 	Index int   // the entry it is for, echoed
 	Basis Basis // Size is not sent
-	Total int64 // bytes of the view that is to be matched; 0: not known yet, about as many as the basis's has
+	Total int64 // without Params, bytes of the view that is to be matched; 0: not known yet, about as many as the basis's has
 	// Params say what to sign and how finely: delta/codec's request coding.
 	// None asks for the first signature, that of delta.FirstRequest for Total
 	// and the size of the basis's view, which the answer tells.
@@ -89,7 +103,7 @@ type Sign struct {
 // unasked with a verdict or with the answer to a list.
 type Signature struct {
 	Index int
-	Basis Basis
+	Basis Basis // with its size in a FrameSignature
 	// Body is delta/codec's coding of a signature with its request in a
 	// FrameSignature, and of the hashes alone in a FrameHashes. A FrameHashes
 	// without body answers any sign whose basis is not (or no more) to be had,

@@ -90,6 +90,15 @@ func TestRecordsOfLaterVersions(t *testing.T) {
 	}
 }
 
+// Bases that could not be told apart by their names are not named.
+func TestApart(t *testing.T) {
+	a, b, like := Basis{Digest: digest("a")}, Basis{Digest: digest("b")}, Basis{Digest: digest("a")}
+	like.Digest[namedBytes]++
+	if diff := cmp.Diff([]Basis{a, b}, Apart([]Basis{a, like, b, a})); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // Two bases are told apart by their views, and by as much of the digests as is
 // known.
 func TestBasisIs(t *testing.T) {
