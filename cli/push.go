@@ -15,6 +15,7 @@ import (
 	"github.com/pubsync/pubsync/sync/push"
 	"github.com/pubsync/pubsync/sync/remote"
 	"github.com/pubsync/pubsync/sync/walk"
+	"github.com/pubsync/pubsync/sync/wire"
 	"github.com/pubsync/pubsync/sync/wire/connect"
 )
 
@@ -194,5 +195,8 @@ func (f *transferFlags) pushOnce(ctx context.Context, env *Env, conn connect.Con
 		o.Event = func(e push.Event) { fmt.Fprintf(env.Stdout, "%-6s %s\n", e.What, progress.Escape(e.Path)) }
 	}
 	r, err := push.Push(ctx, client, tree, o)
+	if r.Receipt != nil && r.Receipt.URL == "" {
+		r.Receipt.URL = wire.PublishedURL(client.Origin(), r.Receipt.Target)
+	}
 	return r, client.Stats(), err
 }

@@ -96,7 +96,7 @@ func (s *site) wire(ctx context.Context, env *Env) error {
 		Store: s.store, Now: env.Now, Limits: limits, Log: s.log, MaxEntries: maxEntries,
 		Spool:   func() (*os.File, error) { return unnamed(s.cfg.Server.Store) },
 		Reserve: int64(s.cfg.Server.Limits.Reserve), Quotas: s.quotas,
-		URL:    func(p manifest.Path) string { return s.url + "/files/" + web.EscapePath(p) + "/" },
+		URL:    func(p manifest.Path) string { return wire.PublishedURL(s.url, p) },
 		Builds: buildTypes(s.cfg),
 	})
 	s.upkeep = newKeeper(env, s.cfg, s.store, s.sessions, s.tokens)

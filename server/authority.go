@@ -20,6 +20,7 @@ type authority struct {
 	tokens *token.Service
 	pass   *token.Pass
 	access *access.Rules
+	base   string
 }
 
 var _ session.Authority = (*authority)(nil)
@@ -30,7 +31,7 @@ func (s *Server) admit(r *http.Request, phase token.Phase, h connect.SessionHash
 	if err != nil {
 		return nil, err
 	}
-	return &authority{ctx: context.WithoutCancel(r.Context()), tokens: s.cfg.Tokens, pass: pass, access: s.cfg.Access}, nil
+	return &authority{ctx: context.WithoutCancel(r.Context()), tokens: s.cfg.Tokens, pass: pass, access: s.cfg.Access, base: "https://" + r.Host}, nil
 }
 
 func (a *authority) release() { a.pass.Release() }
@@ -44,6 +45,7 @@ func (a *authority) refuse(err error) error {
 }
 
 func (a *authority) Accessor() string      { return a.pass.Record.Accessor }
+func (a *authority) Base() string          { return a.base }
 func (a *authority) Owner() string         { return a.pass.Record.Scheduler }
 func (a *authority) Target() manifest.Path { return a.pass.Record.Grant.Target }
 func (a *authority) Overwrite() bool       { return a.pass.Record.Grant.Overwrite }

@@ -10,10 +10,8 @@ import (
 	"github.com/julienschmidt/httprouter"
 
 	"github.com/pubsync/pubsync/server/session"
-	"github.com/pubsync/pubsync/server/store"
 	"github.com/pubsync/pubsync/sync/manifest"
 	"github.com/pubsync/pubsync/sync/wire"
-	"github.com/pubsync/pubsync/sync/wire/connect"
 )
 
 // findContent answers GET and HEAD /v1/sessions/ID/content/DIGEST: 204 if the
@@ -23,13 +21,12 @@ func (s *Server) findContent(w http.ResponseWriter, r *http.Request, ps httprout
 	if err != nil {
 		return wire.Errorf(wire.CodeBadRequest, "%v", err)
 	}
-	secret := r.Header.Get(wire.SessionHeader)
-	auth, err := s.admit(r, phase(ps.ByName("id")), connect.HashSession(secret))
+	auth, id, secret, err := s.join(r, ps)
 	if err != nil {
 		return err
 	}
 	defer auth.release()
-	held, staged, err := s.cfg.Sessions.Holds(r.Context(), auth, store.SessionID(ps.ByName("id")), secret, d)
+	held, staged, err := s.cfg.Sessions.Holds(r.Context(), auth, id, secret, d)
 	if err != nil {
 		return auth.refuse(err)
 	}
@@ -67,13 +64,12 @@ func (s *Server) linkFile(w http.ResponseWriter, r *http.Request, ps httprouter.
 }
 
 func (s *Server) place(w http.ResponseWriter, r *http.Request, ps httprouter.Params, p session.Placement, body io.Reader) error {
-	secret := r.Header.Get(wire.SessionHeader)
-	auth, err := s.admit(r, phase(ps.ByName("id")), connect.HashSession(secret))
+	auth, id, secret, err := s.join(r, ps)
 	if err != nil {
 		return err
 	}
 	defer auth.release()
-	placed, err := s.cfg.Sessions.Put(r.Context(), auth, store.SessionID(ps.ByName("id")), secret, p, body)
+	placed, err := s.cfg.Sessions.Put(r.Context(), auth, id, secret, p, body)
 	if err != nil {
 		return auth.refuse(err)
 	}

@@ -11,10 +11,11 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/pubsync/pubsync/server/store"
+	"github.com/pubsync/pubsync/server/session"
 	"github.com/pubsync/pubsync/server/token"
 	"github.com/pubsync/pubsync/sync/manifest"
 	"github.com/pubsync/pubsync/sync/wire"
+	"github.com/pubsync/pubsync/sync/wire/connect"
 )
 
 // cutter stands between a builder and the server. It counts the bytes of bodies
@@ -125,11 +126,9 @@ func TestStagedWhole(t *testing.T) {
 		s.write(dir, "large", content)
 		b := s.builder(s.issue(token.Grant{Target: "whole/1"}), dir)
 		ctx, kill := context.WithCancel(t.Context())
-		var id atomic.Value
 		s.put(func(h http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				if name, ok := strings.CutPrefix(r.URL.Path, wire.SessionsPath+"/"); ok {
-					id.Store(name)
+				if strings.HasPrefix(r.URL.Path, wire.SessionsPath+"/") {
 					kill()
 					panic(http.ErrAbortHandler)
 				}
@@ -140,7 +139,7 @@ func TestStagedWhole(t *testing.T) {
 			t.Fatal("the builder was not killed")
 		}
 		s.put(nil)
-		p, err := s.store.OpenPartial(store.SessionID(id.Load().(string)), manifest.DigestOf(content))
+		p, err := s.store.OpenPartial(session.Name(accessorOf(b.bearer), connect.HashSession(b.secret), false), manifest.DigestOf(content))
 		s.check(err)
 		_, err = p.Write(c.staged(content))
 		s.check(err)

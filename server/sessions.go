@@ -20,11 +20,18 @@ import (
 // openSession answers POST /v1/sessions: an open message, as JSON alone or as
 // the first frame of several.
 func (s *Server) openSession(w http.ResponseWriter, r *http.Request, _ httprouter.Params) error {
-	if r.Header.Get("Content-Type") != wire.ContentType {
+	body := s.body(w, r)
+	first := make([]byte, 1)
+	n, err := io.ReadFull(body, first)
+	if err != nil && err != io.EOF {
+		return err
+	}
+	whole := io.MultiReader(bytes.NewReader(first[:n]), body)
+	if first[0] != byte(wire.FrameOpen) { // as no JSON begins
+		r.Body = io.NopCloser(whole)
 		return s.openJSON(w, r)
 	}
-	body := s.body(w, r)
-	open, err := firstFrame(r, body)
+	open, err := firstFrame(r, whole)
 	if err != nil {
 		return err
 	}
@@ -33,10 +40,14 @@ func (s *Server) openSession(w http.ResponseWriter, r *http.Request, _ httproute
 		return err
 	}
 	defer auth.release()
+	name := store.SessionID(opened.Session)
+	if !open.DryRun {
+		opened.Session = "" // the client has it by the credentials
+	}
 	reply := wire.AppendOpened(nil, opened)
 	if opened.Status == wire.StatusOpen {
 		secret := r.Header.Get(wire.SessionHeader)
-		more, err := s.cfg.Sessions.Exchange(r.Context(), auth, store.SessionID(opened.Session), secret, body)
+		more, err := s.cfg.Sessions.Exchange(r.Context(), auth, name, secret, body)
 		if err != nil {
 			return auth.refuse(err)
 		}
@@ -108,23 +119,31 @@ func firstFrame(r *http.Request, body io.Reader) (wire.Open, error) {
 
 // exchange answers POST /v1/sessions/ID.
 func (s *Server) exchange(w http.ResponseWriter, r *http.Request, ps httprouter.Params) error {
-	reply, err := s.run(r, ps.ByName("id"), s.body(w, r))
+	auth, id, secret, err := s.join(r, ps)
 	if err != nil {
 		return err
+	}
+	defer auth.release()
+	reply, err := s.cfg.Sessions.Exchange(r.Context(), auth, id, secret, s.body(w, r))
+	if err != nil {
+		return auth.refuse(err)
 	}
 	return writeFrames(w, r, http.StatusOK, reply)
 }
 
-// run hands frames to a session in the name of the request's bearer.
-func (s *Server) run(r *http.Request, id string, body io.Reader) ([]byte, error) {
-	secret := r.Header.Get(wire.SessionHeader)
-	auth, err := s.admit(r, phase(id), connect.HashSession(secret))
-	if err != nil {
-		return nil, err
+// join admits the bearer of a request of a session, and returns which one that is and
+// the secret it came with. Release what it returns.
+func (s *Server) join(r *http.Request, ps httprouter.Params) (auth *authority, id store.SessionID, secret string, err error) {
+	name := ps.ByName("id")
+	secret = r.Header.Get(wire.SessionHeader)
+	hash := connect.HashSession(secret)
+	if auth, err = s.admit(r, phase(name), hash); err != nil {
+		return nil, "", "", err
 	}
-	defer auth.release()
-	reply, err := s.cfg.Sessions.Exchange(r.Context(), auth, store.SessionID(id), secret, body)
-	return reply, auth.refuse(err)
+	if name == wire.OwnSession {
+		return auth, session.Name(auth.Accessor(), hash, false), secret, nil
+	}
+	return auth, store.SessionID(name), secret, nil
 }
 
 // phase tells which of a token's times a request of a session must keep to. A
@@ -143,49 +162,43 @@ func (s *Server) commitSession(w http.ResponseWriter, r *http.Request, ps httpro
 	if err := readJSON(w, r, &c); err != nil {
 		return err
 	}
-	c.IfComplete = false
-	reply, err := s.run(r, ps.ByName("id"), bytes.NewReader(wire.AppendCommit(nil, c)))
-	if err != nil {
-		return err
-	}
-	frames := wire.NewReader(bytes.NewReader(reply))
-	for {
-		f, err := frames.Next()
-		if err != nil {
-			return err
-		}
-		if f.Type == wire.FrameReceipt {
-			receipt, err := wire.ParseReceipt(f.Payload, c.ManifestDigest)
-			if err != nil {
-				return err
-			}
-			return writeJSON(w, http.StatusOK, receipt)
-		}
-	}
-}
-
-// abandonSession answers DELETE /v1/sessions/ID.
-func (s *Server) abandonSession(w http.ResponseWriter, r *http.Request, ps httprouter.Params) error {
-	id, secret := ps.ByName("id"), r.Header.Get(wire.SessionHeader)
-	auth, err := s.admit(r, phase(id), connect.HashSession(secret))
+	auth, id, secret, err := s.join(r, ps)
 	if err != nil {
 		return err
 	}
 	defer auth.release()
-	if err := s.cfg.Sessions.Abandon(r.Context(), auth, store.SessionID(id), secret); err != nil {
+	receipt, err := s.cfg.Sessions.Commit(r.Context(), auth, id, secret, c)
+	if err != nil {
+		return auth.refuse(err)
+	}
+	return writeJSON(w, http.StatusOK, receipt)
+}
+
+// abandonSession answers DELETE /v1/sessions/ID.
+func (s *Server) abandonSession(w http.ResponseWriter, r *http.Request, ps httprouter.Params) error {
+	auth, id, secret, err := s.join(r, ps)
+	if err != nil {
+		return err
+	}
+	defer auth.release()
+	if err := s.cfg.Sessions.Abandon(r.Context(), auth, id, secret); err != nil {
 		return auth.refuse(err)
 	}
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }
 
-// writeFrames answers with frames, which only our clients ask for.
+// writeFrames answers with frames, which only our clients ask for. They know their type,
+// no cache keeps an answer to POST that does not say so, and of an answer of HTTP/2 the
+// end is seen without a length.
 func writeFrames(w http.ResponseWriter, r *http.Request, status int, frames []byte) error {
 	if c, ok := gather.FromContext(r.Context()); ok {
 		c.Answers()
 	}
-	w.Header().Set("Content-Type", wire.ContentType)
-	w.Header().Set("Cache-Control", "no-store")
+	w.Header()["Content-Type"] = nil
+	if r.ProtoMajor == 2 {
+		w.Header()["Content-Length"] = nil
+	}
 	w.WriteHeader(status)
 	_, err := w.Write(frames)
 	return delivered(err)

@@ -27,8 +27,7 @@ var vectors = filepath.Join("..", "testdata", "wire", "v1")
 const transcriptSecret = "transcript-of-version-1-a-session-secret-43"
 
 // TestTranscript replays the requests of the transcript and compares the
-// answers, frame by frame: the protocol as it was released stays what it is. A
-// session's name differs from run to run; the transcript calls it ID.
+// answers, frame by frame: the protocol as it was released stays what it is.
 func TestTranscript(t *testing.T) {
 	s := newSite(t)
 	stamp := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
@@ -45,10 +44,9 @@ func TestTranscript(t *testing.T) {
 	}
 	var out strings.Builder
 	out.WriteString(transcriptHead)
-	id := ""
 	for i, q := range requests {
-		status, reply := s.exchange(bearer, strings.Replace(q.path, "ID", id, 1), q.body())
-		lines := render(t, reply, &id)
+		status, reply := s.exchange(bearer, q.path, q.body())
+		lines := render(t, reply)
 		fmt.Fprintf(&out, "\n> POST %s\n%s< %d\n%s", q.path, q.text(), status, lines)
 		if *update {
 			s.check(os.WriteFile(filepath.Join(vectors, fmt.Sprintf("%d-request.frames", i+1)), q.body(), 0o644))
@@ -72,7 +70,7 @@ func TestTranscript(t *testing.T) {
 const transcriptHead = `# A small push in version 1: two files and a directory, then nothing changed.
 # Lines with ">" are the client's, with "<" the server's; under each the frames of
 # the body, one a line: type, then the payload in hexadecimal. The time of receipts is
-# that of the site, and "session" the name of the session. Every request has "Authorization: Bearer psb_..." and
+# that of the site. Every request has "Authorization: Bearer psb_..." and
 # "Pubsync-Session: ` + transcriptSecret + `".
 `
 
@@ -101,8 +99,8 @@ func frameLine(f wire.Frame) string {
 	return fmt.Sprintf("%#02x %x\n", byte(f.Type), f.Payload)
 }
 
-// render writes the frames of an answer and learns the session's name.
-func render(t *testing.T, reply []byte, id *string) string {
+// render writes the frames of an answer.
+func render(t *testing.T, reply []byte) string {
 	t.Helper()
 	var b strings.Builder
 	r := wire.NewReader(bytes.NewReader(reply))
@@ -114,13 +112,13 @@ func render(t *testing.T, reply []byte, id *string) string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b.WriteString(frameLine(settled(t, f, id)))
+		b.WriteString(frameLine(settled(t, f)))
 	}
 }
 
-// settled is a frame without what differs from run to run: the name of the session,
-// which it learns, and the time of a receipt, which is when the test ran.
-func settled(t *testing.T, f wire.Frame, id *string) wire.Frame {
+// settled is a frame without what differs from run to run: the time of a receipt, which
+// is when the test ran.
+func settled(t *testing.T, f wire.Frame) wire.Frame {
 	t.Helper()
 	stamp := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	var coded []byte
@@ -130,21 +128,18 @@ func settled(t *testing.T, f wire.Frame, id *string) wire.Frame {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if o.Session != "" {
-			*id, o.Session = o.Session, "session"
-		}
 		if o.Receipt != nil {
 			o.Receipt.Time = stamp
 		}
 		coded = wire.AppendOpened(nil, o)
 	case wire.FrameReceipt:
 		// The digest is the one announced: it is not in the frame.
-		r, err := wire.ParseReceipt(f.Payload, manifest.Digest{})
+		r, err := wire.ParseReceipt(f.Payload, wire.Receipt{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		r.Time = stamp
-		coded = wire.AppendReceipt(nil, &r, manifest.Digest{})
+		coded = wire.AppendReceipt(nil, &r, wire.Receipt{})
 	default:
 		return f
 	}
@@ -203,7 +198,7 @@ func transcriptRequests() []request {
 	files := wire.AppendFile(wire.AppendFile(nil, wire.File{Index: 1, Content: one}), wire.File{Index: 2, Content: two})
 	commit := wire.AppendCommit(nil, wire.Commit{ManifestDigest: l.ManifestDigest()})
 	opening := wire.AppendOpen(nil, open)
-	const session = wire.SessionsPath + "/ID"
+	const session = wire.SessionsPath + "/" + wire.OwnSession
 	return []request{
 		{wire.SessionsPath, split(opening)},
 		{session, split(listed)},

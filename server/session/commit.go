@@ -13,6 +13,32 @@ import (
 // maxIndices bounds the entries an incomplete commit names.
 const maxIndices = 1000
 
+// Commit publishes a session, or returns the receipt of the commit before. Errors are as
+// of [Engine.Exchange].
+func (e *Engine) Commit(ctx context.Context, auth Authority, id store.SessionID, secret string, c wire.Commit) (*wire.Receipt, error) {
+	keep := context.WithoutCancel(ctx)
+	rec, err := e.find(keep, auth, id, secret)
+	if err != nil {
+		return nil, err
+	}
+	s := e.get(id, rec)
+	defer e.put(s)
+	e.indexer.begin()
+	defer e.indexer.end()
+	receipt, err := s.commit(keep, auth, c)
+	if fullDisk(err) {
+		s.refused()
+	}
+	return receipt, badBody(err)
+}
+
+// abridge takes note that not all of the list and its digests is given whole.
+func (s *session) abridge() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.abridged = true
+}
+
 // commit publishes the session, or returns the receipt of the commit before.
 func (s *session) commit(ctx context.Context, auth Authority, c wire.Commit) (*wire.Receipt, error) {
 	e := s.engine
@@ -35,7 +61,10 @@ func (s *session) commit(ctx context.Context, auth Authority, c wire.Commit) (*w
 	if s.rec.ByFile && c.ManifestDigest.IsZero() {
 		c.ManifestDigest = digest // who has no more than curl cannot compute it
 	}
-	if c.ManifestDigest != digest && c.ManifestDigest != s.list.AnnouncedDigest(s.each(func(f *listed) bool { return f.given })) {
+	if c.Short && s.abridged {
+		return nil, wire.Errorf(wire.CodeManifestMismatch, "where not all was given whole, the whole manifest digest is to be announced")
+	}
+	if !c.Announces(digest) && !c.Announces(s.list.AnnouncedDigest(s.each(func(f *listed) bool { return f.given }))) {
 		return nil, wire.Errorf(wire.CodeManifestMismatch, "the manifest announced is not that of the entries sent")
 	}
 	if err := s.list.Check(); err != nil {

@@ -43,6 +43,8 @@ type Authority interface {
 	// Owner is in whose name the token publishes: what its pushes keep counts
 	// against the owner's quota.
 	Owner() string
+	// Base is the address at which the bearer reached the server, "https://HOST".
+	Base() string
 	// Target is the directory the token publishes under when the client names
 	// none.
 	Target() manifest.Path
@@ -155,7 +157,7 @@ func (e *Engine) Open(ctx context.Context, auth Authority, o wire.Open) (wire.Op
 	if err := hash.UnmarshalText([]byte(o.SessionHash)); err != nil {
 		return wire.Opened{}, wire.Errorf(wire.CodeBadRequest, "session_hash: %v", err)
 	}
-	id := sessionID(auth.Accessor(), hash, o.DryRun)
+	id := Name(auth.Accessor(), hash, o.DryRun)
 	opened := wire.Opened{Status: wire.StatusOpen, Session: string(id), Target: o.Target, Limits: e.cfg.Limits}
 	rec := record{
 		Accessor: auth.Accessor(), Owner: auth.Owner(), Hash: hash, Target: o.Target, Mode: o.Mode, Entries: o.Entries,

@@ -296,6 +296,10 @@ func (x *exchange) onCommit(payload []byte) error {
 	if err != nil {
 		return err
 	}
-	x.reply = wire.AppendReceipt(x.reply, receipt, c.ManifestDigest)
+	known := wire.Receipt{Target: x.session.rec.Target, ManifestDigest: c.ManifestDigest, URL: wire.PublishedURL(x.auth.Base(), x.session.rec.Target)}
+	if c.Short && c.Announces(receipt.ManifestDigest) {
+		known.ManifestDigest = receipt.ManifestDigest
+	}
+	x.reply = wire.AppendReceipt(x.reply, receipt, known)
 	return nil
 }

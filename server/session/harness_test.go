@@ -22,6 +22,7 @@ import (
 // bearer may do everything and spends nothing.
 type bearer struct{}
 
+func (bearer) Base() string                                                  { return "https://here" }
 func (bearer) Accessor() string                                              { return "a" }
 func (bearer) Target() manifest.Path                                         { return "t" }
 func (bearer) Sight() store.Sight                                            { return func(manifest.Path) bool { return true } }
@@ -194,7 +195,7 @@ func (s *server) receipt(answer []wire.Frame) (r wire.Receipt) {
 	s.Helper()
 	for _, f := range answer {
 		if f.Type == wire.FrameReceipt {
-			r, err := wire.ParseReceipt(f.Payload, manifest.Digest{})
+			r, err := wire.ParseReceipt(f.Payload, wire.Receipt{})
 			if err != nil {
 				s.Fatal(err)
 			}

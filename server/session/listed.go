@@ -100,7 +100,7 @@ func (s *session) shorten(n int) {
 }
 
 // forgetList has the client list again.
-func (s *session) forgetList() { s.list, s.listed, s.outline = nil, nil, nil }
+func (s *session) forgetList() { s.list, s.listed, s.outline, s.abridged = nil, nil, nil, false }
 
 // settle applies the quick check to the entries from index first on: what is no
 // file needs no content, and a file of the same path, size and mtime has the

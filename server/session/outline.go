@@ -24,6 +24,7 @@ var errMuch = errors.New("too much stands under the target")
 // onOutline takes the sums of the list to come and answers which groups of it stand
 // under the target just so: they count as listed, and settled.
 func (x *exchange) onOutline(payload []byte) error {
+	x.session.abridge()
 	o, err := wire.ParseOutline(payload)
 	if err != nil {
 		return err

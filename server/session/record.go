@@ -58,9 +58,9 @@ func (r *record) terms(id store.SessionID) Terms {
 	return Terms{Target: r.Target, Files: r.Files, Bytes: r.Bytes, DryRun: r.DryRun, Visibility: r.Visibility, Session: id, Hash: r.Hash}
 }
 
-// sessionID derives the name of a session from what identifies it, so that an
-// open repeated after a lost answer meets the session of the first.
-func sessionID(accessor string, hash connect.SessionHash, dryRun bool) store.SessionID {
+// Name derives the name of a session from what identifies it, so that an open
+// repeated after a lost answer meets the session of the first.
+func Name(accessor string, hash connect.SessionHash, dryRun bool) store.SessionID {
 	h := sha256.New()
 	fmt.Fprintf(h, "pubsync session 1\n%s\n%x\n%v", accessor, hash[:], dryRun)
 	id := strings.ToLower(base32.StdEncoding.EncodeToString(h.Sum(nil)[:15]))

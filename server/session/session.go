@@ -26,6 +26,7 @@ type session struct {
 	paid     totals            // taken from the token's budget
 	listed   []listed          // by index
 	stoodAt  store.Version     // of what listed says that stood
+	abridged bool              // some of it was told by sums or short digests: by the manifest digest alone it is sure
 	// outline is what the list will have that stands already, by the index at which
 	// it begins.
 	outline map[int]group

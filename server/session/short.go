@@ -36,6 +36,7 @@ func (s *session) alike(first, n int) []byte {
 // the paths, where the token may read it, count as given; of others the whole digest
 // is asked for. That they are no more than beginnings alike, the commit shows.
 func (x *exchange) onShort(payload []byte) error {
+	x.session.abridge()
 	ss, err := wire.ParseShort(payload)
 	if err != nil {
 		return err

@@ -62,6 +62,7 @@ func (p *pusher) told() bool {
 	for _, i := range p.early.indices {
 		p.needs[i] = true
 	}
+	p.spelled = true
 	return true
 }
 

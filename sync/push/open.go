@@ -1,6 +1,7 @@
 package push
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,6 +30,7 @@ func (p *pusher) open(ctx context.Context) (done bool, err error) {
 	p.volunteers, p.amended = map[int][]wire.Signature{}, map[int]bool{}
 	p.runs, p.foreseen, p.fresh = []run{{n: len(entries)}}, false, false
 	clear(p.needs)
+	p.spelled = false
 	p.alike = make([]bool, len(entries))
 	var outline *wire.Outline
 	var extra []byte
@@ -72,7 +74,7 @@ func (p *pusher) open(ctx context.Context) (done bool, err error) {
 }
 
 func (p *pusher) opened(o wire.Opened, tree manifest.Digest) (done bool, err error) {
-	p.session, p.limits, p.result.Target = o.Session, o.Limits, o.Target
+	p.session, p.limits, p.result.Target = cmp.Or(o.Session, wire.OwnSession), o.Limits, o.Target
 	switch o.Status {
 	case wire.StatusUnchanged:
 		p.result.Status, p.receipt = "unchanged", o.Receipt
@@ -85,8 +87,8 @@ func (p *pusher) opened(o wire.Opened, tree manifest.Digest) (done bool, err err
 		p.result.Status, p.receipt = "published", o.Receipt
 		return true, nil
 	case wire.StatusOpen:
-		if o.Session == "" || o.Limits.Body <= 0 {
-			return true, fmt.Errorf("%w: an open session without name or limits", ErrProtocol)
+		if o.Limits.Body <= 0 {
+			return true, fmt.Errorf("%w: an open session without limits", ErrProtocol)
 		}
 		if b := p.body.Load(); b == 0 || b > o.Limits.Body {
 			p.body.Store(o.Limits.Body)

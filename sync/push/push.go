@@ -54,6 +54,7 @@ type pusher struct {
 	counted []bool     // by index: reported to Progress
 	events  sync.Mutex // guards counted, partial, changes, amended, afloat and twins
 
+	spelled    bool                     // the list and all digests were given whole
 	early      *early                   // what was asked with the list; nil if nothing
 	runs       []run                    // of the list, not answered for yet
 	answered   int                      // entries of the list, in the last answer

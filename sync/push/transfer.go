@@ -333,7 +333,7 @@ func (p *pusher) sort(a *answer, failed *failures) work {
 func (p *pusher) onEnd(f wire.Frame) error {
 	switch f.Type {
 	case wire.FrameReceipt:
-		r, err := wire.ParseReceipt(f.Payload, p.promised)
+		r, err := wire.ParseReceipt(f.Payload, wire.Receipt{Target: p.result.Target, ManifestDigest: p.promised})
 		if err != nil {
 			return fmt.Errorf("%w: %v", ErrProtocol, err)
 		}
@@ -347,7 +347,7 @@ func (p *pusher) onEnd(f wire.Frame) error {
 
 func (p *pusher) appendCommit(body []byte, ifComplete bool) []byte {
 	p.promised = p.announced()
-	return wire.AppendCommit(body, wire.Commit{ManifestDigest: p.promised, IfComplete: ifComplete})
+	return wire.AppendCommit(body, wire.Commit{ManifestDigest: p.promised, Short: p.spelled && !p.wholly, IfComplete: ifComplete})
 }
 
 // announced is the manifest digest as this side knows it: files that the quick

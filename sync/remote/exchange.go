@@ -149,7 +149,6 @@ func (c *Client) frames(ctx context.Context, path string, body []byte, reply fun
 }
 
 func (c *Client) framesOnce(ctx context.Context, path string, h http.Header, body outgoing, reply func(wire.Frame) error) error {
-	h.Set("Content-Type", wire.ContentType)
 	return c.doHeader(ctx, http.MethodPost, path, h, body, func(resp *http.Response) error {
 		return readFrames(resp.Body, reply)
 	})

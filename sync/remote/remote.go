@@ -148,6 +148,14 @@ func (c *Client) Close() {
 	c.pool.closeIdle()
 }
 
+// Origin returns the address of the server that is asked, "https://HOST", without what
+// path it may be at.
+func (c *Client) Origin() string {
+	scheme, rest, _ := strings.Cut(c.base, "://")
+	host, _, _ := strings.Cut(rest, "/")
+	return scheme + "://" + host
+}
+
 // URL returns the address the client talks to, without a trailing slash.
 func (c *Client) URL() string { return c.base }
 

@@ -29,7 +29,7 @@
 // # Addresses
 //
 //	POST   /v1/sessions              open; body: JSON, or frames beginning with open
-//	POST   /v1/sessions/ID           any frames but open
+//	POST   /v1/sessions/ID           any frames but open; ID may be "-", see below
 //	POST   /v1/sessions/ID/commit    body: the JSON of a commit; answer: that of a receipt
 //	DELETE /v1/sessions/ID           abandon
 //	GET    /v1/sessions/ID/content/DIGEST   by file: need it be sent?
@@ -46,8 +46,11 @@
 //	GET    /files/PATH               published content; see server/files
 //	POST   /v1/tokens ...            schedulers only; see server/token
 //
-// Bodies of frames have the media type [ContentType]; a JSON open gets a JSON
-// opened. Unknown fields of JSON objects are ignored. Every answer that is not
+// Bodies of frames have the media type [ContentType], or none is told; answers of frames
+// have none. The name "-" stands for the session that the two credentials of the request
+// opened, unless that is a dry run, whose name opened tells; a JSON opened always does.
+// What does not begin with an open frame is the JSON of one, and gets a JSON opened.
+// Unknown fields of JSON objects are ignored. Every answer that is not
 // 2xx is the JSON of an [Error]; its codes, their statuses and the exit codes of
 // the command are the table in [Code.Status] and [Code.Exit]. Answers of a
 // proxy that are no such JSON count by status: 413 as too_large, 429, 502, 503
@@ -112,8 +115,10 @@
 //	0x44 signature  index, basis, size (uvarint), then a signature of delta/codec
 //	0x45 stored     for each: index (uvarint), outcome (byte): 0 stored, 1 staged,
 //	                2 resend, 3 unusable, 4 remodel
-//	0x46 receipt    record of Receipt; without the manifest digest if it is the
-//	                one that the commit announced
+//	0x46 receipt    record of Receipt; without the target if it is that of opened, the
+//	                manifest digest if it is the one that the commit announced, and the
+//	                URL if it is "https://", the host that the request named, "/files/",
+//	                the target percent-encoded, and "/"
 //	0x47 incomplete number of files whose content is missing (uvarint); only with a
 //	                commit that may wait (below)
 //	0x48 hashes     index, basis, 0 (byte), then hashes of delta/codec, or nothing if
@@ -143,7 +148,7 @@
 //	         7 tree digest, 8 checksum, 9 dry run, 10 visibility, 11 aliases
 //	Opened   1 status (0 open, 1 unchanged, 2 published), 2 session, 3 target, 4 limit
 //	         of bodies, 5 of parallel requests, 6 empty, 7 receipt (a record), 8 tree digest
-//	Commit   1 manifest digest, 2 if complete
+//	Commit   1 manifest digest, or its first 8 bytes (below), 2 if complete
 //	Receipt  1 publication, 2 target, 3 time (nanoseconds since 1970), 4 entries, 5 added,
 //	         6 replaced, 7 removed, 8 manifest digest, 9 URL
 //
@@ -252,7 +257,9 @@
 //
 // Commit. The client announces the manifest digest as it knows it
 // ([manifest.List.AnnouncedDigest]: files it left to the quick check count as
-// zero; all digests known is fine too). The server refuses with
+// zero; all digests known is fine too). Where nothing was told by an outline, by stats or
+// by short digests the first 8 bytes do: the server has all that the digest is made of,
+// and it guards against no more than another client in the same session. The server refuses with
 // manifest_mismatch if it sees another tree, with incomplete if content is
 // missing, with exists if published content would change and the token may not
 // overwrite. A visibility that the open asked for holds from here on. Else everything becomes visible at once and the receipt comes back;

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"net/url"
+	"strings"
 	"time"
 
 	"github.com/pubsync/pubsync/sync/manifest"
@@ -15,7 +17,12 @@ const Version = 1
 // SessionsPath is where sessions are opened; those open lie below it.
 const SessionsPath = "/v1/sessions"
 
-// ContentType is the media type of bodies made of frames.
+// OwnSession stands for the name of a session in URLs: that which the two credentials
+// of the request are of, unless it is a dry run.
+const OwnSession = "-"
+
+// ContentType is the media type of bodies made of frames, whose senders may leave it
+// out.
 const ContentType = "application/vnd.pubsync.frames"
 
 // SessionHeader carries the session secret on every request of a session.
@@ -62,7 +69,7 @@ const (
 // Opened answers [Open].
 type Opened struct {
 	Status  string        `json:"status"`
-	Session string        `json:"session,omitempty"` // names the session in URLs; no secret
+	Session string        `json:"session,omitempty"` // names the session in URLs; no secret. "" in a frame: OwnSession does
 	Target  manifest.Path `json:"target"`
 	Limits  Limits        `json:"limits"`
 	Empty   bool          `json:"empty,omitempty"` // nothing is published under the target
@@ -83,11 +90,26 @@ type Limits struct {
 // POST /v1/sessions/ID/commit.
 type Commit struct {
 	ManifestDigest manifest.Digest `json:"manifest_digest"`
+	// Short has only the first [AnnouncedBytes] of the digest told, which do where
+	// the list and all digests were given whole: then the digest tells no more than
+	// that both mean the same session.
+	Short bool `json:"-"`
 	// IfComplete makes a commit that lacks content answer with a
 	// [FrameIncomplete] after the other answers instead of failing the
 	// request: it lets a commit ride on a request before the client knows
 	// that nothing is missing.
 	IfComplete bool `json:"if_complete,omitempty"`
+}
+
+// AnnouncedBytes is how much of a manifest digest a short commit tells.
+const AnnouncedBytes = 8
+
+// Announces reports whether d is the digest that the commit announces.
+func (c *Commit) Announces(d manifest.Digest) bool {
+	if c.Short {
+		return [AnnouncedBytes]byte(d[:]) == [AnnouncedBytes]byte(c.ManifestDigest[:])
+	}
+	return d == c.ManifestDigest
 }
 
 // Headers of a file that is put into a session by file. Those of the mode and
@@ -117,6 +139,17 @@ type Receipt struct {
 	Removed        int             `json:"removed"`
 	ManifestDigest manifest.Digest `json:"manifest_digest"`
 	URL            string          `json:"url,omitempty"` // where people read it
+}
+
+// PublishedURL returns the URL at which people read what is published under a path by
+// the server at base, "https://HOST" perhaps with more. The path is percent-encoded but
+// for slashes.
+func PublishedURL(base string, p manifest.Path) string {
+	parts := strings.Split(string(p), "/")
+	for i := range parts {
+		parts[i] = url.PathEscape(parts[i])
+	}
+	return base + "/files/" + strings.Join(parts, "/") + "/"
 }
 
 // A Profile is the client's part of a build type: which files a push of it

@@ -160,7 +160,7 @@ func AppendOpened(dst []byte, o Opened) []byte {
 	w.number(5, uint64(o.Limits.Parallel))
 	w.flag(6, o.Empty)
 	if o.Receipt != nil {
-		w.text(7, string(appendReceipt(nil, o.Receipt, manifest.Digest{})))
+		w.text(7, string(appendReceipt(nil, o.Receipt, Receipt{})))
 	}
 	w.digest(8, o.TreeDigest)
 	return AppendFrame(dst, FrameOpened, w.b)
@@ -186,7 +186,7 @@ func ParseOpened(b []byte) (o Opened, err error) {
 			o.Empty = v.flag()
 		case 7:
 			o.Receipt = &Receipt{}
-			*o.Receipt, inner = ParseReceipt(v.text, manifest.Digest{})
+			*o.Receipt, inner = ParseReceipt(v.text, Receipt{})
 		case 8:
 			o.TreeDigest = v.digest()
 		}
@@ -200,7 +200,11 @@ func ParseOpened(b []byte) (o Opened, err error) {
 // AppendCommit appends a commit frame.
 func AppendCommit(dst []byte, c Commit) []byte {
 	w := recordWriter{}
-	w.digest(1, c.ManifestDigest)
+	if c.Short {
+		w.text(1, string(c.ManifestDigest[:AnnouncedBytes]))
+	} else {
+		w.digest(1, c.ManifestDigest)
+	}
 	w.flag(2, c.IfComplete)
 	return AppendFrame(dst, FrameCommit, w.b)
 }
@@ -210,7 +214,7 @@ func ParseCommit(b []byte) (c Commit, err error) {
 	err = readRecord(b, func(field uint64, v value) {
 		switch field {
 		case 1:
-			c.ManifestDigest = v.digest()
+			c.ManifestDigest, c.Short = v.digest(), len(v.text) == AnnouncedBytes
 		case 2:
 			c.IfComplete = v.flag()
 		}
@@ -218,32 +222,35 @@ func ParseCommit(b []byte) (c Commit, err error) {
 	return c, err
 }
 
-// AppendReceipt appends a receipt frame. The manifest digest is left out if it is
-// the one that the commit announced.
-func AppendReceipt(dst []byte, r *Receipt, announced manifest.Digest) []byte {
-	return AppendFrame(dst, FrameReceipt, appendReceipt(nil, r, announced))
+// AppendReceipt appends a receipt frame. Target, manifest digest and URL are left out
+// where they are those of known, which who reads it knows.
+func AppendReceipt(dst []byte, r *Receipt, known Receipt) []byte {
+	return AppendFrame(dst, FrameReceipt, appendReceipt(nil, r, known))
 }
 
-func appendReceipt(dst []byte, r *Receipt, announced manifest.Digest) []byte {
+func appendReceipt(dst []byte, r *Receipt, known Receipt) []byte {
 	w := recordWriter{dst}
 	w.number(1, uint64(r.Publication))
-	w.text(2, string(r.Target))
+	if r.Target != known.Target {
+		w.text(2, string(r.Target))
+	}
 	w.number(3, uint64(r.Time.UnixNano()))
 	w.number(4, uint64(r.Entries))
 	w.number(5, uint64(r.Added))
 	w.number(6, uint64(r.Replaced))
 	w.number(7, uint64(r.Removed))
-	if r.ManifestDigest != announced {
+	if r.ManifestDigest != known.ManifestDigest {
 		w.digest(8, r.ManifestDigest)
 	}
-	w.text(9, r.URL)
+	if r.URL != known.URL {
+		w.text(9, r.URL)
+	}
 	return w.b
 }
 
-// ParseReceipt reads the payload of a receipt frame that answers a commit which
-// announced that manifest digest.
-func ParseReceipt(b []byte, announced manifest.Digest) (Receipt, error) {
-	r := Receipt{ManifestDigest: announced}
+// ParseReceipt reads the payload of a receipt frame; what that leaves out is of known.
+func ParseReceipt(b []byte, known Receipt) (Receipt, error) {
+	r := Receipt{Target: known.Target, ManifestDigest: known.ManifestDigest, URL: known.URL}
 	err := readRecord(b, func(field uint64, v value) {
 		switch field {
 		case 1:

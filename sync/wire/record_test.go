@@ -45,26 +45,54 @@ func TestRecordsRoundTrip(t *testing.T) {
 			t.Errorf("opened: %v %s", err, cmp.Diff(o, got))
 		}
 	}
-	for _, c := range []Commit{{ManifestDigest: announced, IfComplete: true}, {}} {
+	for _, c := range []Commit{{ManifestDigest: announced, IfComplete: true}, {}, {ManifestDigest: manifest.Digest{1, 2, 3, 4, 5, 6, 7, 8}, Short: true}} {
 		got, err := ParseCommit(payload(t, AppendCommit(nil, c)))
 		if err != nil || got != c {
 			t.Errorf("commit: %v %+v, want %+v", err, got, c)
 		}
 	}
+	known := Receipt{Target: "a/b", ManifestDigest: announced, URL: "https://there/files/a/b/"}
 	same := receipt
-	same.ManifestDigest = announced
+	same.Target, same.ManifestDigest, same.URL = known.Target, announced, known.URL
 	for _, r := range []Receipt{receipt, same} {
-		b := payload(t, AppendReceipt(nil, &r, announced))
-		got, err := ParseReceipt(b, announced)
+		b := payload(t, AppendReceipt(nil, &r, known))
+		got, err := ParseReceipt(b, known)
 		if err != nil || !cmp.Equal(got, r) {
 			t.Errorf("receipt: %v %s", err, cmp.Diff(r, got))
 		}
-		if r.ManifestDigest == announced && bytes.Contains(b, announced[:]) {
-			t.Error("the digest announced came back")
+		if r.URL == known.URL && (bytes.Contains(b, announced[:]) || bytes.Contains(b, []byte("a/b"))) {
+			t.Error("what was known came back")
 		}
 	}
 	if n, err := ParseIncomplete(payload(t, AppendIncomplete(nil, 300))); n != 300 || err != nil {
 		t.Errorf("incomplete: %d %v", n, err)
+	}
+}
+
+// A short commit announces what begins like its digest, any other no more than that.
+func TestAnnounces(t *testing.T) {
+	d := digest("announced")
+	like := d
+	like[AnnouncedBytes]++
+	other := d
+	other[AnnouncedBytes-1]++
+	for _, c := range []struct {
+		commit Commit
+		d      manifest.Digest
+		want   bool
+	}{
+		{Commit{ManifestDigest: d}, d, true}, {Commit{ManifestDigest: d}, like, false},
+		{Commit{ManifestDigest: d, Short: true}, like, true}, {Commit{ManifestDigest: d, Short: true}, other, false},
+	} {
+		if c.commit.Announces(c.d) != c.want {
+			t.Errorf("short %v announces %x: not %v", c.commit.Short, c.d, c.want)
+		}
+	}
+}
+
+func TestPublishedURL(t *testing.T) {
+	if got, want := PublishedURL("https://here", "a b/ü?/c:d"), "https://here/files/a%20b/%C3%BC%3F/c:d/"; got != want {
+		t.Errorf("%s, want %s", got, want)
 	}
 }
 

@@ -269,7 +269,7 @@ func parseAll(b []byte) {
 		_, _ = ParseOpen(fr.Payload)
 		_, _ = ParseOpened(fr.Payload)
 		_, _ = ParseCommit(fr.Payload)
-		_, _ = ParseReceipt(fr.Payload, manifest.Digest{})
+		_, _ = ParseReceipt(fr.Payload, Receipt{})
 		_, _ = ParseIncomplete(fr.Payload)
 		_, _ = ParseOutline(fr.Payload)
 		_, _ = ParseStats(fr.Payload)
