@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"io"
 	"net/http"
 	"sync"
@@ -112,7 +113,7 @@ func (s *Server) paced(w http.ResponseWriter, r *http.Request) (pw http.Response
 }
 
 // body returns the request's body, bounded in size.
-func (s *Server) body(w http.ResponseWriter, r *http.Request) io.Reader {
+func (s *Server) body(w http.ResponseWriter, r *http.Request) stoppable {
 	if p, ok := w.(*pacedWriter); ok {
 		w = p.ResponseWriter // that MaxBytesReader knows, to close the connection
 	}
@@ -134,3 +135,8 @@ type stoppable struct {
 }
 
 func (b stoppable) Stop() { b.stop() }
+
+// after returns the body with something before it.
+func (b stoppable) after(front []byte) stoppable {
+	return stoppable{io.MultiReader(bytes.NewReader(front), b.Reader), b.stop}
+}

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"bytes"
 	"encoding/hex"
 	"io"
 	"net/http"
@@ -26,20 +25,26 @@ func (s *Server) openSession(w http.ResponseWriter, r *http.Request, _ httproute
 	if err != nil && err != io.EOF {
 		return err
 	}
-	whole := io.MultiReader(bytes.NewReader(first[:n]), body)
 	if first[0] != byte(wire.FrameOpen) { // as no JSON begins
-		r.Body = io.NopCloser(whole)
+		r.Body = io.NopCloser(body.after(first[:n]))
 		return s.openJSON(w, r)
 	}
-	open, err := firstFrame(r, whole)
+	open, err := firstFrame(r, body.after(first))
 	if err != nil {
 		return err
 	}
-	auth, opened, err := s.open(r, open)
+	auth, err := s.admitOpen(r, open)
 	if err != nil {
 		return err
 	}
 	defer auth.release()
+	if body, err = withTree(&open, body); err != nil {
+		return err
+	}
+	opened, err := s.cfg.Sessions.Open(r.Context(), auth, open)
+	if err != nil {
+		return auth.refuse(err)
+	}
 	name := store.SessionID(opened.Session)
 	if !open.DryRun {
 		opened.Session = "" // the client has it by the credentials
@@ -63,11 +68,15 @@ func (s *Server) openJSON(w http.ResponseWriter, r *http.Request) error {
 	if err := readJSON(w, r, &open); err != nil {
 		return err
 	}
-	auth, opened, err := s.open(r, open)
+	auth, err := s.admitOpen(r, open)
 	if err != nil {
 		return err
 	}
 	defer auth.release()
+	opened, err := s.cfg.Sessions.Open(r.Context(), auth, open)
+	if err != nil {
+		return auth.refuse(err)
+	}
 	return writeJSON(w, openStatus(opened), opened)
 }
 
@@ -78,23 +87,29 @@ func openStatus(o wire.Opened) int {
 	return http.StatusOK
 }
 
-// open admits and answers an open message.
-func (s *Server) open(r *http.Request, open wire.Open) (*authority, wire.Opened, error) {
+// admitOpen admits the bearer of an open message. Release what it returns.
+func (s *Server) admitOpen(r *http.Request, open wire.Open) (*authority, error) {
 	var hash connect.SessionHash
 	if err := hash.UnmarshalText([]byte(open.SessionHash)); err != nil {
-		return nil, wire.Opened{}, wire.Errorf(wire.CodeBadRequest, "session_hash: %v", err)
+		return nil, wire.Errorf(wire.CodeBadRequest, "session_hash: %v", err)
 	}
-	auth, err := s.admit(r, token.Outside, hash)
+	return s.admit(r, token.Outside, hash)
+}
+
+// withTree completes an open that leaves the tree digest to the list behind it, and
+// returns the body as it was.
+func withTree(open *wire.Open, body stoppable) (stoppable, error) {
+	if !open.TreeDigest.IsZero() || open.Entries == 0 {
+		return body, nil
+	}
+	read, l, err := wire.ReadList(body, open.Entries)
 	if err != nil {
-		return nil, wire.Opened{}, err
+		return body, err
 	}
-	opened, err := s.cfg.Sessions.Open(r.Context(), auth, open)
-	if err != nil {
-		err = auth.refuse(err)
-		auth.release()
-		return nil, wire.Opened{}, err
+	if len(l) == open.Entries {
+		open.TreeDigest = l.TreeDigest()
 	}
-	return auth, opened, nil
+	return body.after(read), nil
 }
 
 // firstFrame reads the open frame off a body. The hash of the session secret is

@@ -19,9 +19,10 @@ func (p *pusher) open(ctx context.Context) (done bool, err error) {
 		return false, err
 	}
 	entries := p.tree.Entries
+	tree := entries.TreeDigest()
 	o := wire.Open{
 		Version: wire.Version, SessionHash: p.opts.SessionHash, Target: p.opts.Target, Mode: wire.Merge,
-		Entries: len(entries), Files: p.result.Files, Bytes: p.result.Bytes, TreeDigest: entries.TreeDigest(),
+		Entries: len(entries), Files: p.result.Files, Bytes: p.result.Bytes, TreeDigest: tree,
 		Checksum: p.opts.Checksum, DryRun: p.opts.DryRun, Visibility: p.opts.Visibility, Aliases: p.opts.Aliases,
 	}
 	if p.opts.Mirror {
@@ -45,6 +46,9 @@ func (p *pusher) open(ctx context.Context) (done bool, err error) {
 		}
 	} else {
 		p.answered = 0
+		if len(extra) > 0 && extra[0] == byte(wire.FrameList) {
+			o.TreeDigest = manifest.Digest{} // the server makes it of the list
+		}
 	}
 	if p.early != nil {
 		extra = p.appendQuestion(extra, p.early.indices)
@@ -70,7 +74,7 @@ func (p *pusher) open(ctx context.Context) (done bool, err error) {
 	}
 	p.fresh = p.fresh || opened.Empty
 	p.rate.learn(p.remote.Link())
-	return p.opened(opened, o.TreeDigest)
+	return p.opened(opened, tree)
 }
 
 func (p *pusher) opened(o wire.Opened, tree manifest.Digest) (done bool, err error) {

@@ -145,7 +145,8 @@
 // the field repeated.
 //
 //	Open     1 version, 2 target, 3 mode (0 merge, 1 mirror), 4 entries, 5 files, 6 bytes,
-//	         7 tree digest, 8 checksum, 9 dry run, 10 visibility, 11 aliases
+//	         7 tree digest, unless the list follows in one list frame, 8 checksum,
+//	         9 dry run, 10 visibility, 11 aliases
 //	Opened   1 status (0 open, 1 unchanged, 2 published), 2 session, 3 target, 4 limit
 //	         of bodies, 5 of parallel requests, 6 empty, 7 receipt (a record), 8 tree digest
 //	Commit   1 manifest digest, or its first 8 bytes (below), 2 if complete

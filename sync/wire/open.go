@@ -51,7 +51,7 @@ type Open struct {
 	Entries     int             `json:"entries"`              // in the list to come
 	Files       int             `json:"files"`                // of them no directories
 	Bytes       int64           `json:"bytes"`                // of all files
-	TreeDigest  manifest.Digest `json:"tree_digest"`          // of the list to come
+	TreeDigest  manifest.Digest `json:"tree_digest"`          // of the list to come; zero where that follows the frame whole
 	Checksum    bool            `json:"checksum,omitempty"`   // no quick check: every digest is compared
 	DryRun      bool            `json:"dry_run,omitempty"`    // ask only: nothing is bound, spent or published
 	Visibility  string          `json:"visibility,omitempty"` // of the target, from the commit on: VisibilityPrivate, ...; "": as it is
@@ -185,6 +185,37 @@ func ReadOpen(body io.Reader) ([]byte, error) {
 }
 
 const maxOpen = 64 << 10
+
+// ReadList reads a list frame off a body, byte by byte no further than its end, and
+// returns what it has read, from which the body is to be read again, and the entries.
+// There are none where another frame follows, one of more than 64 KiB, or one that is no
+// list of at most max entries from the first on, and at the end of the body.
+func ReadList(body io.Reader, max int) (read []byte, l manifest.List, err error) {
+	r := byteByByte{body}
+	t, err := r.ReadByte()
+	if err == io.EOF {
+		return nil, nil, nil
+	}
+	if err != nil || FrameType(t) != FrameList {
+		return []byte{t}, nil, err
+	}
+	n, err := binary.ReadUvarint(r)
+	if err != nil {
+		return nil, nil, cutShort(err)
+	}
+	read = binary.AppendUvarint([]byte{t}, n)
+	if n > maxOpen {
+		return read, nil, nil
+	}
+	payload := make([]byte, n)
+	if _, err := io.ReadFull(body, payload); err != nil {
+		return nil, nil, cutShort(err)
+	}
+	if first, entries, err := ParseList(payload, max); err == nil && first == 0 {
+		l = entries
+	}
+	return append(read, payload...), l, nil
+}
 
 type byteByByte struct{ io.Reader }
 

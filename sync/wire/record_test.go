@@ -2,6 +2,8 @@ package wire
 
 import (
 	"bytes"
+	"errors"
+	"io"
 	"testing"
 	"time"
 
@@ -66,6 +68,37 @@ func TestRecordsRoundTrip(t *testing.T) {
 	}
 	if n, err := ParseIncomplete(payload(t, AppendIncomplete(nil, 300))); n != 300 || err != nil {
 		t.Errorf("incomplete: %d %v", n, err)
+	}
+}
+
+// Reading a list that follows an open takes nothing off the body that is not given back,
+// whatever follows.
+func TestReadList(t *testing.T) {
+	l := manifest.List{{Path: "a", Kind: manifest.File, Size: 1}, {Path: "b", Kind: manifest.Dir}}
+	list := AppendList(nil, 0, l)
+	digests := AppendDigests(nil, []Digest{{0, digest("a")}})
+	for name, c := range map[string]struct {
+		body []byte
+		want manifest.List
+	}{
+		"a list":           {append(bytes.Clone(list), digests...), l},
+		"nothing":          {nil, nil},
+		"another frame":    {digests, nil},
+		"of later entries": {AppendList(nil, 1, l), nil},
+		"too many":         {AppendList(nil, 0, append(l, manifest.Entry{Path: "c", Kind: manifest.Dir})), nil},
+		"no list":          {AppendFrame(nil, FrameList, []byte{0, 0xff}), nil},
+	} {
+		body := bytes.NewReader(c.body)
+		read, got, err := ReadList(body, len(l))
+		rest, _ := io.ReadAll(body)
+		if err != nil || !cmp.Equal(got, c.want) || !bytes.Equal(append(read, rest...), c.body) {
+			t.Errorf("%s: %v, %v, %q and %q of %q", name, got, err, read, rest, c.body)
+		}
+	}
+	for n := 1; n < len(list); n++ {
+		if _, _, err := ReadList(bytes.NewReader(list[:n]), len(l)); !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Errorf("%d bytes: %v", n, err)
+		}
 	}
 }
 
