@@ -298,3 +298,12 @@ func TestReadingsAreKept(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+func TestOverheadIsShared(t *testing.T) {
+	got := overheadOf(deltaRow{Family: corpus.Noise, Label: "noise", Size: 1 << 20, Up: 1<<20 + 1500, Down: 300})
+	for _, want := range []string{"1800 bytes more", "0.172 %", "take 1408 of them", "0.134 %", "answers 392, 0.037 %"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q is not in %q", want, got)
+		}
+	}
+}

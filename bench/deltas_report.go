@@ -157,9 +157,33 @@ releases have, and for the column --basis the old file.
 			float64(r.BasisUp+r.BasisDown)/float64(r.Floor), 100*float64(both)/float64(r.Size), bound(r),
 			r.RsyncUp+r.RsyncDown, 100*float64(r.RsyncUp+r.RsyncDown)/float64(r.Size), r.Seconds, r.RsyncSecond, methods(r))
 	}
+	for _, r := range rows {
+		if r.Family == corpus.Noise {
+			b.WriteString("\n" + overheadOf(r) + "\n")
+		}
+	}
 	fmt.Fprintf(b, "\nMade by `go run ./bench deltas`, %s.\n", bin)
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// What TLS 1.3 takes for each record, and how much one holds, in bytes: the head, the
+// type of the content and the tag that proves it (RFC 8446, section 5.2).
+const (
+	recordCost = 5 + 1 + 16
+	recordRoom = 16 << 10
+)
+
+// overheadOf says what more than the file was carried for one that cannot be made
+// smaller, and how much of that is TLS's: what the fewest records take that hold the
+// file, which is computed, not counted.
+func overheadOf(r deltaRow) string {
+	more := r.Up + r.Down - r.Size
+	tls := (r.Size + recordRoom - 1) / recordRoom * recordCost
+	share := func(n int64) float64 { return 100 * float64(n) / float64(r.Size) }
+	return fmt.Sprintf("%s, %s: %d bytes more than the file's, %.3f %%, both ways. The records of TLS that hold the file take %d of them (%d in each %d, %.3f %%; "+
+		"computed), whatever the program; handshake, HTTP/2, session and answers %d, %.3f %%.",
+		r.Family, r.Label, more, share(more), tls, recordCost, recordRoom, share(tls), more-tls, share(more-tls))
 }
 
 // methods names how the file went.
