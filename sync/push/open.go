@@ -92,7 +92,7 @@ func (p *pusher) opened(o wire.Opened, tree manifest.Digest) (done bool, err err
 		return true, nil
 	case wire.StatusOpen:
 		if o.Limits.Body <= 0 {
-			return true, fmt.Errorf("%w: an open session without limits", ErrProtocol)
+			return true, fmt.Errorf("%w: an open session that takes no bodies", ErrProtocol)
 		}
 		if b := p.body.Load(); b == 0 || b > o.Limits.Body {
 			p.body.Store(o.Limits.Body)

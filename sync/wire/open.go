@@ -80,11 +80,15 @@ type Opened struct {
 	TreeDigest manifest.Digest `json:"tree_digest,omitzero"`
 }
 
-// Limits are what the server accepts; a proxy before it may accept less.
+// Limits are what the server accepts; a proxy before it may accept less. Those that are
+// usual are not told in a frame.
 type Limits struct {
 	Body     int64 `json:"body"`     // bytes of a request's body
 	Parallel int   `json:"parallel"` // requests of a session at once
 }
+
+// UsualLimits are those of an opened frame that tells none.
+func UsualLimits() Limits { return Limits{Body: 8 << 20, Parallel: 8} }
 
 // Commit asks to publish: what a [FrameCommit] frame says, or the JSON body of
 // POST /v1/sessions/ID/commit.

@@ -156,8 +156,13 @@ func AppendOpened(dst []byte, o Opened) []byte {
 	w.number(1, numberOf(statuses, o.Status))
 	w.text(2, o.Session)
 	w.text(3, string(o.Target))
-	w.number(4, uint64(o.Limits.Body))
-	w.number(5, uint64(o.Limits.Parallel))
+	usual := UsualLimits()
+	if o.Limits.Body != usual.Body {
+		w.number(4, uint64(o.Limits.Body))
+	}
+	if o.Limits.Parallel != usual.Parallel {
+		w.number(5, uint64(o.Limits.Parallel))
+	}
 	w.flag(6, o.Empty)
 	if o.Receipt != nil {
 		w.text(7, string(appendReceipt(nil, o.Receipt, Receipt{})))
@@ -168,7 +173,7 @@ func AppendOpened(dst []byte, o Opened) []byte {
 
 // ParseOpened reads the payload of an opened frame.
 func ParseOpened(b []byte) (o Opened, err error) {
-	o.Status = StatusOpen
+	o.Status, o.Limits = StatusOpen, UsualLimits()
 	var inner error
 	err = readRecord(b, func(field uint64, v value) {
 		switch field {

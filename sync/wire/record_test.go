@@ -39,8 +39,9 @@ func TestRecordsRoundTrip(t *testing.T) {
 	}
 	for _, o := range []Opened{
 		{Status: StatusOpen, Session: "name", Target: "a/1", Limits: Limits{Body: 8 << 20, Parallel: 8}, Empty: true},
-		{Status: StatusPublished, Target: "a/1", Receipt: &receipt, TreeDigest: digest("tree")},
-		{Status: StatusUnchanged, Receipt: &Receipt{Time: receipt.Time}},
+		{Status: StatusOpen, Limits: Limits{Body: 1 << 20, Parallel: 3}},
+		{Status: StatusPublished, Target: "a/1", Limits: UsualLimits(), Receipt: &receipt, TreeDigest: digest("tree")},
+		{Status: StatusUnchanged, Limits: UsualLimits(), Receipt: &Receipt{Time: receipt.Time}},
 	} {
 		got, err := ParseOpened(payload(t, AppendOpened(nil, o)))
 		if err != nil || !cmp.Equal(got, o) {

@@ -3,7 +3,8 @@
 // A record costs 22 bytes beside its content. Of a small request the head and the
 // body, of a new connection the preface, the settings and what follows them are
 // written one by one, though they go off within microseconds of each other: a push of
-// one small delta is some fifteen such writes either way.
+// one small delta is some fifteen such writes either way. Of what opens a connection,
+// settings that would hold unsaid are left out.
 package gather
 
 import (
@@ -35,6 +36,7 @@ type Conn struct {
 
 	mu     sync.Mutex
 	frames frames
+	opened bool // something was written
 	held   []byte
 	wait   time.Duration // that timer was set to when held was empty, or less since
 	timer  *time.Timer   // nil until something was held
@@ -85,11 +87,15 @@ func (c *Conn) Write(b []byte) (int, error) {
 	if c.err != nil {
 		return 0, c.err
 	}
+	size := len(b)
+	if !c.opened {
+		c.opened, b = true, concise(b)
+	}
 	wait := c.waits[c.frames.pass(b)]
 	if wait > 0 && len(c.held)+len(b) <= maxHeld {
 		c.flushIn(wait)
 		c.held = append(c.held, b...)
-		return len(b), nil
+		return size, nil
 	}
 	if len(c.held) > 0 {
 		if len(c.held)+len(b) > maxHeld {
@@ -99,12 +105,13 @@ func (c *Conn) Write(b []byte) (int, error) {
 		} else {
 			c.held = append(c.held, b...)
 			c.flush()
-			return len(b), c.err
+			return size, c.err
 		}
 	}
-	n, err := c.writeRecords(b)
-	c.err = err
-	return n, err
+	if _, c.err = c.writeRecords(b); c.err != nil {
+		return 0, c.err
+	}
+	return size, nil
 }
 
 // writeRecords has the records that b takes go off together, if there is a [Bundle]
