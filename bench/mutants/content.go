@@ -5,6 +5,16 @@ package main
 func content() []mutant {
 	return []mutant{
 		{
+			name:  "26 what begins alike is committed by a beginning",
+			edits: []edit{{"server/session/commit.go", "if c.Short && s.abridged {", "if false && c.Short && s.abridged {"}},
+			tests: []suite{{"./server/session", "ShortCommits"}},
+		},
+		{
+			name:  "26 any beginning of a manifest digest is taken",
+			edits: []edit{{"sync/wire/open.go", "if c.Short {", "if c.Short {\n\t\treturn true"}},
+			tests: []suite{{"./server/session", "ShortCommits"}},
+		},
+		{
 			name: "25 chains without end",
 			edits: []edit{
 				{"delta/index.go", "	for range MaxChain {\n", "	for {\n"},

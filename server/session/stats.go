@@ -8,7 +8,6 @@ import (
 // onStats takes mtimes and sizes of entries of known groups, and unless they are those
 // of directories alone answers which files need a digest.
 func (x *exchange) onStats(payload []byte) error {
-	x.session.abridge()
 	t, err := wire.ParseStats(payload)
 	if err != nil {
 		return err

@@ -258,7 +258,7 @@
 //
 // Commit. The client announces the manifest digest as it knows it
 // ([manifest.List.AnnouncedDigest]: files it left to the quick check count as
-// zero; all digests known is fine too). Where nothing was told by an outline, by stats or
+// zero; all digests known is fine too). Where nothing was told by an outline or
 // by short digests the first 8 bytes do: the server has all that the digest is made of,
 // and it guards against no more than another client in the same session. The server refuses with
 // manifest_mismatch if it sees another tree, with incomplete if content is
