@@ -1,6 +1,7 @@
 package delta
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math/bits"
 )
@@ -8,6 +9,9 @@ import (
 // equalPrefix returns how many bytes x and y, of equal length, begin with in
 // common.
 func equalPrefix(x, y []byte) int {
+	if bytes.Equal(x, y) { // several times as fast
+		return len(x)
+	}
 	n := 0
 	for len(x)-n >= 8 && len(y)-n >= 8 {
 		d := binary.LittleEndian.Uint64(x[n:]) ^ binary.LittleEndian.Uint64(y[n:])

@@ -13,9 +13,8 @@
 // answered. Where the server is near, so that a question costs next to nothing,
 // windows are as small as a request body, and what was read to be hashed is what is
 // sent: each small file is read once (window.go). The commit rides on the last request where it can.
-// Over a slow link a large file that has most of its content from another of the same
-// push, such as a tar of what an image holds, goes as its difference from that
-// (sibling.go).
+// A large file that has most of its content from another of the same push, such as a tar
+// of what an image holds, goes as its difference from that (sibling.go).
 //
 // A list that fits into the first round trip of a connection rides on the open, and
 // so do the digests of a tree of few files (early.go). In place of a longer one its
