@@ -196,52 +196,39 @@ func (a *applier) dictionary(p priming) ([]byte, error) {
 
 // run writes the output.
 func (a *applier) run() (int64, error) {
-	written := int64(0)
 	if a.flags&flagOps == 0 {
 		n, err := a.w.Write(a.literals)
 		return int64(n), err
 	}
 	a.copy = grow(a.copy, copyBuffer)
-	for _, p := range a.pieces {
-		n, err := a.write(p.Op)
-		if written += n; err == errCut {
-			return written, nil
-		}
-		if err != nil {
-			return written, err
-		}
+	g := gatherer{w: a.w, buf: a.copy[:0]}
+	err := a.gather(&g)
+	if flushed := g.flush(); err == nil || err == errCut {
+		err = flushed
 	}
-	return written, nil
+	return g.written, err
 }
 
 // errCut ends the output of a part that was cut.
 var errCut = errors.New("the literals end here")
 
-// write writes what one piece makes.
-func (a *applier) write(op delta.Op) (int64, error) {
-	if op.Basis != delta.Literal {
-		return a.copyFrom(op)
-	}
-	have := a.literals[min(op.Off, int64(len(a.literals))):] // fewer than op.Len only of a cut part
-	n, err := a.w.Write(have[:min(op.Len, int64(len(have)))])
-	if err == nil && int64(n) < op.Len {
-		err = errCut
-	}
-	return int64(n), err
-}
-
-// copyFrom writes what op copies.
-func (a *applier) copyFrom(op delta.Op) (int64, error) {
-	written := int64(0)
-	for written < op.Len {
-		b := a.copy[:min(op.Len-written, copyBuffer)]
-		if got, err := a.bases[op.Basis].ReadAt(b, op.Off+written); got < len(b) {
-			return written, fmt.Errorf("read basis %d at %d: %w", op.Basis, op.Off+written, notEOF(err))
+// gather writes the pieces.
+func (a *applier) gather(g *gatherer) error {
+	for _, p := range a.pieces {
+		if p.Basis != delta.Literal {
+			if err := g.copyFrom(a.bases[p.Basis], p.Op); err != nil {
+				return err
+			}
+			continue
 		}
-		n, err := a.w.Write(b)
-		if written += int64(n); err != nil {
-			return written, err
+		have := a.literals[min(p.Off, int64(len(a.literals))):] // fewer than p.Len only of a cut part
+		have = have[:min(p.Len, int64(len(have)))]
+		if err := g.write(have); err != nil {
+			return err
+		}
+		if int64(len(have)) < p.Len {
+			return errCut
 		}
 	}
-	return written, nil
+	return nil
 }
