@@ -33,6 +33,9 @@ func (s *sender) makeWay() error {
 	most := 1
 	if s.overlaps() {
 		most = 2
+		if s.racing != nil {
+			most = raceAir
+		}
 	}
 	for len(s.air) >= most {
 		if err := s.landNext(); err != nil {
@@ -40,7 +43,7 @@ func (s *sender) makeWay() error {
 		}
 	}
 	if len(s.air) > 0 {
-		<-s.air[0].gone
+		<-s.air[len(s.air)-1].gone
 	}
 	return nil
 }
@@ -51,7 +54,7 @@ func (s *sender) makeWay() error {
 // A part of a file that overtakes the one before waits for it at the server. Bodies
 // with archives to rebuild go alone, since the time they take is measured.
 func (s *sender) overlaps() bool {
-	if n := s.p.limits.Parallel; s.racing != nil && n > 0 && n <= fewWindows {
+	if n := s.p.limits.Parallel; s.racing != nil && n > 0 && n < raceAir+fewWindows {
 		return false // questions are asked meanwhile
 	}
 	if !s.landed && s.racing == nil || s.among > fewWindows || s.p.rate.near() || due(s.on) > 0 {

@@ -32,9 +32,13 @@ const (
 	longerHead = 8
 )
 
-// raceBody is the least of a body in bytes that takes part in a race. Bodies are no larger than
-// what the link carries in a round trip, so that it is free soon once the race is over.
-const raceBody = 256 << 10
+// raceBody is the least of a body in bytes that takes part in a race, and raceAir how many
+// are under way at once. Bodies are no larger than what the link is known to carry in a
+// round trip, so that it is free soon once the race is over.
+const (
+	raceBody = 256 << 10
+	raceAir  = 4
+)
 
 // A race is an archive that goes by its bytes while it is taken apart.
 type race struct {
