@@ -17,6 +17,12 @@ import (
 // returns the frames of the answer after the opening.
 func (s *site) ask(bearer string, ds []manifest.Digest) []byte {
 	s.t.Helper()
+	return s.give(bearer, ds, wire.AppendDigests)
+}
+
+// give is ask with digests in a frame of any kind.
+func (s *site) give(bearer string, ds []manifest.Digest, frame func([]byte, []wire.Digest) []byte) []byte {
+	s.t.Helper()
 	var l manifest.List
 	var asked []wire.Digest
 	for i, d := range ds {
@@ -27,7 +33,7 @@ func (s *site) ask(bearer string, ds []manifest.Digest) []byte {
 	body := wire.AppendOpen(nil, wire.Open{
 		Version: wire.Version, Entries: len(l), Files: len(l), TreeDigest: l.TreeDigest(), Checksum: true,
 	})
-	body = wire.AppendDigests(wire.AppendList(body, 0, l), asked)
+	body = frame(wire.AppendList(body, 0, l), asked)
 	status, _, answer := s.post("POST", wire.SessionsPath, bearer, map[string]string{
 		"Content-Type": wire.ContentType, wire.SessionHeader: secret,
 	}, string(body))
@@ -78,9 +84,17 @@ func TestFishing(t *testing.T) {
 	if _, ok := s.kinds.Load(token.AlertFishing); ok {
 		t.Errorf("an alert after %d digests", 2*len(random))
 	}
-	s.ask(bearer, private)
+	// Nor does it help to give them along with content that does not come.
+	absent, hidden = s.give(bearer, random[:1], wire.AppendAlong), s.give(bearer, private[:1], wire.AppendAlong)
+	if string(absent) != string(hidden) || len(absent) > len(s.give(bearer, nil, wire.AppendAlong))+8 {
+		t.Errorf("digests along with content are answered with %x and %x", absent, hidden)
+	}
+	if _, ok := s.kinds.Load(token.AlertFishing); ok {
+		t.Errorf("an alert after %d digests", 2*len(random)+2)
+	}
+	s.give(bearer, private, wire.AppendAlong)
 	if _, ok := s.kinds.Load(token.AlertFishing); !ok {
-		t.Errorf("no alert after %d digests", 3*len(random))
+		t.Errorf("no alert after %d digests", 3*len(random)+2)
 	}
 	// Who may read it is told.
 	reader := s.issue(token.Grant{Target: "open/2", Reads: []manifest.Path{"private"}, Verbs: token.Publish | token.Link})

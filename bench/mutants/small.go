@@ -6,7 +6,8 @@ package main
 func small() []mutant {
 	gather := []suite{{"./sync/wire/gather", "."}}
 	matched := []suite{{"./server", "WrongMatches|StrongCollision"}}
-	const conn = "sync/wire/gather/conn.go"
+	along := []suite{{"./server", "TestContentGoesUnasked"}}
+	const conn, unasked = "sync/wire/gather/conn.go", "sync/push/unasked.go"
 	return []mutant{
 		{
 			name:  "gather: nothing waits",
@@ -41,6 +42,26 @@ func small() []mutant {
 			name:  "gather: what ends waits",
 			edits: []edit{{"sync/wire/gather/frames.go", "case t == typeHeaders && flags&flagEndStream == 0 &&", "case t == typeHeaders &&"}},
 			tests: gather,
+		},
+		{
+			name:  "gather: records go one by one",
+			edits: []edit{{"sync/wire/gather/bundle.go", "	if b.holding {", "	if b.holding && p == nil {"}},
+			tests: gather,
+		},
+		{
+			name:  "unasked: it is never asked again",
+			edits: []edit{{unasked, "n.strange && n.windows%askEvery != 0", "n.strange"}},
+			tests: along,
+		},
+		{
+			name:  "unasked: what two files hold goes twice",
+			edits: []edit{{unasked, "return !known", "return known || !known"}},
+			tests: along,
+		},
+		{
+			name:  "unasked: digests along with nothing do not count",
+			edits: []edit{{"server/session/digests.go", "			x.absent++ // until it has come", "			x.absent += 0"}},
+			tests: []suite{{"./server", "TestFishing"}},
 		},
 		{
 			name:  "hashes: a careful plan asks for short ones",

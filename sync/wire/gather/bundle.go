@@ -30,7 +30,9 @@ func (b *Bundle) hold() {
 func (b *Bundle) send() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.holding = false
+	if b.holding = false; len(b.held) == 0 {
+		return nil
+	}
 	_, err := b.Conn.Write(b.held)
 	b.held = b.held[:0]
 	return err

@@ -132,7 +132,7 @@ func TestARequestIsOneRecord(t *testing.T) {
 
 // TestALargePieceComesAfterWhatWaited writes more behind a head than waits with it.
 func TestALargePieceComesAfterWhatWaited(t *testing.T) {
-	from, to, _ := link(t)
+	from, to, sent := link(t)
 	c := Client(from)
 	pieces := append(written(t)[:2], make([]byte, maxHeld))
 	want := slices.Concat(pieces...)
@@ -142,7 +142,7 @@ func TestALargePieceComesAfterWhatWaited(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	from.Close()
+	sent.Conn.Close() // nobody reads its farewell
 	if b := <-got; !bytes.Equal(b, want) {
 		t.Errorf("%d bytes arrived, or others than were written", len(b))
 	}
