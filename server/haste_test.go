@@ -16,7 +16,7 @@ func TestHaste(t *testing.T) {
 	for _, c := range []struct {
 		files       int
 		least, most int64 // bytes a file
-	}{{32, edit, 500}, {128, 2000, 10_000}} {
+	}{{32, edit, 500}, {40, 2000, 10_000}, {128, 2000, 10_000}} {
 		t.Run(fmt.Sprint(c.files), func(t *testing.T) {
 			s := newSite(t)
 			first, second := t.TempDir(), t.TempDir()

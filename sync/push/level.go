@@ -137,18 +137,18 @@ func (m *mixing) allow(literals int64, fast bool) bool {
 
 // Bounds of matching in haste.
 const (
-	unhurried     = 32       // files of a push that are matched thoroughly wherever the server is
+	unhurried     = 32       // files that a push may match and have all matched thoroughly, wherever the server is
 	hastyLiterals = 16 << 10 // bytes up to which what one round leaves goes as it is
 )
 
-// haste counts the files that a push has matched by their bytes. It is safe for
-// concurrent use.
+// haste counts the files that a push matches by their bytes, from when it knows that it
+// will. It is safe for concurrent use.
 type haste struct{ files atomic.Int64 }
 
 // hasty says whether a file of a size is matched in one round, and what that leaves
 // sent as it is: next door, where a kilobyte takes less time than further rounds and
-// thorough coding, about 2 ms of both sides for a small file. A few files are always
-// matched thoroughly: there the time is nothing.
+// thorough coding, about 2 ms of both sides for a small file. Where they are few they are
+// always matched thoroughly: there the time is nothing.
 func (p *pusher) hasty(size int64) bool {
-	return size <= smallFile && p.rate.fast() && p.rate.near() && p.haste.files.Add(1) > unhurried
+	return size <= smallFile && p.rate.fast() && p.rate.near() && p.haste.files.Load() > unhurried
 }

@@ -321,6 +321,7 @@ func (p *pusher) sort(a *answer, failed *failures) work {
 			based++
 		}
 	}
+	p.haste.files.Add(int64(len(w.deltas)))
 	lacked := len(a.verdicts) - had
 	p.had.Add(int64(had))
 	p.lacked.Add(int64(lacked))
