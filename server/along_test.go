@@ -29,7 +29,7 @@ func TestContentGoesUnasked(t *testing.T) {
 			content := noise(rng, size)
 			s.write(dir, fmt.Sprintf("%s/%03d%s", name, i, name), content)
 			if i%files == 0 {
-				s.write(dir, fmt.Sprintf("%s/%03d%[1]s-again", name, i), content)
+				s.write(dir, fmt.Sprintf("%s/%03d%[1]s-again", name, i+2*files), content) // two windows later
 			}
 		}
 	}

@@ -296,12 +296,14 @@ const smallFile = 1 << 20
 func (p *pusher) sort(a *answer, failed *failures) work {
 	w := work{sigs: a.signatures}
 	seen := make(map[manifest.Digest]bool, len(a.verdicts))
-	had, based := 0, 0
+	had, before, based := 0, 0, 0
 	for _, v := range a.verdicts {
 		e := &p.tree.Entries[v.Index]
 		switch {
 		case v.Have:
-			had++
+			if had++; !p.novelty.has(e.Digest) {
+				before++
+			}
 			p.found(v.Index)
 		case seen[e.Digest]:
 			w.twins = append(w.twins, v.Index)
@@ -312,6 +314,7 @@ func (p *pusher) sort(a *answer, failed *failures) work {
 			p.novelty.first(e.Digest)
 		default:
 			w.large = append(w.large, v)
+			p.novelty.first(e.Digest)
 		}
 		if !v.Have {
 			p.backlog.add(v.Index, max(e.Size-v.Staged, 0))
@@ -325,7 +328,7 @@ func (p *pusher) sort(a *answer, failed *failures) work {
 	lacked := len(a.verdicts) - had
 	p.had.Add(int64(had))
 	p.lacked.Add(int64(lacked))
-	p.novelty.answered(had+based, lacked-based)
+	p.novelty.answered(before+based, lacked-based)
 	return w
 }
 

@@ -24,11 +24,11 @@ type novelty struct {
 	mu      sync.Mutex
 	strange bool // next to all of what was asked about last
 	windows int
-	brought map[manifest.Digest]bool // what went unasked
+	brought map[manifest.Digest]bool // what went, asked about or not
 }
 
-// answered takes note of an answer: of how many files the server has something, and of
-// how many nothing.
+// answered takes note of an answer: of how many files the server has something that this
+// push has not brought, and of how many nothing.
 func (n *novelty) answered(something, nothing int) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -43,6 +43,13 @@ func (n *novelty) next() bool {
 	defer n.mu.Unlock()
 	n.windows++
 	return n.strange && n.windows%askEvery != 0
+}
+
+// has reports whether this push has brought content.
+func (n *novelty) has(d manifest.Digest) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.brought[d]
 }
 
 // first reports whether content is brought for the first time.
