@@ -109,7 +109,11 @@ func (s *sender) sendAll(w work) error {
 	if err := s.sendSmall(w.small, w.along); err != nil {
 		return err
 	}
-	if err := s.deltas(w.deltas, w.sigs); err != nil {
+	deltas, err := s.deltasBySibling(w.deltas)
+	if err != nil {
+		return err
+	}
+	if err := s.deltas(deltas, w.sigs); err != nil {
 		return err
 	}
 	for _, v := range w.large {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/pubsync/pubsync/delta"
@@ -22,13 +23,14 @@ import (
 // Bounds of comparing files with others of the same push, in bytes or entries.
 const (
 	minSibling   = 16 << 20 // least of either
+	siblingWhole = 2        // part of a file, one in so many, that may be new of one that would go whole
+	siblingDelta = 16       // and of one of which the server has an older version
 	siblingCache = 2 << 20  // of either, that is kept while they are compared
 	sectorMemory = 10 << 20 // what comparing by sectors takes
 	siblingSpan  = 64       // entries before it among which the other is looked for
 )
 
-// siblings are the large files that go whole and are under way, by index. Guarded by
-// events.
+// siblings are the large files that are under way, by index. Guarded by events.
 type siblings map[int]*bringing
 
 // bringing is one of them: it is there, or not, when done is closed.
@@ -58,10 +60,10 @@ func (p *pusher) siblingOf(i int) (found int, ok bool) {
 // withoutExt returns a path without the last extension of its name.
 func withoutExt(p manifest.Path) string { return strings.TrimSuffix(string(p), path.Ext(string(p))) }
 
-// announce tells that large files are about to go whole; what it returns is called when
-// they did or failed to.
-func (s *sender) announce(large []wire.Verdict) (over func()) {
-	p := s.p
+// announce tells that large files are about to go; what it returns is called when they did
+// or failed to.
+func (s *sender) announce(w work) (over func()) {
+	p, large := s.p, slices.Concat(w.large, w.deltas)
 	done := make(chan struct{})
 	p.events.Lock()
 	defer p.events.Unlock()
@@ -113,7 +115,11 @@ func (s *sender) bySibling(v wire.Verdict) (bool, error) {
 	if !ok {
 		return false, nil
 	}
-	m, st, err := s.compare(v, i)
+	part := int64(siblingWhole)
+	if len(v.Bases) > 0 {
+		part = siblingDelta
+	}
+	m, st, err := s.compare(v, i, p.tree.Entries[v.Index].Size/part)
 	if m == nil || err != nil {
 		return false, err
 	}
@@ -125,6 +131,24 @@ func (s *sender) bySibling(v wire.Verdict) (bool, error) {
 		return false, err
 	}
 	return true, s.unchanged(m)
+}
+
+// deltasBySibling sends those files as their difference from another one of this push that
+// the server has an older version of, but which is matched with the other in a fraction of
+// the time, and returns the rest. Over a slow link that is not worth the bytes.
+func (s *sender) deltasBySibling(vs []wire.Verdict) (rest []wire.Verdict, err error) {
+	for _, v := range vs {
+		done := false
+		if s.p.rate.fast() && !v.ViewsStaged() {
+			if done, err = s.bySibling(v); err != nil {
+				return nil, err
+			}
+		}
+		if !done {
+			rest = append(rest, v)
+		}
+	}
+	return rest, nil
 }
 
 // await waits until the file at i is there, and reports whether it is.
@@ -141,9 +165,9 @@ func (s *sender) await(i int, done <-chan struct{}) (bool, error) {
 	return there && done == nil, nil
 }
 
-// compare returns a file as its difference from the one at i; none if they have little
-// in common, or either changed.
-func (s *sender) compare(v wire.Verdict, i int) (*match, *stream, error) {
+// compare returns a file as its difference from the one at i; none if that is more than
+// so many bytes, or either changed.
+func (s *sender) compare(v wire.Verdict, i int, most int64) (*match, *stream, error) {
 	file, err := s.open(v.Index)
 	if file == nil || err != nil {
 		return nil, nil, err
@@ -156,7 +180,7 @@ func (s *sender) compare(v wire.Verdict, i int) (*match, *stream, error) {
 	}
 	defer other.Close()
 	st := m.raw(true)
-	if st.known, err = s.difference(st.src, delta.Source{ReaderAt: other, Size: other.Size()}); err == nil && st.known != nil && other.Check() == nil {
+	if st.known, err = s.difference(st.src, delta.Source{ReaderAt: other, Size: other.Size()}, most); err == nil && st.known != nil && other.Check() == nil {
 		st.bases = []wire.Basis{{Digest: s.p.tree.Entries[i].Digest, Size: other.Size()}}
 		return m, st, nil
 	}
@@ -173,9 +197,9 @@ func (s *sender) open(i int) (*walk.File, error) {
 	return f, err
 }
 
-// difference returns what makes a file from another; nil if that is less than half of
-// it.
-func (s *sender) difference(src, other delta.Source) ([]delta.Op, error) {
+// difference returns what makes a file from another; nil if more than so many bytes of
+// it are new.
+func (s *sender) difference(src, other delta.Source, most int64) ([]delta.Op, error) {
 	compare, memory := compareAll, int64(matchMemory)
 	if s.p.rate.fast() {
 		compare, memory = delta.DiffSectors, sectorMemory
@@ -186,7 +210,7 @@ func (s *sender) difference(src, other delta.Source) ([]delta.Op, error) {
 	}
 	defer done()
 	ops, err := compare(src, other)
-	if err != nil || literals(ops) > src.Size/2 {
+	if err != nil || literals(ops) > most {
 		return nil, err
 	}
 	return ops, nil

@@ -128,7 +128,7 @@ func (p *pusher) transferWindow(ctx context.Context, w *window, a *answer) error
 		if p.inWork > 0 { // few windows have large bodies: one file keeps the link busy
 			s.among = p.inWork
 		}
-		over := s.announce(todo.large)
+		over := s.announce(todo)
 		err = s.send(todo)
 		over()
 		if pending = s.again; s.read {

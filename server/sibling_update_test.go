@@ -1,0 +1,63 @@
+package server_test
+
+import (
+	"bytes"
+	"context"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/pubsync/pubsync/server/token"
+	"github.com/pubsync/pubsync/sync/push"
+	"github.com/pubsync/pubsync/sync/wire"
+)
+
+// hashesOf counts the answers with hashes of bases of one entry.
+type hashesOf struct {
+	push.Remote
+	index int
+	n     *int
+}
+
+func (h hashesOf) Exchange(ctx context.Context, session string, body []byte, reply func(wire.Frame) error) error {
+	return h.Remote.Exchange(ctx, session, body, func(f wire.Frame) error {
+		if s, err := wire.ParseSignature(f.Payload); f.Type == wire.FrameHashes && err == nil && s.Index == h.index {
+			*h.n++
+		}
+		return reply(f)
+	})
+}
+
+// TestSiblingsOfAnUpdate pushes new versions of an image and of a tar of the same files: the
+// tar is not matched with its older version, but with the image.
+func TestSiblingsOfAnUpdate(t *testing.T) {
+	const piece, pieces = 240_000, 300
+	r := rand.New(rand.NewPCG(1, 2))
+	contents := make([][]byte, pieces)
+	s, dir := newSite(t), t.TempDir()
+	var got push.Result
+	asked := 0
+	for range 2 {
+		var image, tar []byte
+		for i := range contents {
+			if contents[i] == nil || i%50 == 0 {
+				contents[i] = noise(r, piece)
+			}
+			image = append(append(image, contents[i]...), make([]byte, 4096-piece%4096)...)
+			tar = append(append(tar, noise(r, 512)...), contents[i]...)
+			tar = append(tar, make([]byte, 512-piece%512)...)
+		}
+		s.write(dir, "core.rootfs.ext4", image)
+		s.write(dir, "core.rootfs.tar", bytes.Clone(tar))
+		b := s.builder(s.issue(token.Grant{Target: "a/1", Overwrite: true}), dir)
+		b.between = func(r push.Remote) push.Remote { return hashesOf{r, 1, &asked} }
+		asked = 0
+		got = b.mustPush()
+		s.wantTree("a/1", dir)
+	}
+	if got.Delta.Files != 2 || asked > 0 {
+		t.Errorf("%+v as differences, %d answers about the older tar", got.Delta, asked)
+	}
+	if most := int64(pieces/50*piece + 512*pieces*5/4); got.Delta.Sent > most {
+		t.Errorf("%d bytes sent, at most %d expected", got.Delta.Sent, most)
+	}
+}
