@@ -97,7 +97,7 @@ func TestRace(t *testing.T) {
 	for name, bytesFirst := range map[string]bool{"by its bytes": true, "by what is inside": false} {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t)
-			old, changed := members(5, 400), members(5, 400)
+			old, changed := members(5, 500), members(5, 500)
 			for i := range changed {
 				if i%4 == 0 {
 					changed[i] = append(changed[i][:len(changed[i])/2:len(changed[i])/2], append([]byte("a new line\n"), changed[i][len(changed[i])/2:]...)...)

@@ -45,6 +45,7 @@ type race struct {
 	verdict wire.Verdict
 	by      *sender            // by its bytes
 	over    atomic.Bool        // the other way has won
+	away    atomic.Bool        // all of it is on its way
 	cancel  context.CancelFunc // of what it has under way
 	begin   chan struct{}      // closed to have it begin at once
 	begun   sync.Once          // closes that
@@ -98,6 +99,7 @@ func (r *race) run(wait time.Duration) {
 	if err == nil {
 		err = t.flush()
 	}
+	r.away.Store(err == nil && !r.over.Load())
 	if landed := t.land(); err == nil {
 		err = landed
 	}
@@ -164,7 +166,7 @@ func (s *sender) wins(m *match, r *race, sigs []wire.Signature) (bool, error) {
 		if err == nil {
 			more, err = s.advance(m, sigs)
 		}
-		if err != nil || m.view == nil || r.won() {
+		if err != nil || m.view == nil || r.away.Load() {
 			return false, err
 		}
 		m.rounds++
@@ -177,7 +179,7 @@ func (s *sender) wins(m *match, r *race, sigs []wire.Signature) (bool, error) {
 			r.start()
 		}
 	}
-	return !m.vain(), nil
+	return !m.vain() && !r.away.Load(), nil
 }
 
 // lost reports whether the file is not to go on by its bytes. r may be nil.
