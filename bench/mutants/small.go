@@ -2,7 +2,7 @@ package main
 
 // small are what keeps a small push small, and right all the same: what is gathered in one
 // record of TLS, and hashes no longer than they have to be, with the second match of what
-// they get wrong. No row of the threats names them.
+// they get wrong; and which way a file goes. No row of the threats names them.
 func small() []mutant {
 	gather := []suite{{"./sync/wire/gather", "."}}
 	matched := []suite{{"./server", "WrongMatches|StrongCollision"}}
@@ -81,6 +81,21 @@ func small() []mutant {
 	return false
 `}},
 			tests: matched,
+		},
+		{
+			name:  "ways: no archive races with itself",
+			edits: []edit{{"sync/push/race.go", "\tif p.opts.Through != Auto || g.bytes ||", "\tif p.opts.Through == Auto || g.bytes ||"}},
+			tests: []suite{{"./server", "TestRace"}},
+		},
+		{
+			name:  "ways: nobody is told how long rebuilding took",
+			edits: []edit{{"server/session/rebuild.go", "\tx.reply = wire.AppendRebuilt(x.reply, wire.Rebuilt{Index: p.Index, Took: a.took})\n", ""}},
+			tests: []suite{{"./server", "TestRace"}},
+		},
+		{
+			name:  "ways: sectors are looked for in vain to the end",
+			edits: []edit{{"delta/sectors.go", "(end > 0 || off < sectorTrial)", "(end > 0 || off < 1<<62)"}},
+			tests: []suite{{"./delta", "Sectors"}},
 		},
 	}
 }

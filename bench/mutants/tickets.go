@@ -62,5 +62,10 @@ func tickets() []mutant {
 			edits: []edit{{"sync/remote/handshake.go", "if k != nil && k.Hybrid {", "if k != nil {"}},
 			tests: tests,
 		},
+		{
+			name:  "16 sessions are kept without end",
+			edits: []edit{{"server/identity/sessions.go", "for s.room < 0 {", "for s.room < -1<<60 {"}},
+			tests: []suite{{"./server/identity", "."}},
+		},
 	}
 }
