@@ -30,11 +30,7 @@ type choice struct {
 // them together, their predecessors published, over each link, in each of the ways, by a
 // builder that has never used the link and by one that has.
 func choices(ctx context.Context, o *options) error {
-	bin, err := o.binary(ctx)
-	if err != nil {
-		return err
-	}
-	dir, remove, err := o.workDir(ctx)
+	bin, dir, remove, err := o.prepare(ctx)
 	if err != nil {
 		return err
 	}

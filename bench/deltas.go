@@ -48,11 +48,7 @@ func deltas(ctx context.Context, o *options) error {
 	if len(pairs) == 0 {
 		return fmt.Errorf("--only matches no pair")
 	}
-	bin, err := o.binary(ctx)
-	if err != nil {
-		return err
-	}
-	dir, remove, err := o.workDir(ctx)
+	bin, dir, remove, err := o.prepare(ctx)
 	if err != nil {
 		return err
 	}

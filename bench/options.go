@@ -162,6 +162,16 @@ func (o *options) workDir(ctx context.Context) (string, func(), error) {
 	return at, func() { unmount(); remove() }, nil
 }
 
+// prepare returns the binary to measure and a folder for what is written while measuring,
+// which remove removes.
+func (o *options) prepare(ctx context.Context) (bin, dir string, remove func(), err error) {
+	if bin, err = o.binary(ctx); err != nil {
+		return "", "", nil, err
+	}
+	dir, remove, err = o.workDir(ctx)
+	return bin, dir, remove, err
+}
+
 // writeOut writes a file of the report.
 func (o *options) writeOut(name string, write func(io.Writer) error) error {
 	name = filepath.Join(o.out, name)

@@ -44,11 +44,7 @@ type runner struct {
 
 // measureAll runs the workloads that --only matches over the links.
 func measureAll(ctx context.Context, o *options) error {
-	bin, err := o.binary(ctx)
-	if err != nil {
-		return err
-	}
-	dir, remove, err := o.workDir(ctx)
+	bin, dir, remove, err := o.prepare(ctx)
 	if err != nil {
 		return err
 	}

@@ -29,11 +29,7 @@ func heldShapes() []shape {
 // scaleReport measures the constants of the model, checks it on shapes it was not fitted
 // to, and says what it foretells.
 func scaleReport(ctx context.Context, o *options) error {
-	bin, err := o.binary(ctx)
-	if err != nil {
-		return err
-	}
-	dir, remove, err := o.workDir(ctx)
+	bin, dir, remove, err := o.prepare(ctx)
 	if err != nil {
 		return err
 	}

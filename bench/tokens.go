@@ -33,11 +33,7 @@ const schedulers = 32
 // a minute: issued, opened and committed, each of the three an HTTPS request
 // whose effect is on disk before the answer, on connections that are kept.
 func lives(ctx context.Context, o *options) error {
-	bin, err := o.binary(ctx)
-	if err != nil {
-		return err
-	}
-	dir, remove, err := o.workDir(ctx)
+	bin, dir, remove, err := o.prepare(ctx)
 	if err != nil {
 		return err
 	}
