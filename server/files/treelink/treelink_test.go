@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -55,6 +56,9 @@ func TestResolveIsBounded(t *testing.T) {
 	}
 }
 
+// rootLinks is the number of links that os.Root follows, fewer than Linux does.
+const rootLinks = 8
+
 // Resolve must agree with os.Root about every small tree of links: what each
 // path leads to, and what leaves the tree.
 func TestResolveAgreesWithRoot(t *testing.T) {
@@ -95,8 +99,18 @@ func TestResolveAgreesWithRoot(t *testing.T) {
 		}
 		defer root.Close()
 		for _, p := range []string{"a", "b", "a/a", "a/b", "a/f", "b/a", "b/f", "a/b/f", "b/b/b"} {
-			e, err := Resolve(manifest.Path(p), tr.lookup)
+			links := 0
+			e, err := Resolve(manifest.Path(p), func(p manifest.Path) (manifest.Entry, error) {
+				e, err := tr.lookup(p)
+				if e.Kind == manifest.Symlink {
+					links++
+				}
+				return e, err
+			})
 			fi, kerr := root.Stat(p)
+			if links > rootLinks && errors.Is(kerr, syscall.ELOOP) {
+				continue
+			}
 			if (err == nil) != (kerr == nil) {
 				t.Fatalf("%s: %v, os.Root says %v", p, err, kerr)
 			}
