@@ -124,7 +124,7 @@ type listed struct {
 }
 
 func readPage(c *cobra.Command, client *remote.Client, dir string, q url.Values) (*page, error) {
-	path := "/files/" + escapePath(dir)
+	path := "/files/" + manifest.Path(dir).Escape()
 	if dir != "" && q.Get("dir") == "" {
 		path += "/"
 	}
@@ -138,15 +138,6 @@ func readPage(c *cobra.Command, client *remote.Client, dir string, q url.Values)
 		return json.Unmarshal(b, &p)
 	})
 	return &p, err
-}
-
-// escapePath writes a published path for a URL.
-func escapePath(p string) string {
-	parts := strings.Split(p, "/")
-	for i := range parts {
-		parts[i] = url.PathEscape(parts[i])
-	}
-	return strings.Join(parts, "/")
 }
 
 func (p *page) print(w io.Writer, asJSON bool) error {
@@ -246,7 +237,7 @@ func logCommand(env *Env) *cobra.Command {
 				return err
 			}
 			defer client.Close()
-			path := "/v1/log/" + escapePath(target)
+			path := "/v1/log/" + manifest.Path(target).Escape()
 			if before > 0 {
 				path += "?before=" + strconv.FormatInt(before, 10)
 			}

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pubsync/pubsync/cli/progress"
+	"github.com/pubsync/pubsync/sync/manifest"
 	"github.com/pubsync/pubsync/sync/wire"
 )
 
@@ -33,7 +34,7 @@ func pinCommand(env *Env) *cobra.Command {
 				return err
 			}
 			defer client.Close()
-			return client.PutJSON(c.Context(), "/v1/pins/"+escapePath(target), wire.Pin{Note: note})
+			return client.PutJSON(c.Context(), "/v1/pins/"+manifest.Path(target).Escape(), wire.Pin{Note: note})
 		},
 	}
 	s.add(c.Flags())
@@ -57,7 +58,7 @@ func unpinCommand(env *Env) *cobra.Command {
 				return err
 			}
 			defer client.Close()
-			return client.Delete(c.Context(), "/v1/pins/"+escapePath(target))
+			return client.Delete(c.Context(), "/v1/pins/"+manifest.Path(target).Escape())
 		},
 	}
 	s.add(c.Flags())
@@ -80,7 +81,7 @@ func pinsCommand(env *Env) *cobra.Command {
 				return err
 			}
 			defer client.Close()
-			return client.Get(c.Context(), "/v1/pins/"+escapePath(path), nil, func(resp *http.Response) error {
+			return client.Get(c.Context(), "/v1/pins/"+manifest.Path(path).Escape(), nil, func(resp *http.Response) error {
 				return printPins(env.Stdout, resp.Body, asJSON)
 			})
 		},

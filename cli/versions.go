@@ -78,7 +78,7 @@ space that a push would: quotas and the disk's reserve hold.`,
 			}
 			defer client.Close()
 			var r wire.Receipt
-			if err := client.PostJSON(c.Context(), "/v1/rollback/"+escapePath(target), wire.Rollback{To: n}, &r); err != nil {
+			if err := client.PostJSON(c.Context(), "/v1/rollback/"+manifest.Path(target).Escape(), wire.Rollback{To: n}, &r); err != nil {
 				return err
 			}
 			if asJSON {
@@ -132,7 +132,7 @@ changed.`,
 				return err
 			}
 			defer client.Close()
-			path := "/v1/diff/" + escapePath(target) + "?" + q.Encode()
+			path := "/v1/diff/" + manifest.Path(target).Escape() + "?" + q.Encode()
 			return client.Get(c.Context(), path, nil, func(resp *http.Response) error {
 				return printDifferences(env.Stdout, resp.Body, asJSON)
 			})

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -74,7 +73,7 @@ func (s *Server) makeLink(w http.ResponseWriter, r *http.Request, _ httprouter.P
 		}
 	}
 	value := auth.Accessor() + "." + strconv.FormatInt(until.Unix(), 10)
-	u := filesPath + "/" + escapePath(p) + "?" + linkParam + "=" + value + "." + s.signLink(p, value)
+	u := filesPath + "/" + p.Escape() + "?" + linkParam + "=" + value + "." + s.signLink(p, value)
 	return writeJSON(w, http.StatusCreated, link{URL: s.cfg.URL + u, Expires: until})
 }
 
@@ -112,12 +111,4 @@ func (s *Server) linkedPath(r *http.Request) manifest.Path {
 		return ""
 	}
 	return p
-}
-
-func escapePath(p manifest.Path) string {
-	names := strings.Split(string(p), "/")
-	for i := range names {
-		names[i] = url.PathEscape(names[i])
-	}
-	return strings.Join(names, "/")
 }

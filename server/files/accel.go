@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 
 	"github.com/pubsync/pubsync/server/store"
-	"github.com/pubsync/pubsync/server/web"
 	"github.com/pubsync/pubsync/sync/manifest"
 )
 
@@ -67,6 +66,6 @@ func (a *Accel) handOver(w http.Header, r *http.Request, b store.Blob) bool {
 		w.Set(a.Header, file)
 		return true
 	}
-	w.Set(a.Header, a.URI+web.EscapePath(manifest.Path(filepath.ToSlash(rel))))
+	w.Set(a.Header, a.URI+manifest.Path(filepath.ToSlash(rel)).Escape())
 	return true
 }

@@ -50,7 +50,7 @@ func (h *Handler) addSlash(w http.ResponseWriter, r *http.Request, q *request) e
 	if q.path == "" {
 		name = path.Base(h.cfg.Prefix)
 	}
-	to := "./" + web.EscapePath(manifest.Path(name)) + "/"
+	to := "./" + manifest.Path(name).Escape() + "/"
 	if r.URL.RawQuery != "" {
 		to += "?" + r.URL.RawQuery
 	}

@@ -6,7 +6,6 @@ import (
 	"net/url"
 
 	"github.com/pubsync/pubsync/server/store"
-	"github.com/pubsync/pubsync/server/web"
 	"github.com/pubsync/pubsync/sync/manifest"
 )
 
@@ -33,7 +32,7 @@ type Listing struct {
 
 func (h *Handler) jsonEntry(e *manifest.Entry, at manifest.Path) Entry {
 	j := Entry{
-		Name: at.Base(), URL: h.cfg.Prefix + "/" + web.EscapePath(at),
+		Name: at.Base(), URL: h.cfg.Prefix + "/" + at.Escape(),
 		Kind: e.Kind.String(), Mode: octal(e.Mode), Size: e.Size, MTime: e.MTime,
 		Digest: e.Digest, Link: url.PathEscape(e.Link),
 	}
@@ -49,7 +48,7 @@ func (h *Handler) serveEntry(w http.ResponseWriter, r *http.Request, q *request,
 }
 
 func (h *Handler) serveDirJSON(w http.ResponseWriter, r *http.Request, q *request, entries []manifest.Entry, more bool) error {
-	l := Listing{Path: web.EscapePath(q.path), Version: q.version, Entries: make([]Entry, len(entries))}
+	l := Listing{Path: q.path.Escape(), Version: q.version, Entries: make([]Entry, len(entries))}
 	for i := range entries {
 		e := &entries[i]
 		l.Entries[i] = h.jsonEntry(e, q.path.Join(manifest.Path(e.Path.Base())))

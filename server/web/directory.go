@@ -65,7 +65,7 @@ func (s *Site) Directory(w io.Writer, d Directory) error {
 		page.Next = withQuery("./"+pin, "after="+url.QueryEscape(last))
 	}
 	if s.cfg.Tree != nil {
-		page.Log = s.cfg.Log + "/" + EscapePath(d.Path)
+		page.Log = s.cfg.Log + "/" + d.Path.Escape()
 	}
 	return s.pages.ExecuteTemplate(w, "directory.html", page)
 }

@@ -2,26 +2,10 @@ package web
 
 import (
 	"fmt"
-	"net/url"
 	"strings"
 	"unicode"
 	"unicode/utf8"
-
-	"github.com/pubsync/pubsync/sync/manifest"
 )
-
-// EscapePath returns p percent-encoded for a URL's path, slashes and ':', '+'
-// and '~' standing for themselves; decoding gives exactly the bytes of p.
-func EscapePath(p manifest.Path) string {
-	if !strings.Contains(string(p), "/") {
-		return url.PathEscape(string(p))
-	}
-	parts := strings.Split(string(p), "/")
-	for i := range parts {
-		parts[i] = url.PathEscape(parts[i])
-	}
-	return strings.Join(parts, "/")
-}
 
 // Display returns a name as it may be shown: bytes that are no UTF-8 and
 // characters that would act instead of appear (control and format characters,

@@ -72,8 +72,8 @@ func (s *Site) front(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 		page.Types = append(page.Types, typeView{
-			Name: Display(string(typ)), URL: s.cfg.Files + "/" + EscapePath(typ) + "/",
-			Log: s.cfg.Log + "/" + EscapePath(typ), Table: s.table("Newest publications", pubs),
+			Name: Display(string(typ)), URL: s.cfg.Files + "/" + typ.Escape() + "/",
+			Log: s.cfg.Log + "/" + typ.Escape(), Table: s.table("Newest publications", pubs),
 		})
 	}
 	return s.send(w, r, "front.html", page)
@@ -116,7 +116,7 @@ func (s *Site) publications(w http.ResponseWriter, r *http.Request) error {
 	if target != "" {
 		page.Heading = "Publications of " + Display(string(target))
 	}
-	here := s.cfg.Log + "/" + EscapePath(target)
+	here := s.cfg.Log + "/" + target.Escape()
 	if before != 0 {
 		page.First = here
 	}
@@ -146,7 +146,7 @@ func (s *Site) logCrumbs(target manifest.Path) []crumb {
 	for i, name := range names {
 		c := crumb{Name: Display(name)}
 		if i < len(names)-1 {
-			c.URL = s.cfg.Log + "/" + EscapePath(manifest.Path(strings.Join(names[:i+1], "/")))
+			c.URL = s.cfg.Log + "/" + manifest.Path(strings.Join(names[:i+1], "/")).Escape()
 		}
 		crumbs = append(crumbs, c)
 	}
@@ -196,7 +196,7 @@ func (s *Site) filesURL(p manifest.Path) string {
 	if p == "" {
 		return s.cfg.Files + "/"
 	}
-	return s.cfg.Files + "/" + EscapePath(p) + "/"
+	return s.cfg.Files + "/" + p.Escape() + "/"
 }
 
 func (s *Site) table(caption string, pubs []store.Publication) publicationTable {

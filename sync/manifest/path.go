@@ -122,6 +122,19 @@ func isDevice(name string) bool {
 	return p == "com" || p == "lpt"
 }
 
+// Escape returns p percent-encoded for a URL's path, slashes and ':', '+' and '~'
+// standing for themselves; decoding gives exactly the bytes of p.
+func (p Path) Escape() string {
+	if !strings.Contains(string(p), "/") {
+		return url.PathEscape(string(p))
+	}
+	parts := strings.Split(string(p), "/")
+	for i := range parts {
+		parts[i] = url.PathEscape(parts[i])
+	}
+	return strings.Join(parts, "/")
+}
+
 // Dir returns the path of the directory that holds p, "" at the top.
 func (p Path) Dir() Path {
 	i := strings.LastIndexByte(string(p), '/')

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -76,11 +75,7 @@ func (c *Client) Hashes(ctx context.Context, path manifest.Path, at int64, block
 }
 
 func filesURL(p manifest.Path, at int64, dir bool, q url.Values) string {
-	parts := strings.Split(string(p), "/")
-	for i := range parts {
-		parts[i] = url.PathEscape(parts[i])
-	}
-	u := "/files/" + strings.Join(parts, "/")
+	u := "/files/" + p.Escape()
 	if dir && p != "" {
 		u += "/"
 	}

@@ -4,8 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"net/url"
-	"strings"
 	"time"
 
 	"github.com/pubsync/pubsync/sync/manifest"
@@ -146,14 +144,9 @@ type Receipt struct {
 }
 
 // PublishedURL returns the URL at which people read what is published under a path by
-// the server at base, "https://HOST" perhaps with more. The path is percent-encoded but
-// for slashes.
+// the server at base, "https://HOST" perhaps with more.
 func PublishedURL(base string, p manifest.Path) string {
-	parts := strings.Split(string(p), "/")
-	for i := range parts {
-		parts[i] = url.PathEscape(parts[i])
-	}
-	return base + "/files/" + strings.Join(parts, "/") + "/"
+	return base + "/files/" + p.Escape() + "/"
 }
 
 // A Profile is the client's part of a build type: which files a push of it
