@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -8,7 +9,8 @@ import (
 	"github.com/pubsync/pubsync/delta"
 )
 
-// copyBuffer is what Apply copies from a basis at once, in bytes.
+// copyBuffer is what Apply copies from a basis at once, and what it gathers of small pieces
+// before it writes them, in bytes.
 const copyBuffer = 256 << 10
 
 // Apply writes the output of one part to w and returns its length. bases are
@@ -200,30 +202,34 @@ func (a *applier) run() (int64, error) {
 		n, err := a.w.Write(a.literals)
 		return int64(n), err
 	}
-	a.copy = grow(a.copy, copyBuffer)
-	g := gatherer{w: a.w, buf: a.copy[:0]}
-	err := a.gather(&g)
-	if flushed := g.flush(); err == nil || err == errCut {
+	if a.out == nil {
+		a.out = bufio.NewWriterSize(nil, copyBuffer)
+	}
+	to := counter{w: a.w}
+	a.out.Reset(&to)
+	defer a.out.Reset(nil)
+	err := a.gather()
+	if flushed := a.out.Flush(); err == nil || err == errCut {
 		err = flushed
 	}
-	return g.written, err
+	return to.n, err
 }
 
 // errCut ends the output of a part that was cut.
 var errCut = errors.New("the literals end here")
 
-// gather writes the pieces.
-func (a *applier) gather(g *gatherer) error {
+// gather writes the pieces, small ones together.
+func (a *applier) gather() error {
 	for _, p := range a.pieces {
 		if p.Basis != delta.Literal {
-			if err := g.copyFrom(a.bases[p.Basis], p.Op); err != nil {
+			if err := a.copyFrom(p.Op); err != nil {
 				return err
 			}
 			continue
 		}
 		have := a.literals[min(p.Off, int64(len(a.literals))):] // fewer than p.Len only of a cut part
 		have = have[:min(p.Len, int64(len(have)))]
-		if err := g.write(have); err != nil {
+		if _, err := a.out.Write(have); err != nil {
 			return err
 		}
 		if int64(len(have)) < p.Len {
@@ -231,4 +237,37 @@ func (a *applier) gather(g *gatherer) error {
 		}
 	}
 	return nil
+}
+
+// copyFrom writes what op copies, read into the buffer itself.
+func (a *applier) copyFrom(op delta.Op) error {
+	for op.Len > 0 {
+		if a.out.Available() == 0 {
+			if err := a.out.Flush(); err != nil {
+				return err
+			}
+		}
+		b := a.out.AvailableBuffer()
+		b = b[:min(op.Len, int64(cap(b)))]
+		if got, err := a.bases[op.Basis].ReadAt(b, op.Off); got < len(b) {
+			return fmt.Errorf("read basis %d at %d: %w", op.Basis, op.Off, notEOF(err))
+		}
+		if _, err := a.out.Write(b); err != nil {
+			return err
+		}
+		op.Off, op.Len = op.Off+int64(len(b)), op.Len-int64(len(b))
+	}
+	return nil
+}
+
+// A counter counts the bytes that a writer took.
+type counter struct {
+	w io.Writer
+	n int64
+}
+
+func (c *counter) Write(b []byte) (int, error) {
+	n, err := c.w.Write(b)
+	c.n += int64(n)
+	return n, err
 }

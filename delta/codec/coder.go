@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -57,10 +58,11 @@ func NewCoder() *Coder { return &Coder{} }
 
 // scratch is the buffers of one decoding.
 type scratch struct {
-	literals, dict, copy []byte
-	steps                []step
-	pieces               []piece
-	model                stepModel
+	literals, dict []byte
+	out            *bufio.Writer // nil until something is written
+	steps          []step
+	pieces         []piece
+	model          stepModel
 }
 
 func (c *Coder) getScratch() *scratch {
