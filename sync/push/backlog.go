@@ -14,21 +14,24 @@ type backlog struct {
 func (b *backlog) add(i int, bytes int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.left == nil {
-		b.left = map[int]int64{}
-	}
-	b.sum += bytes - b.left[i]
-	b.left[i] = bytes
+	b.set(i, bytes)
 }
 
 // keep puts a file in unless it is in.
 func (b *backlog) keep(i int, bytes int64) {
 	b.mu.Lock()
-	_, in := b.left[i]
-	b.mu.Unlock()
-	if !in {
-		b.add(i, bytes)
+	defer b.mu.Unlock()
+	if _, in := b.left[i]; !in {
+		b.set(i, bytes)
 	}
+}
+
+func (b *backlog) set(i int, bytes int64) {
+	if b.left == nil {
+		b.left = map[int]int64{}
+	}
+	b.sum += bytes - b.left[i]
+	b.left[i] = bytes
 }
 
 // sent takes note of bytes of a file that have come to the server.
