@@ -311,10 +311,10 @@ func (p *pusher) sort(a *answer, failed *failures) work {
 			w.deltas = append(w.deltas, v)
 		case e.Size <= smallFile && v.Staged == 0 && e.Size < p.body.Load()/2:
 			w.small = append(w.small, v)
-			p.novelty.first(e.Digest)
+			p.novelty.bring(e.Digest)
 		default:
 			w.large = append(w.large, v)
-			p.novelty.first(e.Digest)
+			p.novelty.bring(e.Digest)
 		}
 		if !v.Have {
 			p.backlog.add(v.Index, max(e.Size-v.Staged, 0))

@@ -24,8 +24,12 @@ type novelty struct {
 	mu      sync.Mutex
 	strange bool // next to all of what was asked about last
 	windows int
-	brought map[manifest.Digest]bool // what went, asked about or not
+	brought map[prefix]struct{} // what went, asked about or not
 }
+
+// A prefix stands for content by the beginning of its digest: a push may have millions.
+// What is taken for something else for it is asked about, no more.
+type prefix [8]byte
 
 // answered takes note of an answer: of how many files the server has something that this
 // push has not brought, and of how many nothing.
@@ -49,19 +53,20 @@ func (n *novelty) next() bool {
 func (n *novelty) has(d manifest.Digest) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.brought[d]
+	_, has := n.brought[prefix(d[:])]
+	return has
 }
 
-// first reports whether content is brought for the first time.
-func (n *novelty) first(d manifest.Digest) bool {
+// bring takes note of content that goes, and reports whether it did not before.
+func (n *novelty) bring(d manifest.Digest) (first bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.brought == nil {
-		n.brought = map[manifest.Digest]bool{}
+		n.brought = map[prefix]struct{}{}
 	}
-	known := n.brought[d]
-	n.brought[d] = true
-	return !known
+	before := len(n.brought)
+	n.brought[prefix(d[:])] = struct{}{}
+	return len(n.brought) > before
 }
 
 // unasked divides the files of a window into those whose digests go along with their
@@ -92,7 +97,7 @@ func (p *pusher) unasked(w *window, amended []byte) (along, asked []int) {
 func (p *pusher) addAlong(w *work, along []int) {
 	for _, i := range along {
 		e := &p.tree.Entries[i]
-		if !p.novelty.first(e.Digest) {
+		if !p.novelty.bring(e.Digest) {
 			w.twins = append(w.twins, i)
 			continue
 		}
