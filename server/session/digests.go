@@ -8,11 +8,7 @@ import (
 // onDigests takes the digests of entries and answers, for each, whether its
 // content is held, or else what is staged of it and what to delta it against.
 func (x *exchange) onDigests(payload []byte) error {
-	ds, err := wire.ParseDigests(payload)
-	if err != nil {
-		return err
-	}
-	fresh, err := x.session.setDigests(ds, false)
+	ds, fresh, err := x.digests(payload)
 	if err != nil {
 		return err
 	}
@@ -48,14 +44,19 @@ func (x *exchange) onDigests(payload []byte) error {
 	return nil
 }
 
+// digests takes the digests of entries, and returns for each whether it is news.
+func (x *exchange) digests(payload []byte) (ds []wire.Digest, fresh []bool, err error) {
+	if ds, err = wire.ParseDigests(payload); err != nil {
+		return nil, nil, err
+	}
+	fresh, err = x.session.setDigests(ds, false)
+	return ds, fresh, err
+}
+
 // onAlong takes the digests of entries whose content comes along: nobody asks whether
 // it is held.
 func (x *exchange) onAlong(payload []byte) error {
-	ds, err := wire.ParseDigests(payload)
-	if err != nil {
-		return err
-	}
-	fresh, err := x.session.setDigests(ds, false)
+	ds, fresh, err := x.digests(payload)
 	if err != nil {
 		return err
 	}
