@@ -39,7 +39,8 @@ type File interface {
 	Size() (int64, error)
 	Truncate(size int64) error
 	// Begin has n bytes from off on begin their way to the disk, so that a Sync later
-	// finds less to do. It promises nothing and does not wait for them.
+	// finds less to do. It promises nothing, and waits for them only where the disk's
+	// queue is full.
 	Begin(off, n int64)
 	// Sync makes content and size survive a power cut.
 	Sync() error
