@@ -197,9 +197,9 @@ func httpServer(cfg *config.Config, h http.Handler, t *tls.Config, log *slog.Log
 	}
 }
 
-// sessionRoom is the memory in bytes for TLS sessions that clients may go on with: enough
+// tlsRoom is the memory in bytes for TLS sessions that clients may go on with: enough
 // for those of some 40,000 connections.
-const sessionRoom = 8 << 20
+const tlsRoom = 8 << 20
 
 // writeReady writes the ready file in one step, so that who waits for it never
 // reads half of it.
@@ -230,7 +230,7 @@ func loadIdentity(env *Env, cfg *config.Config, url string) (*ident, error) {
 		MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"},
 		DynamicRecordSizingDisabled: true, // small records at first cost bytes, and spare nobody here a wait
 	}
-	identity.NewSessions(sessionRoom).Use(base)
+	identity.NewTLSSessions(tlsRoom).Use(base)
 	if err := trustClients(cfg, base); err != nil {
 		return nil, err
 	}

@@ -64,7 +64,7 @@ func tickets() []mutant {
 		},
 		{
 			name:  "16 sessions are kept without end",
-			edits: []edit{{"server/identity/sessions.go", "for s.room < 0 {", "for s.room < -1<<60 {"}},
+			edits: []edit{{"server/identity/tlssessions.go", "for s.room < 0 {", "for s.room < -1<<60 {"}},
 			tests: []suite{{"./server/identity", "."}},
 		},
 	}
