@@ -17,18 +17,16 @@ const maxIndices = 1000
 // of [Engine.Exchange].
 func (e *Engine) Commit(ctx context.Context, auth Authority, id store.SessionID, secret string, c wire.Commit) (*wire.Receipt, error) {
 	keep := context.WithoutCancel(ctx)
-	rec, err := e.find(keep, auth, id, secret)
+	s, leave, err := e.enter(keep, auth, id, secret)
 	if err != nil {
 		return nil, err
 	}
-	s := e.get(id, rec)
-	defer e.put(s)
-	e.indexer.begin()
-	defer e.indexer.end()
-	receipt, err := s.commit(keep, auth, c)
-	if fullDisk(err) {
-		s.refused()
+	defer leave()
+	if err := auth.Live(); err != nil {
+		return nil, err
 	}
+	receipt, err := s.commit(keep, auth, c)
+	s.noteRoom(err)
 	return receipt, badBody(err)
 }
 

@@ -22,25 +22,41 @@ const maxReply = 32 << 20
 // or of body.
 func (e *Engine) Exchange(ctx context.Context, auth Authority, id store.SessionID, secret string, body io.Reader) ([]byte, error) {
 	keep := context.WithoutCancel(ctx)
-	rec, err := e.find(keep, auth, id, secret)
+	s, leave, err := e.enter(keep, auth, id, secret)
 	if err != nil {
 		return nil, err
 	}
-	if err := e.touch(keep, id, rec); err != nil {
-		return nil, err
-	}
-	s := e.get(id, rec)
-	defer e.put(s)
-	e.indexer.begin()
-	defer e.indexer.end()
+	defer leave()
 	x := &exchange{ctx: keep, client: ctx, request: s.begin(body), auth: auth, session: s, seen: map[manifest.Digest]bool{}, wants: map[int]wire.View{}, told: map[signed]bool{}, chosen: map[int][]wire.Basis{}}
 	defer x.close()
 	defer s.end(x.request)
 	reply, err := x.run(body)
+	s.noteRoom(err)
+	return reply, err
+}
+
+// enter returns a session that is in use until the caller leaves it.
+func (e *Engine) enter(ctx context.Context, auth Authority, id store.SessionID, secret string) (s *session, leave func(), err error) {
+	rec, err := e.find(ctx, auth, id, secret)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := e.touch(ctx, id, rec); err != nil {
+		return nil, nil, err
+	}
+	s = e.get(id, rec)
+	e.indexer.begin()
+	return s, func() {
+		e.indexer.end()
+		e.put(s)
+	}, nil
+}
+
+// noteRoom takes note where a request failed for want of room.
+func (s *session) noteRoom(err error) {
 	if fullDisk(err) || errors.Is(err, &wire.Error{Code: wire.CodeNoSpace}) {
 		s.refused()
 	}
-	return reply, err
 }
 
 // exchange is one request of a session.

@@ -30,7 +30,7 @@ func (f fading) Live() error {
 }
 
 // A token that is revoked while a request is read cuts it at the next frame,
-// whatever the frame is.
+// whatever the frame is, and a commit that comes without frames.
 func TestRevokedWithinARequest(t *testing.T) {
 	s := newServer(t)
 	contents := [][]byte{noise(1, 100), noise(2, 100), noise(3, 100)}
@@ -47,6 +47,11 @@ func TestRevokedWithinARequest(t *testing.T) {
 		if _, err := s.engine.Exchange(t.Context(), fading{frames: &left}, s.session, s.secret, bytes.NewReader(slices.Clone(body))); !errors.Is(err, errRevoked) {
 			t.Errorf("revoked after %d frames: %v", frames, err)
 		}
+	}
+	s.mustExchange(body[:len(body)-len(commit(l))])
+	left := 0
+	if _, err := s.engine.Commit(t.Context(), fading{frames: &left}, s.session, s.secret, wire.Commit{ManifestDigest: l.ManifestDigest()}); !errors.Is(err, errRevoked) {
+		t.Errorf("revoked before a commit alone: %v", err)
 	}
 	if v, err := s.store.Version(t.Context()); err != nil || v != 0 {
 		t.Errorf("version %d, %v", v, err)
