@@ -1,9 +1,9 @@
 package server_test
 
 import (
-	"bytes"
 	"context"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/pubsync/pubsync/server/token"
@@ -28,36 +28,39 @@ func (h hashesOf) Exchange(ctx context.Context, session string, body []byte, rep
 }
 
 // TestSiblingsOfAnUpdate pushes new versions of an image and of a tar of the same files: the
-// tar is not matched with its older version, but with the image.
+// tar is not matched with its older version, but with the image, unless it has much besides.
 func TestSiblingsOfAnUpdate(t *testing.T) {
-	const piece, pieces = 240_000, 300
-	r := rand.New(rand.NewPCG(1, 2))
-	contents := make([][]byte, pieces)
-	s, dir := newSite(t), t.TempDir()
-	var got push.Result
-	asked := 0
-	for range 2 {
-		var image, tar []byte
-		for i := range contents {
-			if contents[i] == nil || i%50 == 0 {
-				contents[i] = noise(r, piece)
+	const piece = 240_000
+	for _, c := range []struct{ pieces, besides int }{{300, 0}, {150, 15}} {
+		r := rand.New(rand.NewPCG(1, 2))
+		contents := make([][]byte, c.pieces)
+		besides := noise(r, c.besides*piece)
+		s, dir := newSite(t), t.TempDir()
+		var got push.Result
+		asked := 0
+		for range 2 {
+			var image, tar []byte
+			for i := range contents {
+				if contents[i] == nil || i%50 == 0 {
+					contents[i] = noise(r, piece)
+				}
+				image = append(append(image, contents[i]...), make([]byte, 4096-piece%4096)...)
+				tar = append(append(tar, noise(r, 512)...), contents[i]...)
+				tar = append(tar, make([]byte, 512-piece%512)...)
 			}
-			image = append(append(image, contents[i]...), make([]byte, 4096-piece%4096)...)
-			tar = append(append(tar, noise(r, 512)...), contents[i]...)
-			tar = append(tar, make([]byte, 512-piece%512)...)
+			s.write(dir, "core.rootfs.ext4", image)
+			s.write(dir, "core.rootfs.tar", slices.Concat(tar, besides))
+			b := s.builder(s.issue(token.Grant{Target: "a/1", Overwrite: true}), dir)
+			b.between = func(r push.Remote) push.Remote { return onLink{hashesOf{r, 1, &asked}, nextDoor, carried} }
+			asked = 0
+			got = b.mustPush()
+			s.wantTree("a/1", dir)
 		}
-		s.write(dir, "core.rootfs.ext4", image)
-		s.write(dir, "core.rootfs.tar", bytes.Clone(tar))
-		b := s.builder(s.issue(token.Grant{Target: "a/1", Overwrite: true}), dir)
-		b.between = func(r push.Remote) push.Remote { return hashesOf{r, 1, &asked} }
-		asked = 0
-		got = b.mustPush()
-		s.wantTree("a/1", dir)
-	}
-	if got.Delta.Files != 2 || asked > 0 {
-		t.Errorf("%+v as differences, %d answers about the older tar", got.Delta, asked)
-	}
-	if most := int64(pieces/50*piece + 512*pieces*5/4); got.Delta.Sent > most {
-		t.Errorf("%d bytes sent, at most %d expected", got.Delta.Sent, most)
+		if got.Delta.Files != 2 || asked > 0 != (c.besides > 0) {
+			t.Errorf("%d pieces besides: %+v as differences, %d answers about the older tar", c.besides, got.Delta, asked)
+		}
+		if most := int64(c.pieces/50*piece + 512*c.pieces*5/4); c.besides == 0 && got.Delta.Sent > most {
+			t.Errorf("%d bytes sent, at most %d expected", got.Delta.Sent, most)
+		}
 	}
 }

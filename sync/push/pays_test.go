@@ -76,6 +76,22 @@ func TestWorth(t *testing.T) {
 	}
 }
 
+// What is on its way to be rebuilt is waited for until it has been.
+func TestPaceCountsWhatIsOwed(t *testing.T) {
+	var p pace
+	alone := p.until(time.Second, 0)
+	p.owe(4 * time.Second)
+	p.owe(2 * time.Second)
+	if got := p.until(time.Second, 0); got != alone+6*time.Second {
+		t.Errorf("%v behind 6 s of others, %v alone", got, alone)
+	}
+	p.owe(-4 * time.Second)
+	p.owe(-2 * time.Second)
+	if got := p.until(time.Second, 0); got != alone {
+		t.Errorf("%v once they are rebuilt, %v alone", got, alone)
+	}
+}
+
 // Of a push whose archives have changed a lot, those that come later are expected to
 // have as well: to find out costs more than it gains.
 func TestPaceExpectsWhatItFound(t *testing.T) {
