@@ -69,7 +69,11 @@ func (c *course) Send(ctx context.Context, session string, body []byte, gone fun
 	return c.Remote.Send(ctx, session, body, gone, func(f wire.Frame) error {
 		if rs, err := wire.ParseRebuilt(f.Payload); f.Type == wire.FrameRebuilt && err == nil {
 			c.mu.Lock()
-			c.rebuilt += len(rs)
+			for _, r := range rs {
+				if r.Took > 0 {
+					c.rebuilt++
+				}
+			}
 			c.mu.Unlock()
 		}
 		ss, err := wire.ParseStored(f.Payload)

@@ -89,7 +89,7 @@ func small() []mutant {
 		},
 		{
 			name:  "ways: nobody is told how long rebuilding took",
-			edits: []edit{{"server/session/rebuild.go", "\tx.reply = wire.AppendRebuilt(x.reply, wire.Rebuilt{Index: p.Index, Took: a.took})\n", ""}},
+			edits: []edit{{"server/session/rebuild.go", "\t\tx.reply = wire.AppendRebuilt(x.reply, wire.Rebuilt{Index: index, Took: engine.cfg.Now().Sub(began)})\n", "\t\t_ = began\n"}},
 			tests: []suite{{"./server", "TestRace"}},
 		},
 		{

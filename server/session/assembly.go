@@ -30,7 +30,6 @@ type assembly struct {
 	basis  manifest.Digest // that copies refer to
 	done   bool            // the archive was rebuilt, or is to come another way
 
-	took       time.Duration  // of the last rebuild
 	remodelled bool           // a recipe did not make the file, this is another
 	budget     deflate.Budget // of all tries to rebuild it
 }

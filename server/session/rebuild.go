@@ -54,7 +54,6 @@ func (x *exchange) viewPart(p wire.Part, e manifest.Entry, bases []delta.Source)
 	if err != nil {
 		return err // both views stay, for the part to come again
 	}
-	x.reply = wire.AppendRebuilt(x.reply, wire.Rebuilt{Index: p.Index, Took: a.took})
 	if outcome == wire.Remodel {
 		return errors.Join(a.forgetRecipe(), x.stored(p.Index, outcome))
 	}
@@ -169,7 +168,7 @@ func (x *exchange) applyView(a *assembly, p wire.Part, size int64, bases []delta
 // rebuild makes the archive from its views and takes it in. The basis's own
 // compression is a guide, which is fast. Should the result be wrong, the recipe
 // most likely is, and a better one is asked for; only with that is the archive
-// also made without the guide.
+// also made without the guide. How long it took is told.
 func (x *exchange) rebuild(a *assembly, index int, e manifest.Entry) (wire.Outcome, error) {
 	engine := x.session.engine
 	guide, done, err := x.guide(a)
@@ -183,7 +182,9 @@ func (x *exchange) rebuild(a *assembly, index int, e manifest.Entry) (wire.Outco
 	}
 	defer engine.archives.Release(1)
 	began := engine.cfg.Now()
-	defer func() { a.took = engine.cfg.Now().Sub(began) }()
+	defer func() {
+		x.reply = wire.AppendRebuilt(x.reply, wire.Rebuilt{Index: index, Took: engine.cfg.Now().Sub(began)})
+	}()
 	recipe, err := a.recipe()
 	if err != nil {
 		return 0, err
