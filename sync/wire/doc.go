@@ -135,8 +135,8 @@
 // A basis is a view (byte), 0 the file's own bytes, 1 the decompressed members of an
 // archive, 2 the rest of an archive, and 32 bytes of digest; or a view plus 4 and the
 // first 2 bytes of a digest: that one of the bases that the server would name in its
-// verdict on the entry, no two of which begin alike. "index less the least it can be": less the index before plus
-// one, less 0 for the first.
+// verdict on the entry, no two of which begin alike. "index less the least it can be":
+// less the index before plus one, less 0 for the first.
 //
 // A record is a series of fields, each a tag (uvarint: the number of the field << 1,
 // plus 1 for text), then a number (uvarint), or the length of a text (uvarint) and the
@@ -148,7 +148,8 @@
 //	         7 tree digest, unless the list follows in one list frame, 8 checksum,
 //	         9 dry run, 10 visibility, 11 aliases
 //	Opened   1 status (0 open, 1 unchanged, 2 published), 2 session, 3 target, 4 limit
-//	         of bodies unless 2^23, 5 of parallel requests unless 8, 6 empty, 7 receipt (a record), 8 tree digest
+//	         of bodies unless 2^23, 5 of parallel requests unless 8, 6 empty,
+//	         7 receipt (a record), 8 tree digest
 //	Commit   1 manifest digest, or its first 8 bytes (below), 2 if complete
 //	Receipt  1 publication, 2 target, 3 time (nanoseconds since 1970), 4 entries, 5 added,
 //	         6 replaced, 7 removed, 8 manifest digest, 9 URL
@@ -260,11 +261,11 @@
 // ([manifest.List.AnnouncedDigest]: files it left to the quick check count as
 // zero; all digests known is fine too). Where nothing was told by an outline or
 // by short digests the first 8 bytes do: the server has all that the digest is made of,
-// and it guards against no more than another client in the same session. The server refuses with
-// manifest_mismatch if it sees another tree, with incomplete if content is
+// and it guards against no more than another client in the same session. The server
+// refuses with manifest_mismatch if it sees another tree, with incomplete if content is
 // missing, with exists if published content would change and the token may not
-// overwrite. A visibility that the open asked for holds from here on. Else everything becomes visible at once and the receipt comes back;
-// so it does for every repeat. With "if_complete" an incomplete commit is an
+// overwrite. A visibility that the open asked for holds from here on. Else everything
+// becomes visible at once and the receipt comes back; so it does for every repeat. With "if_complete" an incomplete commit is an
 // incomplete frame in an answer that is otherwise as ever.
 //
 // A body that ends early, because the client was killed or the network cut, is
