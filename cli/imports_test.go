@@ -15,11 +15,12 @@ const module = "github.com/pubsync/pubsync/"
 // mayImport says which packages of ours each package may import: the layers of
 // the design. A path ending in "/" stands for everything below it.
 var mayImport = map[string][]string{
-	"sync/manifest":             nil,
-	"sync/wire":                 {"sync/manifest"},
+	"delta/field":               nil,
+	"sync/manifest":             {"delta/field"},
+	"sync/wire":                 {"sync/manifest", "delta/field"},
 	"sync/wire/connect":         nil,
 	"sync/wire/gather":          nil,
-	"sync/walk":                 {"sync/manifest"},
+	"sync/walk":                 {"sync/manifest", "delta/field"},
 	"sync/walk/swaptest":        nil,
 	"sync/attic":                {"sync/manifest"},
 	"sync/push":                 {"sync/manifest", "sync/wire", "sync/walk", "delta", "delta/"},
@@ -28,9 +29,9 @@ var mayImport = map[string][]string{
 	"delta":                     {"delta/rolling"},
 	"delta/rolling":             nil,
 	"delta/alloctest":           nil,
-	"delta/codec":               {"delta"},
-	"delta/deflate":             nil,
-	"delta/archive":             {"delta", "delta/deflate"},
+	"delta/codec":               {"delta", "delta/field"},
+	"delta/deflate":             {"delta/field"},
+	"delta/archive":             {"delta", "delta/deflate", "delta/field"},
 	"server":                    {"server/", "sync/manifest", "sync/wire", "sync/wire/"},
 	"server/session":            {"sync/manifest", "sync/wire", "sync/wire/connect", "delta", "delta/", "server/store"},
 	"server/store":              {"sync/manifest"},

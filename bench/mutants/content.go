@@ -78,16 +78,30 @@ func content() []mutant {
 			tests: []suite{{"./delta", "RequestsAreChecked"}},
 		},
 		{
+			name: "27 a field beyond its bound",
+			edits: []edit{
+				{"delta/field/field.go", "	case n < 0 || !bounded:\n", "	case n < 0:\n"},
+			},
+			tests: []suite{{"./delta/field", "Failures"}},
+		},
+		{
+			name: "27 fields after one that failed",
+			edits: []edit{
+				{"delta/field/field.go", "	r.b = nil\n", ""},
+			},
+			tests: []suite{{"./delta/field", "Failures"}},
+		},
+		{
 			name: "27 room for ranges that are not there",
 			edits: []edit{
-				{"delta/codec/request.go", "	case r.bad || unit > maxUnit || n > uint64(len(r.b))*8/minRangeBits:\n", "	case r.bad || unit > maxUnit:\n"},
+				{"delta/codec/request.go", "	case r.Err() != nil || unit > maxUnit || n > uint64(r.Len())*8/minRangeBits:\n", "	case r.Err() != nil || unit > maxUnit:\n"},
 			},
 			tests: []suite{{"./delta/codec", "Absurd|Fuzz"}},
 		},
 		{
 			name: "27 room for hashes that are not there",
 			edits: []edit{
-				{"delta/codec/signature.go", "	if len(r.b) != (runs*width+7)/8 {\n", "	if len(r.b) > (runs*width+7)/8 {\n"},
+				{"delta/codec/signature.go", "	if r.Len() != (runs*width+7)/8 {\n", "	if r.Len() > (runs*width+7)/8 {\n"},
 			},
 			tests: []suite{{"./delta/codec", "Absurd|Fuzz|Refuse"}},
 		},

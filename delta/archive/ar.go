@@ -117,14 +117,14 @@ func (j *rebuilder) ar(w io.Writer) error {
 	if _, err := io.WriteString(w, arMagic); err != nil {
 		return err
 	}
-	for range j.rec.uvarint(maxArMembers) {
-		if _, err := w.Write(j.rec.raw(arHeader)); err != nil {
+	for range j.rec.Uvarint(maxArMembers) {
+		if _, err := w.Write(j.rec.Bytes(arHeader)); err != nil {
 			return err
 		}
 		var err error
-		switch j.rec.byte() {
+		switch j.rec.Byte() {
 		case arRaw:
-			err = j.content(w, int64(j.rec.uvarint(uint64(j.lim.PlainSize))))
+			err = j.content(w, int64(j.rec.Uvarint(uint64(j.lim.PlainSize))))
 		case arGzip:
 			err = j.gzip(w)
 		default:
@@ -133,12 +133,12 @@ func (j *rebuilder) ar(w io.Writer) error {
 		if err != nil {
 			return err
 		}
-		if j.rec.byte() == 1 {
+		if j.rec.Byte() == 1 {
 			_, err = io.WriteString(w, "\n")
 		}
-		if err != nil || j.rec.err != nil {
-			return errors.Join(err, j.rec.err)
+		if err != nil || j.rec.Err() != nil {
+			return errors.Join(err, j.rec.Err())
 		}
 	}
-	return j.content(w, int64(j.rec.uvarint(uint64(j.lim.PlainSize))))
+	return j.content(w, int64(j.rec.Uvarint(uint64(j.lim.PlainSize))))
 }

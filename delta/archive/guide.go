@@ -108,12 +108,12 @@ func (b *basis) readZip(ctx context.Context, o *rebuilder) (err error) {
 	if b.dir, err = e.directory(); err != nil {
 		return err
 	}
-	p := readZipPart(&o.rec, o.lim)
+	p := readZipPart(o.rec, o.lim)
 	if p.n != len(b.dir.entries) {
-		o.rec.fail("entries")
+		o.rec.Fail("entries")
 	}
-	if o.rec.err != nil {
-		return o.rec.err
+	if o.rec.Err() != nil {
+		return o.rec.Err()
 	}
 	z := newZipDecoder(o, io.Discard)
 	for range p.n {

@@ -12,35 +12,35 @@ import (
 // readGzipPart takes one gzip member off r.
 func readGzipPart(r *recipeReader, lim Limits) gzipPart {
 	var m gzipPart
-	switch m.kind = r.byte(); m.kind {
+	switch m.kind = r.Byte(); m.kind {
 	case trailerRight, trailerAbsent:
 	case trailerWrong:
-		m.trailer = r.raw(8)
+		m.trailer = r.Bytes(8)
 	default:
-		r.fail("gzip trailer")
+		r.Fail("gzip trailer")
 	}
-	m.plain = int64(r.uvarint(uint64(lim.PlainSize)))
+	m.plain = int64(r.Uvarint(uint64(lim.PlainSize)))
 	m.recipe = r.bytes(lim.RecipeBytes)
 	return m
 }
 
 // gzip writes a gzip.
 func (j *rebuilder) gzip(w io.Writer) error {
-	kind := j.rec.byte()
-	n := j.rec.uvarint(uint64(j.lim.Members))
-	members := j.rec
+	kind := j.rec.Byte()
+	n := j.rec.Uvarint(uint64(j.lim.Members))
+	members := *j.rec
 	total, prev := int64(0), []byte(nil)
 	for range n {
 		prev = j.rec.same(prev, gzipHeaderMax)
-		total += readGzipPart(&j.rec, j.lim).plain
+		total += readGzipPart(j.rec, j.lim).plain
 		if total > j.lim.PlainSize {
-			j.rec.fail("plain size")
+			j.rec.Fail("plain size")
 		}
-		if j.rec.err != nil {
-			return j.rec.err
+		if j.rec.Err() != nil {
+			return j.rec.Err()
 		}
 	}
-	raw := int64(j.rec.uvarint(uint64(j.lim.PlainSize)))
+	raw := int64(j.rec.Uvarint(uint64(j.lim.PlainSize)))
 	inner, stop, err := j.inner(kind, total)
 	if err != nil {
 		return err
@@ -81,9 +81,9 @@ func (j *rebuilder) inner(kind byte, total int64) (r io.Reader, stop func() erro
 		at, err := j.take(total)
 		return bufio.NewReaderSize(io.NewSectionReader(j.plain, at.Off, at.Len), 64<<10), func() error { return nil }, err
 	case innerTar:
-		part := readTarPart(&j.rec, j.lim)
-		if j.rec.err != nil {
-			return nil, nil, j.rec.err
+		part := readTarPart(j.rec, j.lim)
+		if j.rec.Err() != nil {
+			return nil, nil, j.rec.Err()
 		}
 		pr, pw := io.Pipe()
 		done := make(chan error, 1)

@@ -6,6 +6,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+
+	"github.com/pubsync/pubsync/delta/field"
 )
 
 // A MemberHash is the first 8 bytes of the SHA-256 of a segment: enough to say
@@ -131,46 +133,43 @@ func (x *Index) Marshal() []byte {
 // Memory is bounded by lim and a small multiple of len(b). The index shares b's
 // memory.
 func UnmarshalIndex(b []byte, lim Limits) (*Index, error) {
-	r := recipeReader{b: b}
-	if r.byte() != indexVersion {
-		r.fail("unknown version")
+	r := &recipeReader{field.New(b, ErrBadIndex)}
+	if r.Byte() != indexVersion {
+		r.Fail("unknown version")
 	}
-	x := &Index{Format: Format(r.byte()), Size: int64(r.uvarint(1 << 62))}
-	x.Columns = int(r.uvarint(uint64(numColumns)))
-	n := r.uvarint(uint64(lim.Members))
-	recipe := r.uvarint(uint64(lim.RecipeBytes + lim.NameLen + 256))
+	x := &Index{Format: Format(r.Byte()), Size: int64(r.Uvarint(1 << 62))}
+	x.Columns = int(r.Uvarint(uint64(numColumns)))
+	n := r.Uvarint(uint64(lim.Members))
+	recipe := r.Uvarint(uint64(lim.RecipeBytes + lim.NameLen + 256))
 	// A segment takes 13 bytes at least.
-	if x.Format > Ar || x.Format == Bytes || uint64(x.Columns) > n || uint64(len(r.b)) < 13*n+recipe {
-		r.fail("index")
+	if x.Format > Ar || x.Format == Bytes || uint64(x.Columns) > n || uint64(r.Len()) < 13*n+recipe {
+		r.Fail("index")
 	}
-	if r.err == nil {
-		x.segments(&r, int(n), lim.PlainSize+int64(lim.ColumnBytes))
-		x.Recipe = r.raw(recipe)
+	if r.Err() == nil {
+		x.segments(r, int(n), lim.PlainSize+int64(lim.ColumnBytes))
+		x.Recipe = r.Bytes(recipe)
 	}
-	if r.err != nil || len(r.b) > 0 {
-		return nil, fmt.Errorf("%w: %d bytes", ErrBadIndex, len(b))
-	}
-	return x, nil
+	return x, r.End()
 }
 
 func (x *Index) segments(r *recipeReader, n int, max int64) {
 	x.Segments = make([]Range, n)
 	for i := range x.Segments {
-		s := span(x.PlainSize, int64(r.uvarint(uint64(max-x.PlainSize))))
+		s := span(x.PlainSize, int64(r.Uvarint(uint64(max-x.PlainSize))))
 		if s.Len == 0 {
-			r.fail("empty segment")
+			r.Fail("empty segment")
 		}
 		x.Segments[i] = s
 		x.PlainSize = s.End()
 	}
 	x.Keys = make([]uint32, n)
 	for i := range x.Keys {
-		if b := r.raw(4); b != nil {
+		if b := r.Bytes(4); b != nil {
 			x.Keys[i] = binary.LittleEndian.Uint32(b)
 		}
 	}
 	x.Hashes = make([]MemberHash, n)
 	for i := range x.Hashes {
-		copy(x.Hashes[i][:], r.raw(8))
+		copy(x.Hashes[i][:], r.Bytes(8))
 	}
 }

@@ -40,18 +40,18 @@ func (l *layout) content(r Range) {
 // ar lays out the gzips of an ar.
 func (l *layout) ar(o *rebuilder) (all []stream, err error) {
 	at := int64(len(arMagic))
-	for range o.rec.uvarint(maxArMembers) {
-		h := o.rec.raw(arHeader)
-		if o.rec.err != nil {
-			return nil, o.rec.err
+	for range o.rec.Uvarint(maxArMembers) {
+		h := o.rec.Bytes(arHeader)
+		if o.rec.Err() != nil {
+			return nil, o.rec.Err()
 		}
 		size, ok := arSize(h)
 		if !ok {
 			return nil, badRecipe("ar header")
 		}
 		at += arHeader
-		if o.rec.byte() == arRaw {
-			_, err = o.take(int64(o.rec.uvarint(uint64(o.lim.PlainSize))))
+		if o.rec.Byte() == arRaw {
+			_, err = o.take(int64(o.rec.Uvarint(uint64(o.lim.PlainSize))))
 		} else {
 			var s stream
 			s, err = l.gzip(o, at)
@@ -60,37 +60,37 @@ func (l *layout) ar(o *rebuilder) (all []stream, err error) {
 		if err != nil {
 			return nil, err
 		}
-		at += size + int64(o.rec.byte())
+		at += size + int64(o.rec.Byte())
 	}
-	return all, o.rec.err
+	return all, o.rec.Err()
 }
 
 // gzip lays out one gzip that begins at at.
 func (l *layout) gzip(o *rebuilder, at int64) (s stream, err error) {
-	kind := o.rec.byte()
+	kind := o.rec.Byte()
 	total := int64(0)
-	for i := range o.rec.uvarint(uint64(o.lim.Members)) {
+	for i := range o.rec.Uvarint(uint64(o.lim.Members)) {
 		h := o.rec.same(nil, gzipHeaderMax)
-		m := readGzipPart(&o.rec, o.lim)
+		m := readGzipPart(o.rec, o.lim)
 		if i == 0 {
 			s.at, s.first, s.recipe = at+int64(len(h)), m.plain, m.recipe
 		}
-		if total += m.plain; o.rec.err != nil || total > o.lim.PlainSize {
+		if total += m.plain; o.rec.Err() != nil || total > o.lim.PlainSize {
 			return s, badRecipe("gzip")
 		}
 	}
-	raw := int64(o.rec.uvarint(uint64(o.lim.PlainSize)))
+	raw := int64(o.rec.Uvarint(uint64(o.lim.PlainSize)))
 	l.pieces, l.at, l.end = nil, 0, 0
 	l.hash.Reset()
 	if kind == innerTar {
-		if part := readTarPart(&o.rec, o.lim); o.rec.err == nil {
+		if part := readTarPart(o.rec, o.lim); o.rec.Err() == nil {
 			err = o.tar.stream(l, part)
 		}
 	} else {
 		err = o.content(l, total)
 	}
 	if err == nil {
-		err = o.rec.err
+		err = o.rec.Err()
 	}
 	s.pieces = l.pieces
 	if err == nil {

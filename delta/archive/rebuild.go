@@ -19,7 +19,7 @@ type rebuilder struct {
 	cols    *columnReaders
 	names   nameReader
 	tar     tarDecoder
-	rec     recipeReader
+	rec     *recipeReader
 	head    head
 
 	pos   int64 // of the next content byte in plain
@@ -36,9 +36,9 @@ func newRebuilder(ctx context.Context, plain io.ReaderAt, plainSize int64, recip
 	if len(recipe) > lim.RecipeBytes+lim.NameLen+256 || plainSize < 0 || plainSize > lim.PlainSize+int64(lim.ColumnBytes) {
 		return nil, badRecipe("view exceeds the limits")
 	}
-	j := &rebuilder{ctx: ctx, lim: lim, plain: plain, streams: st, rec: recipeReader{b: recipe}}
+	j := &rebuilder{ctx: ctx, lim: lim, plain: plain, streams: st, rec: newRecipeReader(recipe)}
 	var err error
-	if j.head, err = readHead(&j.rec, lim); err != nil {
+	if j.head, err = readHead(j.rec, lim); err != nil {
 		return nil, err
 	}
 	if j.end = plainSize - j.head.total; j.end < 0 {
@@ -60,7 +60,7 @@ func (j *rebuilder) run(w io.Writer) error {
 	var err error
 	switch j.head.format {
 	case Tar:
-		if p := readTarPart(&j.rec, j.lim); j.rec.err == nil {
+		if p := readTarPart(j.rec, j.lim); j.rec.Err() == nil {
 			err = j.tar.stream(w, p)
 		}
 	case Gzip, TarGzip:
@@ -75,12 +75,10 @@ func (j *rebuilder) run(w io.Writer) error {
 	switch {
 	case err != nil:
 		return err
-	case j.rec.err != nil:
-		return j.rec.err
-	case len(j.rec.b) != 0 || j.pos != j.end:
+	case j.rec.Err() == nil && j.pos != j.end:
 		return badRecipe("something is left over")
 	}
-	return nil
+	return j.rec.End()
 }
 
 // step counts a member.

@@ -1,6 +1,10 @@
 package archive
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"github.com/pubsync/pubsync/delta/field"
+)
 
 // appendHead returns the start of a recipe: version, format, the names' common
 // prefix, the number of columns and their sizes.
@@ -25,74 +29,36 @@ type head struct {
 
 // readHead reads it and leaves r at the format's own part.
 func readHead(r *recipeReader, lim Limits) (h head, err error) {
-	if r.byte() != recipeVersion {
-		r.fail("unknown version")
+	if r.Byte() != recipeVersion {
+		r.Fail("unknown version")
 	}
-	h.format = Format(r.byte())
+	h.format = Format(r.Byte())
 	h.root = r.bytes(lim.NameLen)
-	if r.uvarint(uint64(numColumns)) != uint64(numColumns) {
-		r.fail("number of columns")
+	if r.Uvarint(uint64(numColumns)) != uint64(numColumns) {
+		r.Fail("number of columns")
 	}
 	for i := range h.columns {
-		h.columns[i] = int64(r.uvarint(uint64(lim.ColumnBytes)))
+		h.columns[i] = int64(r.Uvarint(uint64(lim.ColumnBytes)))
 		h.total += h.columns[i]
 	}
 	if h.total > int64(lim.ColumnBytes) {
-		r.fail("columns too large")
+		r.Fail("columns too large")
 	}
-	return h, r.err
+	return h, r.Err()
 }
 
-// recipeReader takes fields off the front of b; the first failure sticks.
-type recipeReader struct {
-	b   []byte
-	err error
-}
+// recipeReader takes the fields of recipes and indexes.
+type recipeReader struct{ field.Reader }
 
-func (r *recipeReader) fail(what string) {
-	if r.err == nil {
-		r.err = badRecipe(what)
-	}
-	r.b = nil
-}
+func newRecipeReader(b []byte) *recipeReader { return &recipeReader{field.New(b, ErrBadRecipe)} }
 
-func (r *recipeReader) uvarint(max uint64) uint64 {
-	v, n := binary.Uvarint(r.b)
-	if n <= 0 || v > max {
-		r.fail("number out of range")
-		return 0
-	}
-	r.b = r.b[n:]
-	return v
-}
-
-func (r *recipeReader) byte() byte {
-	if len(r.b) == 0 {
-		r.fail("too short")
-		return 0
-	}
-	c := r.b[0]
-	r.b = r.b[1:]
-	return c
-}
-
-func (r *recipeReader) raw(n uint64) []byte {
-	if n > uint64(len(r.b)) {
-		r.fail("too short")
-		return nil
-	}
-	v := r.b[:n:n]
-	r.b = r.b[n:]
-	return v
-}
-
-func (r *recipeReader) bytes(max int) []byte { return r.raw(r.uvarint(uint64(max))) }
+func (r *recipeReader) bytes(max int) []byte { return r.Bytes(r.Uvarint(uint64(max))) }
 
 // same reads what [appendSame] wrote.
 func (r *recipeReader) same(prev []byte, max int) []byte {
-	n := r.uvarint(uint64(max) + 1)
+	n := r.Uvarint(uint64(max) + 1)
 	if n == 0 {
 		return prev
 	}
-	return r.raw(n - 1)
+	return r.Bytes(n - 1)
 }

@@ -18,14 +18,14 @@ import (
 // size; an [ErrBadRecipe] means that recipe is not one of src. lim must be as it
 // was for Expand.
 func Replay(ctx context.Context, src io.ReaderAt, size int64, recipe []byte, spool Spool, lim Limits) (int64, error) {
-	r := recipeReader{b: recipe}
-	h, err := readHead(&r, lim)
+	r := newRecipeReader(recipe)
+	h, err := readHead(r, lim)
 	if err != nil {
 		return 0, err
 	}
-	p := readPlan(&r, h.format, lim)
-	if r.err != nil {
-		return 0, r.err
+	p := readPlan(r, h.format, lim)
+	if r.Err() != nil {
+		return 0, r.Err()
 	}
 	f := h.format
 	if f == TarGzip {
@@ -40,7 +40,7 @@ func Replay(ctx context.Context, src io.ReaderAt, size int64, recipe []byte, spo
 	if err != nil {
 		return 0, err
 	}
-	got, err := readHead(&recipeReader{b: v.Recipe}, lim)
+	got, err := readHead(newRecipeReader(v.Recipe), lim)
 	if err != nil || got.format != h.format || got.columns != h.columns {
 		return 0, badRecipe("it is of another archive")
 	}
@@ -61,7 +61,7 @@ func readPlan(r *recipeReader, f Format, lim Limits) *plan {
 	case Ar:
 		readArPlan(r, p, lim)
 	default:
-		r.fail("unknown format")
+		r.Fail("unknown format")
 	}
 	return p
 }
@@ -69,16 +69,16 @@ func readPlan(r *recipeReader, f Format, lim Limits) *plan {
 // skipGzip takes the recipe of a gzip off r and returns its number of members
 // and inner kind.
 func skipGzip(r *recipeReader, lim Limits) (members int, kind byte) {
-	kind = r.byte()
-	n := int(r.uvarint(uint64(lim.Members)))
+	kind = r.Byte()
+	n := int(r.Uvarint(uint64(lim.Members)))
 	for range n {
 		r.same(nil, gzipHeaderMax)
 		readGzipPart(r, lim)
-		if r.err != nil {
+		if r.Err() != nil {
 			return 0, kind
 		}
 	}
-	r.uvarint(uint64(lim.PlainSize))
+	r.Uvarint(uint64(lim.PlainSize))
 	if kind == innerTar {
 		readTarPart(r, lim)
 	}
@@ -87,17 +87,17 @@ func skipGzip(r *recipeReader, lim Limits) (members int, kind byte) {
 
 func readArPlan(r *recipeReader, p *plan, lim Limits) {
 	p.noTar = true
-	for i := range int(r.uvarint(maxArMembers)) {
-		r.raw(arHeader)
-		if r.byte() == arRaw {
+	for i := range int(r.Uvarint(maxArMembers)) {
+		r.Bytes(arHeader)
+		if r.Byte() == arRaw {
 			p.gzips[i] = 0
-			r.uvarint(uint64(lim.PlainSize))
+			r.Uvarint(uint64(lim.PlainSize))
 		} else {
 			n, kind := skipGzip(r, lim)
 			p.gzips[i] = n
 			p.noTar = p.noTar && kind == innerRaw
 		}
-		r.byte()
+		r.Byte()
 	}
 }
 

@@ -20,20 +20,20 @@ const maxZeros = 16 << 20
 // readTarPart takes a tar's recipe off r.
 func readTarPart(r *recipeReader, lim Limits) tarPart {
 	var p tarPart
-	p.n = r.uvarint(uint64(len(r.b)))
+	p.n = r.Uvarint(uint64(r.Len()))
 	p.runs = *r
 	zeros := uint64(0)
 	for range p.n {
-		r.uvarint(uint64(lim.Members))
-		if zeros += r.uvarint(maxZeros); zeros > maxZeros {
-			r.fail("too many zero bytes")
+		r.Uvarint(uint64(lim.Members))
+		if zeros += r.Uvarint(maxZeros); zeros > maxZeros {
+			r.Fail("too many zero bytes")
 		}
-		if r.err != nil {
+		if r.Err() != nil {
 			return p
 		}
 	}
-	p.raw = int64(r.uvarint(uint64(lim.PlainSize)))
-	p.cut = int64(r.uvarint(uint64(lim.PlainSize)))
+	p.raw = int64(r.Uvarint(uint64(lim.PlainSize)))
+	p.cut = int64(r.Uvarint(uint64(lim.PlainSize)))
 	return p
 }
 
@@ -53,7 +53,7 @@ type tarDecoder struct {
 // stream writes the tar stream p to w.
 func (t *tarDecoder) stream(w io.Writer, p tarPart) error {
 	for i := range p.n {
-		groups, zeros := p.runs.uvarint(uint64(t.j.lim.Members)), p.runs.uvarint(maxZeros)
+		groups, zeros := p.runs.Uvarint(uint64(t.j.lim.Members)), p.runs.Uvarint(maxZeros)
 		for g := range groups {
 			cut := int64(0)
 			if i == p.n-1 && g == groups-1 {

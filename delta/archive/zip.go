@@ -77,8 +77,8 @@ func (z *zipEncoder) appendKept(dst []byte) []byte {
 // readKept is its inverse; f is called with each number.
 func readKept(r *recipeReader, entries int, f func(n int)) {
 	n := 0
-	for range r.uvarint(uint64(entries)) {
-		if n += int(r.uvarint(uint64(entries))); r.err != nil {
+	for range r.Uvarint(uint64(entries)) {
+		if n += int(r.Uvarint(uint64(entries))); r.Err() != nil {
 			return
 		}
 		f(n)

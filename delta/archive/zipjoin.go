@@ -49,13 +49,13 @@ type zipPart struct {
 // readZipPart takes it off r.
 func readZipPart(r *recipeReader, lim Limits) zipPart {
 	p := zipPart{kept: map[int]bool{}}
-	p.base = int64(r.uvarint(uint64(lim.PlainSize)))
-	p.n = int(r.uvarint(uint64(lim.Members)))
-	flag := r.byte()
-	p.end, p.computed = int(r.uvarint(maxZipTail)), flag == 1
+	p.base = int64(r.Uvarint(uint64(lim.PlainSize)))
+	p.n = int(r.Uvarint(uint64(lim.Members)))
+	flag := r.Byte()
+	p.end, p.computed = int(r.Uvarint(maxZipTail)), flag == 1
 	p.tail = r.bytes(maxZipTail)
 	if flag > 1 || p.computed && p.end+zipEndLen > len(p.tail) {
-		r.fail("zip tail")
+		r.Fail("zip tail")
 	}
 	readKept(r, p.n, func(n int) { p.kept[n] = true })
 	return p
@@ -71,9 +71,9 @@ func newZipDecoder(j *rebuilder, w io.Writer) *zipDecoder {
 
 // zip writes a zip.
 func (j *rebuilder) zip(w io.Writer) error {
-	p := readZipPart(&j.rec, j.lim)
-	if j.rec.err != nil {
-		return j.rec.err
+	p := readZipPart(j.rec, j.lim)
+	if j.rec.Err() != nil {
+		return j.rec.Err()
 	}
 	z := newZipDecoder(j, w)
 	z.base = p.base
@@ -82,7 +82,7 @@ func (j *rebuilder) zip(w io.Writer) error {
 			return err
 		}
 	}
-	if err := j.content(z.w, int64(j.rec.uvarint(uint64(j.lim.PlainSize)))); err != nil {
+	if err := j.content(z.w, int64(j.rec.Uvarint(uint64(j.lim.PlainSize)))); err != nil {
 		return err
 	}
 	at := z.w.n

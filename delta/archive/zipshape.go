@@ -69,37 +69,37 @@ func (s *zipShape) append(dst []byte, local, central []extraField, many bool) []
 
 // readZipShape is its inverse.
 func readZipShape(b []byte) (*zipShape, error) {
-	r := recipeReader{b: b}
-	s := &zipShape{flags: r.byte(), kind: r.byte(), desc: r.byte(), dos: r.byte()}
-	copy(s.fixed[:], r.raw(16))
+	r := newRecipeReader(b)
+	s := &zipShape{flags: r.Byte(), kind: r.Byte(), desc: r.Byte(), dos: r.Byte()}
+	copy(s.fixed[:], r.Bytes(16))
 	if s.flags > zipAllFlags || s.kind >= zipKinds || int(s.desc) >= len(descriptors) || s.dos > dosAlone {
-		r.fail("zip shape")
+		r.Fail("zip shape")
 	}
-	s.local = readExtraShapes(&r)
-	s.central = readExtraShapes(&r)
-	if len(r.b) > 0 {
-		r.fail("zip shape too long")
+	s.local = readExtraShapes(r)
+	s.central = readExtraShapes(r)
+	if r.Len() > 0 {
+		r.Fail("zip shape too long")
 	}
-	return s, r.err
+	return s, r.Err()
 }
 
 func readExtraShapes(r *recipeReader) (x []extraShape) {
-	for n := r.uvarint(1 << 14); n > 0 && r.err == nil; n-- {
-		f := extraShape{id: int(r.uvarint(1<<16)) - 1, mode: r.byte()}
+	for n := r.Uvarint(1 << 14); n > 0 && r.Err() == nil; n-- {
+		f := extraShape{id: int(r.Uvarint(1<<16)) - 1, mode: r.Byte()}
 		switch f.mode {
 		case extraLiteral:
 			f.data = r.bytes(1 << 16)
 		case extraOpaque:
 		case extraTimes:
-			k, flags := r.byte(), r.byte()
+			k, flags := r.Byte(), r.Byte()
 			if k > 13 || k%4 != 1 {
-				r.fail("times of a zip entry")
+				r.Fail("times of a zip entry")
 				break
 			}
 			f.data = make([]byte, k)
 			f.data[0] = flags
 		default:
-			r.fail("mode of an extra field")
+			r.Fail("mode of an extra field")
 		}
 		x = append(x, f)
 	}

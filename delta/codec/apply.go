@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/pubsync/pubsync/delta"
+	"github.com/pubsync/pubsync/delta/field"
 )
 
 // copyBuffer is what Apply copies from a basis at once, and what it gathers of small pieces
@@ -79,14 +80,14 @@ func (a *applier) note(tell func(at int64, copied delta.Op), n int64) {
 
 // open decodes and checks everything, so that nothing is written of a bad part.
 func (a *applier) open(part []byte, maxOutput int64) error {
-	r := reader{b: part}
-	if r.byte() != kindPart {
+	r := field.New(part, ErrMalformed)
+	if r.Byte() != kindPart {
 		return fmt.Errorf("%w: not a part of version 1", ErrMalformed)
 	}
-	a.flags = r.byte()
-	output := r.uvarint(1<<63 - 1)
+	a.flags = r.Byte()
+	output := r.Uvarint(1<<63 - 1)
 	switch {
-	case r.bad:
+	case r.Err() != nil:
 		return fmt.Errorf("%w: part cut short", ErrMalformed)
 	case a.flags&flagsUnknown != 0 || a.flags&flagPrimed != 0 && a.flags&flagLiterals == 0,
 		a.flags&flagMixed != 0 && a.flags&(flagLiterals|flagOps) != flagOps:
@@ -107,7 +108,7 @@ func (a *applier) open(part []byte, maxOutput int64) error {
 
 // openOps finds the coded ops, walks them once and returns the bytes of
 // literals they need.
-func (a *applier) openOps(r *reader) (literals int64, err error) {
+func (a *applier) openOps(r *field.Reader) (literals int64, err error) {
 	a.steps, a.pieces = a.steps[:0], a.pieces[:0]
 	if a.flags&flagOps == 0 {
 		if a.flags&flagPrimed != 0 {
@@ -115,8 +116,8 @@ func (a *applier) openOps(r *reader) (literals int64, err error) {
 		}
 		return a.output, nil
 	}
-	coded := r.bytes(r.uvarint(1<<31 - 1))
-	if r.bad || a.output == 0 {
+	coded := r.Bytes(r.Uvarint(1<<31 - 1))
+	if r.Err() != nil || a.output == 0 {
 		return 0, fmt.Errorf("%w: ops cut short", ErrMalformed)
 	}
 	in := newStepReader(coded, a.output, a.bases, &a.model)
@@ -141,11 +142,11 @@ func (a *applier) openOps(r *reader) (literals int64, err error) {
 }
 
 // openLiterals decodes the literals, which are the rest of the part.
-func (a *applier) openLiterals(r *reader, n int64) error {
+func (a *applier) openLiterals(r *field.Reader, n int64) error {
 	var dict []byte
 	if a.flags&flagPrimed != 0 {
-		p := priming{inside: int64(r.uvarint(MaxDictionary)), outside: int64(r.uvarint(MaxDictionary))}
-		if r.bad {
+		p := priming{inside: int64(r.Uvarint(MaxDictionary)), outside: int64(r.Uvarint(MaxDictionary))}
+		if r.Err() != nil {
 			return fmt.Errorf("%w: priming cut short", ErrMalformed)
 		}
 		var err error
@@ -157,21 +158,21 @@ func (a *applier) openLiterals(r *reader, n int64) error {
 		return a.openMixed(r, n)
 	}
 	if a.flags&flagLiterals == 0 {
-		if int64(len(r.b)) != n && !(a.cut && int64(len(r.b)) < n) {
-			return fmt.Errorf("%w: %d bytes of literals, %d needed", ErrMalformed, len(r.b), n)
+		if int64(r.Len()) != n && !(a.cut && int64(r.Len()) < n) {
+			return fmt.Errorf("%w: %d bytes of literals, %d needed", ErrMalformed, r.Len(), n)
 		}
-		a.literals = r.b
+		a.literals = r.Rest()
 		return nil
 	}
 	if n == 0 {
 		return fmt.Errorf("%w: literals that no op needs", ErrMalformed)
 	}
 	if a.cut {
-		a.literals = decompressCut(r.b, dict, n)
+		a.literals = decompressCut(r.Rest(), dict, n)
 		return nil
 	}
 	var err error
-	a.scratch.literals, err = a.coder.decompress(a.scratch.literals, r.b, dict, int(n))
+	a.scratch.literals, err = a.coder.decompress(a.scratch.literals, r.Rest(), dict, int(n))
 	a.literals = a.scratch.literals
 	return err
 }

@@ -1,9 +1,11 @@
 package codec
 
 import (
+	"encoding/binary"
 	"fmt"
 
 	"github.com/pubsync/pubsync/delta"
+	"github.com/pubsync/pubsync/delta/field"
 )
 
 // Bounds of literals coded with a mixModel, which takes up to 2 s for as much as
@@ -150,7 +152,7 @@ func (e *Encoder) appendMixed(dst []byte) ([]byte, bool, error) {
 	if n > maxMixed || w.all > maxMixWork {
 		return dst, false, nil
 	}
-	dst = appendUvarints(dst, uint64(p.inside), uint64(p.outside))
+	dst = binary.AppendUvarint(binary.AppendUvarint(dst, uint64(p.inside)), uint64(p.outside))
 	start := len(dst)
 	v := &mixEncoder{Encoder: e, model: e.coder.mixModel(w.all), out: newRangeEncoder(dst), rest: e.literals}
 	defer e.coder.mixers.Put(v.model)
@@ -217,19 +219,19 @@ func (d *mixDecoder) beginning(n int64) error {
 }
 
 // openMixed decodes n bytes of literals that a mixModel coded.
-func (a *applier) openMixed(r *reader, n int64) error {
-	p := priming{inside: int64(r.uvarint(maxMixWork)), outside: int64(r.uvarint(maxMixWork))}
-	if r.bad {
+func (a *applier) openMixed(r *field.Reader, n int64) error {
+	p := priming{inside: int64(r.Uvarint(maxMixWork)), outside: int64(r.Uvarint(maxMixWork))}
+	if r.Err() != nil {
 		return fmt.Errorf("%w: contexts cut short", ErrMalformed)
 	}
 	sizes := a.sizes()
 	w := p.work(a.steps, sizes)
-	if n > maxMixed || w.all > maxMixWork || !a.cut && n > maxMixRatio*int64(len(r.b))+mixSlack {
-		return fmt.Errorf("%w: %d bytes of literals, with contexts %d, out of %d", ErrTooLarge, n, w.all, len(r.b))
+	if n > maxMixed || w.all > maxMixWork || !a.cut && n > maxMixRatio*int64(r.Len())+mixSlack {
+		return fmt.Errorf("%w: %d bytes of literals, with contexts %d, out of %d", ErrTooLarge, n, w.all, r.Len())
 	}
 	a.literals = grow(a.scratch.literals, int(n))
 	a.scratch.literals = a.literals
-	v := &mixDecoder{applier: a, model: a.coder.mixModel(w.all), in: newRangeDecoder(r.b), rest: a.literals}
+	v := &mixDecoder{applier: a, model: a.coder.mixModel(w.all), in: newRangeDecoder(r.Rest()), rest: a.literals}
 	defer a.coder.mixers.Put(v.model)
 	err := p.mixed(a.steps, sizes, v)
 	if err == errCut {

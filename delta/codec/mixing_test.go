@@ -2,6 +2,7 @@ package codec
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"testing"
 
@@ -142,8 +143,9 @@ func TestMixedLiteralsAreBounded(t *testing.T) {
 	m := stepModel{}
 	huge := func(literal int64, rest []byte) []byte {
 		coded := m.appendSteps(nil, []step{{literal: 0, copy: delta.Op{Len: 10}}, {literal: literal, copy: delta.Op{Len: 10}}})
-		p := appendUvarints([]byte{kindPart, flagOps | flagMixed}, uint64(literal)+20, uint64(len(coded)))
-		return append(appendUvarints(append(p, coded...), 0, 0), rest...)
+		p := binary.AppendUvarint([]byte{kindPart, flagOps | flagMixed}, uint64(literal)+20)
+		p = append(binary.AppendUvarint(p, uint64(len(coded))), coded...)
+		return append(append(p, 0, 0), rest...) // no contexts
 	}
 	for what, p := range map[string][]byte{
 		"more than 1 MiB": huge(maxMixed+1, make([]byte, 128<<10)),

@@ -5,6 +5,7 @@ import (
 	"math/bits"
 
 	"github.com/pubsync/pubsync/delta"
+	"github.com/pubsync/pubsync/delta/field"
 )
 
 const (
@@ -159,12 +160,12 @@ func (r *bitReader) golomb(order int) (uint64, bool) {
 }
 
 // readRanges reads n ranges of a basis and takes them off r.
-func readRanges(r *reader, n, unit int, basisSize int64) ([]delta.Range, error) {
+func readRanges(r *field.Reader, n, unit int, basisSize int64) ([]delta.Range, error) {
 	rs := make([]delta.Range, 0, n)
 	if n == 0 {
 		return rs, nil
 	}
-	in := bitReader{b: r.b}
+	in := bitReader{b: r.Rest()}
 	even, other := readOrders(&in), orders{}
 	odd := in.read(1) == 1
 	if odd {
@@ -197,6 +198,6 @@ func readRanges(r *reader, n, unit int, basisSize int64) ([]delta.Range, error) 
 	if !ok {
 		return nil, fmt.Errorf("%w: ranges cut short, or padded with ones", ErrMalformed)
 	}
-	r.bytes(uint64(len(r.b) - rest))
+	r.Bytes(uint64(r.Len() - rest))
 	return rs, nil
 }

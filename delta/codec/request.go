@@ -7,6 +7,7 @@ import (
 	"math/bits"
 
 	"github.com/pubsync/pubsync/delta"
+	"github.com/pubsync/pubsync/delta/field"
 )
 
 // First bytes of the codings of version 1.
@@ -45,27 +46,27 @@ func appendRequest(dst []byte, r *delta.Request, basisSize int64) []byte {
 // basisSize bytes. Errors wrap [ErrMalformed], [ErrTooLarge] or
 // [delta.ErrBadRequest]. Memory is bounded by a small multiple of len(b).
 func DecodeRequest(b []byte, basisSize int64) (delta.Request, error) {
-	r := reader{b: b}
-	if r.byte() != kindRequest {
+	r := field.New(b, ErrMalformed)
+	if r.Byte() != kindRequest {
 		return delta.Request{}, fmt.Errorf("%w: not a signature request of version 1", ErrMalformed)
 	}
 	req, err := readRequest(&r, basisSize)
-	if err == nil && len(r.b) > 0 {
-		err = fmt.Errorf("%w: %d bytes after a signature request", ErrMalformed, len(r.b))
+	if err == nil && r.Len() > 0 {
+		err = fmt.Errorf("%w: %d bytes after a signature request", ErrMalformed, r.Len())
 	}
 	return req, err
 }
 
-func readRequest(r *reader, basisSize int64) (delta.Request, error) {
+func readRequest(r *field.Reader, basisSize int64) (delta.Request, error) {
 	req := delta.Request{
-		BlockSize:  int(r.uvarint(delta.MaxBlockSize)),
-		WeakBits:   int(r.byte()),
-		StrongBits: int(r.byte()),
+		BlockSize:  int(r.Uvarint(delta.MaxBlockSize)),
+		WeakBits:   int(r.Byte()),
+		StrongBits: int(r.Byte()),
 	}
-	unit := int(r.byte())
-	n := r.uvarint(math.MaxInt32)
+	unit := int(r.Byte())
+	n := r.Uvarint(math.MaxInt32)
 	switch {
-	case r.bad || unit > maxUnit || n > uint64(len(r.b))*8/minRangeBits:
+	case r.Err() != nil || unit > maxUnit || n > uint64(r.Len())*8/minRangeBits:
 		return req, fmt.Errorf("%w: head of a signature request", ErrMalformed)
 	case n > delta.MaxRanges:
 		return req, fmt.Errorf("%w: %d ranges in a signature request", ErrTooLarge, n)

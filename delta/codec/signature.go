@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/pubsync/pubsync/delta"
+	"github.com/pubsync/pubsync/delta/field"
 )
 
 // AppendSignature appends the coding of a signature with its request, for a
@@ -19,15 +20,15 @@ func AppendSignature(dst []byte, s *delta.Signature, basisSize int64) []byte {
 // or [delta.ErrBadRequest]. Memory is bounded by a small multiple of len(b),
 // and of [delta.MaxBlocks] where equal blocks follow each other.
 func DecodeSignature(b []byte, basisSize int64) (*delta.Signature, error) {
-	r := reader{b: b}
-	if r.byte() != kindSignature {
+	r := field.New(b, ErrMalformed)
+	if r.Byte() != kindSignature {
 		return nil, fmt.Errorf("%w: not a signature of version 1", ErrMalformed)
 	}
 	req, err := readRequest(&r, basisSize)
 	if err != nil {
 		return nil, err
 	}
-	return DecodeHashes(r.b, req)
+	return DecodeHashes(r.Rest(), req)
 }
 
 // AppendHashes appends the coding of a signature without its request, the
@@ -65,31 +66,31 @@ func AppendHashes(dst []byte, s *delta.Signature) []byte {
 // DecodeHashes decodes the answer to the request req, from all of b. req must
 // have been checked. Errors wrap [ErrMalformed]; memory as [DecodeSignature].
 func DecodeHashes(b []byte, req delta.Request) (*delta.Signature, error) {
-	r := reader{b: b}
+	r := field.New(b, ErrMalformed)
 	blocks := int(req.Blocks())
-	kind := r.byte()
+	kind := r.Byte()
 	if kind != kindHashes && kind != kindRuns {
 		return nil, fmt.Errorf("%w: not hashes of version 1", ErrMalformed)
 	}
 	width := req.HashBits()
-	lengths := reader{}
+	var lengths field.Reader
 	runs := blocks
 	if kind == kindRuns {
-		runs = int(r.uvarint(uint64(blocks)))
+		runs = int(r.Uvarint(uint64(blocks)))
 		var err error
 		if lengths, err = splitRuns(&r, runs, blocks); err != nil {
 			return nil, err
 		}
 	}
-	if len(r.b) != (runs*width+7)/8 {
-		return nil, fmt.Errorf("%w: %d bytes of hashes for %d blocks of %d bits", ErrMalformed, len(r.b), blocks, width)
+	if r.Len() != (runs*width+7)/8 {
+		return nil, fmt.Errorf("%w: %d bytes of hashes for %d blocks of %d bits", ErrMalformed, r.Len(), blocks, width)
 	}
 	s := &delta.Signature{Request: req, Hashes: make([]uint64, 0, blocks)}
-	in := bitReader{b: r.b}
+	in := bitReader{b: r.Rest()}
 	for range runs {
 		h, n := in.read(width), uint64(1)
 		if kind == kindRuns {
-			n = lengths.uvarint(uint64(blocks))
+			n = lengths.Uvarint(uint64(blocks))
 		}
 		for range n {
 			s.Hashes = append(s.Hashes, h)
@@ -100,17 +101,17 @@ func DecodeHashes(b []byte, req delta.Request) (*delta.Signature, error) {
 
 // splitRuns takes the run lengths off r, checked to make up all blocks, and
 // returns them to be read again.
-func splitRuns(r *reader, runs, blocks int) (reader, error) {
-	lengths := reader{b: r.b}
+func splitRuns(r *field.Reader, runs, blocks int) (field.Reader, error) {
+	lengths := field.New(r.Rest(), ErrMalformed)
 	sum := uint64(0)
 	for range runs {
-		n := r.uvarint(uint64(blocks))
+		n := r.Uvarint(uint64(blocks))
 		sum += n
-		if r.bad || n == 0 || sum > uint64(blocks) {
+		if r.Err() != nil || n == 0 || sum > uint64(blocks) {
 			return lengths, fmt.Errorf("%w: runs of equal hashes", ErrMalformed)
 		}
 	}
-	if r.bad || sum != uint64(blocks) {
+	if r.Err() != nil || sum != uint64(blocks) {
 		return lengths, fmt.Errorf("%w: runs of %d hashes for %d blocks", ErrMalformed, sum, blocks)
 	}
 	return lengths, nil

@@ -82,7 +82,7 @@ type exceptionReader struct {
 }
 
 func (x *exceptionReader) reset(b []byte) {
-	x.r = recipeReader{b: b}
+	x.r = newRecipeReader(b)
 	x.next.block = -1
 	x.advance()
 }
@@ -105,42 +105,42 @@ func (x *exceptionReader) beyond(block int) bool {
 }
 
 func (x *exceptionReader) advance() {
-	x.any = len(x.r.b) > 0
+	x.any = x.r.Len() > 0
 	if !x.any {
 		return
 	}
 	e := &x.next
 	e.block += 1 + x.r.uint(maxBlocks)
-	flags := x.r.byte()
+	flags := x.r.Byte()
 	e.typ = blockType(flags >> excTypeShift & 3)
 	e.flags = flags &^ (3 << excTypeShift)
 	e.more, e.pad = 0, 0
 	if flags&excMore != 0 {
-		e.more = x.r.byte()
+		e.more = x.r.Byte()
 	}
 	if flags&excEnd != 0 {
 		e.end = x.r.uint(maxTokens + maxStored)
 	}
 	if e.more&excPad != 0 {
-		e.pad = x.r.byte()
+		e.pad = x.r.Byte()
 	}
 	if flags&excHeader != 0 {
 		x.header(&e.header)
 	}
-	x.any = x.r.err == nil
+	x.any = x.r.Err() == nil
 }
 
 // header reads a header from whole bytes.
 func (x *exceptionReader) header(h *header) {
-	in := bitReader{buf: x.r.b, end: len(x.r.b), eof: true}
+	in := bitReader{buf: x.r.Rest(), end: x.r.Len(), eof: true}
 	var buf [numLit + numDist]uint8
 	if !h.read(&in, &x.clen) || in.overrun() {
-		x.r.fail("bad code lengths")
+		x.r.Fail("bad code lengths")
 		return
 	}
 	if _, _, ok := h.lens(&buf); !ok {
-		x.r.fail("bad code lengths")
+		x.r.Fail("bad code lengths")
 		return
 	}
-	x.r.b = x.r.b[in.offset():]
+	x.r.Bytes(uint64(in.offset()))
 }

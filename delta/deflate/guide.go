@@ -148,10 +148,10 @@ func (r *guideReader) close() {
 
 // readSpans reads from a recipe which tokens its models predict.
 func readSpans(recipe []byte) (spans []oldSpan, ok bool) {
-	in := recipeReader{b: recipe}
+	in := newRecipeReader(recipe)
 	model := in.start()
 	from := int64(0)
-	for i := 0; in.err == nil; i++ {
+	for i := 0; in.Err() == nil; i++ {
 		rec := in.record(i, model)
 		model = rec.model
 		to := from + int64(rec.plain)
@@ -162,8 +162,8 @@ func readSpans(recipe []byte) (spans []oldSpan, ok bool) {
 		if len(rec.dense) > 0 || rec.model.sequential() {
 			predicted = 0
 		}
-		list := recipeReader{b: rec.sparse}
-		for p := from; len(list.b) > 0; {
+		list := newRecipeReader(rec.sparse)
+		for p := from; list.Len() > 0; {
 			p += int64(list.uint(maxPlain + maxStored))
 			if list.uint(257) > 0 {
 				list.uint(windowSize)
@@ -173,7 +173,7 @@ func readSpans(recipe []byte) (spans []oldSpan, ok bool) {
 		spans = append(spans, oldSpan{to, predicted})
 		from = to
 		if rec.last {
-			return spans, in.err == nil
+			return spans, in.Err() == nil
 		}
 	}
 	return nil, false

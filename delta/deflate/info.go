@@ -19,9 +19,9 @@ type Info struct {
 // byte: a caller that holds the one needs no Join for the other. (Streams with
 // unequal recipes may still be equal.)
 func Describe(recipe []byte) (Info, error) {
-	r := recipeReader{b: recipe}
+	r := newRecipeReader(recipe)
 	info := Info{Model: r.start(), Exact: true}
-	for i, model := 0, info.Model; r.err == nil; i++ {
+	for i, model := 0, info.Model; r.Err() == nil; i++ {
 		rec := r.record(i, model)
 		model = rec.model
 		info.Exact = info.Exact && rec.exact()
@@ -30,11 +30,11 @@ func Describe(recipe []byte) (Info, error) {
 			break
 		}
 	}
-	if r.err == nil && len(r.b) > 0 {
-		r.fail("bytes after the last segment")
+	if r.Err() == nil && r.Len() > 0 {
+		r.Fail("bytes after the last segment")
 	}
-	if r.err != nil {
-		return Info{}, r.err
+	if r.Err() != nil {
+		return Info{}, r.Err()
 	}
 	return info, nil
 }

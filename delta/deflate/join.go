@@ -54,10 +54,10 @@ func (j *Joiner) Join(ctx context.Context, w io.Writer, plain io.Reader, recipe 
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	source := &plainSource{join: j, r: plain, recipe: recipeReader{b: recipe}}
+	source := &plainSource{join: j, r: plain, recipe: newRecipeReader(recipe)}
 	source.before = source.recipe.start()
-	if source.recipe.err != nil {
-		return source.recipe.err
+	if source.recipe.Err() != nil {
+		return source.recipe.Err()
 	}
 	source.guide = newGuideReader(ctx, guide, j.lim)
 	defer source.guide.close()
@@ -210,11 +210,11 @@ func (q *plainSource) next(ctx context.Context, prev *joinJob) (*joinJob, error)
 		index = prev.seg.index + 1
 	}
 	job := &joinJob{rec: q.recipe.record(index, q.before), done: make(chan struct{})}
-	if job.rec.last && len(q.recipe.b) > 0 {
-		q.recipe.fail("bytes after the last segment")
+	if job.rec.last && q.recipe.Len() > 0 {
+		q.recipe.Fail("bytes after the last segment")
 	}
-	if q.recipe.err != nil {
-		return nil, q.recipe.err
+	if q.recipe.Err() != nil {
+		return nil, q.recipe.Err()
 	}
 	if prev != nil && job.rec.model == q.before && q.before.sequential() {
 		job.follows, job.continued = prev, true

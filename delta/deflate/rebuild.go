@@ -76,7 +76,7 @@ func (r *rebuilder) rebuild(s *segment, rec *record, follows bool, hints []hint)
 	r.out.reset()
 	r.pieces = r.pieces[:0]
 	r.excs.reset(rec.blocks)
-	r.sparse = recipeReader{b: rec.sparse}
+	r.sparse = newRecipeReader(rec.sparse)
 	r.wrongAt = s.start
 	r.nextWrong(s)
 	end := s.plainEnd()
@@ -99,7 +99,7 @@ func (r *rebuilder) rebuild(s *segment, rec *record, follows bool, hints []hint)
 			break
 		}
 	}
-	if pos != s.end || r.wrongAt >= 0 || r.excs.beyond(i) || r.excs.r.err != nil || r.sparse.err != nil {
+	if pos != s.end || r.wrongAt >= 0 || r.excs.beyond(i) || r.excs.r.Err() != nil || r.sparse.Err() != nil {
 		return fmt.Errorf("deflate: corrections do not fit: %w", ErrRecipe)
 	}
 	r.cutPiece(noJoint, 0)
@@ -113,7 +113,7 @@ func (r *rebuilder) cutPiece(j joint, pad uint8) {
 
 // nextWrong reads the next mismatch.
 func (r *rebuilder) nextWrong(s *segment) {
-	if len(r.sparse.b) == 0 {
+	if r.sparse.Len() == 0 {
 		r.wrongAt = -1
 		return
 	}

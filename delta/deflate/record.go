@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"math"
+
+	"github.com/pubsync/pubsync/delta/field"
 )
 
 // recipeVersion is the first byte of a recipe.
@@ -79,92 +82,49 @@ func (r *record) append(b []byte, i int, before Model) []byte {
 	return b
 }
 
-// A recipeReader reads the parts of a recipe. The first malformed part makes
-// it fail, and all later reads give zeros.
-type recipeReader struct {
-	b   []byte
-	err error
-}
+// A recipeReader takes the parts of a recipe.
+type recipeReader struct{ field.Reader }
 
-func (r *recipeReader) fail(what string) {
-	if r.err == nil {
-		r.err = fmt.Errorf("deflate: %s: %w", what, ErrRecipe)
-	}
-	r.b = nil
-}
+func newRecipeReader(b []byte) recipeReader { return recipeReader{field.New(b, ErrRecipe)} }
 
-func (r *recipeReader) byte() byte {
-	if len(r.b) == 0 {
-		r.fail("recipe is cut short")
-		return 0
-	}
-	c := r.b[0]
-	r.b = r.b[1:]
-	return c
-}
+// uint takes a number of at most limit.
+func (r *recipeReader) uint(limit uint64) int { return int(r.Uvarint(limit)) }
 
-// uint reads a number of at most limit.
-func (r *recipeReader) uint(limit uint64) int {
-	v, n := binary.Uvarint(r.b)
-	if n <= 0 {
-		r.fail("recipe is cut short")
-		return 0
-	}
-	r.b = r.b[n:]
-	if v > limit {
-		r.fail("number out of range")
-		return 0
-	}
-	return int(v)
-}
-
+// bytes takes a part, which is not empty.
 func (r *recipeReader) bytes() []byte {
-	n := r.uint(uint64(len(r.b)))
-	if n == 0 || n > len(r.b) {
-		r.fail("recipe is cut short")
-		return nil
+	p := r.Bytes(r.Uvarint(math.MaxInt32))
+	if len(p) == 0 {
+		r.Fail("empty part")
 	}
-	p := r.b[:n:n]
-	r.b = r.b[n:]
 	return p
 }
 
 // start reads the head of a recipe.
 func (r *recipeReader) start() Model {
-	if v := r.byte(); r.err == nil && v != recipeVersion {
-		r.fail(fmt.Sprintf("version %d is unknown", v))
+	if v := r.Byte(); r.Err() == nil && v != recipeVersion {
+		r.Fail(fmt.Sprintf("version %d is unknown", v))
 	}
 	return r.model()
 }
 
 func (r *recipeReader) model() Model {
 	m := Model(r.uint(1<<32 - 1))
-	if r.err == nil && !m.valid() {
-		r.fail(fmt.Sprintf("model %s is unknown", m))
+	if r.Err() == nil && !m.valid() {
+		r.Fail(fmt.Sprintf("model %s is unknown", m))
 	}
 	return m
 }
 
 // record reads the record of segment i.
 func (r *recipeReader) record(i int, before Model) record {
-	flags := r.byte()
+	flags := r.Byte()
 	rec := record{last: flags&recLast != 0, plain: -1, model: before, count: -1}
 	if flags&^(recPadding<<1-1) != 0 || flags&(recSparse|recDense) == recSparse|recDense {
-		r.fail("unknown flags")
+		r.Fail("unknown flags")
 	}
 	if !rec.last {
-		v, n := binary.Varint(r.b)
-		if n <= 0 {
-			r.fail("recipe is cut short")
-		} else {
-			r.b = r.b[n:]
-		}
 		target := int64(segmentTarget(i))
-		if v < -target || target+v > maxPlain+maxStored+maxMatch {
-			r.fail("segment size out of range")
-			v = 0
-		}
-		rec.plain = int(target + v)
+		rec.plain = int(target + r.Varint(-target, maxPlain+maxStored+maxMatch-target))
 	}
 	if flags&recModel != 0 {
 		rec.model = r.model()
@@ -182,7 +142,7 @@ func (r *recipeReader) record(i int, before Model) record {
 		rec.dense = r.bytes()
 	}
 	if flags&recPadding != 0 {
-		rec.padding = r.byte()
+		rec.padding = r.Byte()
 	}
 	return rec
 }

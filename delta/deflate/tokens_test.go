@@ -137,11 +137,11 @@ func TestHeaderBits(t *testing.T) {
 			coded = append(coded, byte(m.w.acc>>i))
 		}
 		var x exceptionReader
-		x.r = recipeReader{b: coded}
+		x.r = newRecipeReader(coded)
 		var h header
 		x.header(&h)
-		if x.r.err != nil || len(x.r.b) != 0 {
-			t.Fatalf("header read back: %v, %d bytes left", x.r.err, len(x.r.b))
+		if x.r.Err() != nil || x.r.Len() != 0 {
+			t.Fatalf("header read back: %v, %d bytes left", x.r.Err(), x.r.Len())
 		}
 		if n := uint(h.bits()); n != bits {
 			t.Fatalf("header of %d bits says %d", bits, n)

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/pubsync/pubsync/delta/field"
 )
 
 // ErrBadCoding is the error for bytes that are no coded list. Errors about
@@ -78,29 +80,29 @@ func DecodeList(b []byte, max int) (List, error) {
 		l    List
 		path []byte
 		secs int64
-		r    = reader{b: b}
+		r    = field.New(b, ErrBadCoding)
 	)
-	for len(r.b) > 0 {
+	for r.Len() > 0 {
 		if len(l) == max {
 			return nil, fmt.Errorf("%w: more than %d entries", ErrBadCoding, max)
 		}
-		shared, suffix := r.uvarint(uint64(len(path))), r.bytes(MaxPath)
-		path = append(path[:min(shared, uint64(len(path)))], suffix...)
-		e := Entry{Path: Path(path), Kind: Kind(r.byte()), Mode: uint32(r.uvarint(MaxMode))}
-		secs += r.varint()
-		nanos := r.uvarint(nanosPerSecond - 1)
-		if r.err == nil && (secs > maxSecs || secs < -maxSecs) {
+		shared, suffix := r.Uvarint(uint64(len(path))), r.Bytes(r.Uvarint(MaxPath))
+		path = append(path[:shared], suffix...)
+		e := Entry{Path: Path(path), Kind: Kind(r.Byte()), Mode: uint32(r.Uvarint(MaxMode))}
+		secs += r.Varint(-2*maxSecs, 2*maxSecs)
+		nanos := r.Uvarint(nanosPerSecond - 1)
+		if r.Err() == nil && (secs > maxSecs || secs < -maxSecs) {
 			return nil, fmt.Errorf("%w: mtime out of range at entry %d", ErrBadCoding, len(l))
 		}
 		e.MTime = secs*nanosPerSecond + int64(nanos)
 		switch e.Kind {
 		case File:
-			e.Size = int64(r.uvarint(MaxSize))
+			e.Size = int64(r.Uvarint(MaxSize))
 		case Symlink:
-			e.Link = string(r.bytes(MaxLink))
+			e.Link = string(r.Bytes(r.Uvarint(MaxLink)))
 		}
-		if r.err != nil {
-			return nil, fmt.Errorf("%w: at entry %d", r.err, len(l))
+		if r.Err() != nil {
+			return nil, fmt.Errorf("%w: at entry %d", r.Err(), len(l))
 		}
 		l = append(l, e)
 	}
@@ -113,60 +115,6 @@ const maxSecs = 9_000_000_000
 // MaxMTime bounds mtimes that are told other than in a list, before and after 1970, in
 // nanoseconds.
 const MaxMTime = maxSecs * nanosPerSecond
-
-// reader takes fields off the front of b; the first failure sticks.
-type reader struct {
-	b   []byte
-	err error
-}
-
-func (r *reader) uvarint(max uint64) uint64 {
-	v, n := binary.Uvarint(r.b)
-	if n <= 0 || v > max {
-		r.fail()
-		return 0
-	}
-	r.b = r.b[n:]
-	return v
-}
-
-func (r *reader) varint() int64 {
-	v, n := binary.Varint(r.b)
-	if n <= 0 || v > 2*maxSecs || v < -2*maxSecs {
-		r.fail()
-		return 0
-	}
-	r.b = r.b[n:]
-	return v
-}
-
-func (r *reader) byte() byte {
-	if len(r.b) == 0 {
-		r.fail()
-		return 0
-	}
-	c := r.b[0]
-	r.b = r.b[1:]
-	return c
-}
-
-func (r *reader) bytes(max uint64) []byte {
-	n := r.uvarint(max)
-	if n > uint64(len(r.b)) {
-		r.fail()
-		return nil
-	}
-	v := r.b[:n]
-	r.b = r.b[n:]
-	return v
-}
-
-func (r *reader) fail() {
-	if r.err == nil {
-		r.err = ErrBadCoding
-	}
-	r.b = nil
-}
 
 // TreeDigest returns the digest over everything but content; the package
 // comment defines it.

@@ -3,6 +3,7 @@ package manifest
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -181,12 +182,25 @@ func FuzzDecodeList(f *testing.F) {
 	})
 }
 
-func BenchmarkAppendList(b *testing.B) {
-	var l List
+func benchList() (l List) {
 	for i := range 20_000 {
-		l = append(l, Entry{Path: Path("some/dir/name-" + string(rune('a'+i%26)) + strings.Repeat("x", i%7)), Kind: File, Mode: 0o644, Size: int64(i), MTime: int64(i) * 1e9})
+		l = append(l, Entry{Path: Path(fmt.Sprintf("some/dir/name-%05d%s", i, strings.Repeat("x", i%7))), Kind: File, Mode: 0o644, Size: int64(i), MTime: int64(i) * 1e9})
 	}
+	return l
+}
+
+func BenchmarkAppendList(b *testing.B) {
+	l := benchList()
 	for b.Loop() {
 		AppendList(nil, l)
+	}
+}
+
+func BenchmarkDecodeList(b *testing.B) {
+	coded := AppendList(nil, benchList())
+	for b.Loop() {
+		if _, err := DecodeList(coded, 20_000); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

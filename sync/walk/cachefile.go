@@ -10,10 +10,12 @@ import (
 	"io"
 	"io/fs"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
 
+	"github.com/pubsync/pubsync/delta/field"
 	"github.com/pubsync/pubsync/sync/manifest"
 )
 
@@ -151,6 +153,9 @@ func (c *Cache) kept(most int) []string {
 	})
 }
 
+// errRecord is the error for a file that is none that encode made.
+var errRecord = errors.New("malformed record")
+
 // decodeCache reads what encode wrote. All paths together take at most
 // maxCacheFile bytes, however much they share.
 func decodeCache(b []byte) (*Cache, error) {
@@ -161,70 +166,32 @@ func decodeCache(b []byte) (*Cache, error) {
 	if got := sha256.Sum256(body); !bytes.Equal(got[:], sum) {
 		return nil, errors.New("checksum mismatch")
 	}
-	r := cacheReader{b: body[len(cacheMagic):]}
-	count := r.uvarint(MaxCache)
+	r := field.New(body[len(cacheMagic):], errRecord)
+	count := r.Uvarint(MaxCache)
 	c := NewCache()
 	var path []byte
 	total := 0
 	for range count {
-		shared := r.uvarint(uint64(len(path)))
-		suffix := r.take(r.uvarint(maxCachePath))
-		if r.bad {
-			break
+		shared := r.Uvarint(uint64(len(path)))
+		path = append(path[:shared], r.Bytes(r.Uvarint(maxCachePath))...)
+		if total += len(path); len(path) == 0 || len(path) > maxCachePath || total > maxCacheFile {
+			return nil, errRecord
 		}
-		next := append(path[:shared], suffix...)
-		total += len(next)
-		if len(next) == 0 || len(next) > maxCachePath || total > maxCacheFile {
-			r.bad = true
-			break
-		}
-		path = next
-		var k known
-		k.stamp = Stamp{Size: int64(r.uvarint(manifest.MaxSize)), MTime: r.varint(), CTime: r.varint(), Dev: r.uvarint(1<<64 - 1), Inode: r.uvarint(1<<64 - 1)}
-		copy(k.digest[:], r.take(manifest.DigestSize))
-		if r.bad {
-			break
+		k := known{stamp: Stamp{
+			Size: int64(r.Uvarint(manifest.MaxSize)), MTime: r.Varint(math.MinInt64, math.MaxInt64), CTime: r.Varint(math.MinInt64, math.MaxInt64),
+			Dev: r.Uvarint(math.MaxUint64), Inode: r.Uvarint(math.MaxUint64),
+		}}
+		copy(k.digest[:], r.Bytes(manifest.DigestSize))
+		if r.Err() != nil {
+			return nil, r.Err()
 		}
 		c.files[string(path)] = k
 	}
-	if r.bad || len(r.b) > 0 || uint64(len(c.files)) != count {
-		return nil, errors.New("malformed record")
+	if err := r.End(); err != nil {
+		return nil, err
+	}
+	if uint64(len(c.files)) != count {
+		return nil, errRecord // a path twice
 	}
 	return c, nil
-}
-
-// cacheReader takes fields off the front of b; the first failure sticks.
-type cacheReader struct {
-	b   []byte
-	bad bool
-}
-
-func (r *cacheReader) uvarint(most uint64) uint64 {
-	v, n := binary.Uvarint(r.b)
-	if n <= 0 || v > most || r.bad {
-		r.bad = true
-		return 0
-	}
-	r.b = r.b[n:]
-	return v
-}
-
-func (r *cacheReader) varint() int64 {
-	v, n := binary.Varint(r.b)
-	if n <= 0 || r.bad {
-		r.bad = true
-		return 0
-	}
-	r.b = r.b[n:]
-	return v
-}
-
-func (r *cacheReader) take(n uint64) []byte {
-	if r.bad || n > uint64(len(r.b)) {
-		r.bad = true
-		return nil
-	}
-	v := r.b[:n]
-	r.b = r.b[n:]
-	return v
 }

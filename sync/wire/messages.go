@@ -153,12 +153,12 @@ func AppendList(dst []byte, first int, l manifest.List) []byte {
 
 // ParseList reads the payload of a list or amend frame of at most max entries.
 func ParseList(b []byte, max int) (first int, l manifest.List, err error) {
-	r := fields{b: b}
+	r := newFields(b)
 	first = r.index()
-	if r.err != nil {
-		return 0, nil, r.err
+	if r.Err() != nil {
+		return 0, nil, r.Err()
 	}
-	l, err = manifest.DecodeList(r.b, max)
+	l, err = manifest.DecodeList(r.Rest(), max)
 	return first, l, err
 }
 
@@ -175,9 +175,9 @@ func AppendNumber(dst []byte, t FrameType, n uint64) []byte {
 
 // ParseNumber reads the payload of a number or lost frame.
 func ParseNumber(b []byte) (uint64, error) {
-	r := fields{b: b}
-	n := r.uvarint(math.MaxUint64)
-	return n, r.end()
+	r := newFields(b)
+	n := r.Uvarint(math.MaxUint64)
+	return n, r.End()
 }
 
 // AppendUnsettled appends an unsettled frame: of the n entries from first on,
@@ -194,10 +194,10 @@ func appendBits(dst []byte, t FrameType, first, n int, bits []byte) []byte {
 
 // ParseUnsettled reads the payload of an unsettled frame.
 func ParseUnsettled(b []byte) (first, n int, bits []byte, err error) {
-	r := fields{b: b}
+	r := newFields(b)
 	first, n = r.index(), r.index()
-	bits = r.take((n + 7) / 8)
-	return first, n, bits, r.end()
+	bits = r.Bytes(uint64(n+7) / 8)
+	return first, n, bits, r.End()
 }
 
 // AppendSign appends a sign frame.
@@ -210,10 +210,10 @@ func AppendSign(dst []byte, s Sign) []byte {
 
 // ParseSign reads the payload of a sign frame. Params aliases b.
 func ParseSign(b []byte) (Sign, error) {
-	r := fields{b: b}
+	r := newFields(b)
 	s := Sign{Index: r.index(), Basis: r.basis(), Total: r.size()}
-	s.Params = r.b
-	return s, r.err
+	s.Params = r.Rest()
+	return s, r.Err()
 }
 
 // AppendWant appends a want frame: for the entry at index, the first signatures of
@@ -225,9 +225,9 @@ func AppendWant(dst []byte, index int, v View) []byte {
 
 // ParseWant reads the payload of a want frame.
 func ParseWant(b []byte) (index int, v View, err error) {
-	r := fields{b: b}
+	r := newFields(b)
 	index, v = r.index(), r.view()
-	return index, v, r.end()
+	return index, v, r.End()
 }
 
 // AppendSignature appends a signature or hashes frame.
@@ -240,11 +240,11 @@ func AppendSignature(dst []byte, t FrameType, s Signature) []byte {
 
 // ParseSignature reads the payload of a signature or hashes frame. Body aliases b.
 func ParseSignature(b []byte) (Signature, error) {
-	r := fields{b: b}
+	r := newFields(b)
 	s := Signature{Index: r.index(), Basis: r.basis()}
 	s.Basis.Size = r.size()
-	s.Body = r.b
-	return s, r.err
+	s.Body = r.Rest()
+	return s, r.Err()
 }
 
 // Drops reports whether the part is one that has the views of an archive dropped.
@@ -267,13 +267,13 @@ func AppendPart(dst []byte, p Part) []byte {
 
 // ParsePart reads the payload of a part frame. Body aliases b.
 func ParsePart(b []byte) (Part, error) {
-	r := fields{b: b}
+	r := newFields(b)
 	p := Part{Index: r.index(), View: r.view(), Offset: r.size(), Total: r.size()}
 	for n := r.count(MaxBases); n > 0; n-- {
 		p.Bases = append(p.Bases, r.basis())
 	}
-	p.Body = r.b
-	return p, r.err
+	p.Body = r.Rest()
+	return p, r.Err()
 }
 
 // AppendFile appends a file frame.
@@ -293,10 +293,10 @@ func AppendFileHead(dst []byte, index, size int) []byte {
 
 // ParseFile reads the payload of a file frame. Content aliases b.
 func ParseFile(b []byte) (File, error) {
-	r := fields{b: b}
+	r := newFields(b)
 	f := File{Index: r.index()}
-	f.Content = r.b
-	return f, r.err
+	f.Content = r.Rest()
+	return f, r.Err()
 }
 
 // AppendStored appends a stored frame; indices need not ascend.
@@ -311,12 +311,12 @@ func AppendStored(dst []byte, ss []Storing) []byte {
 
 // ParseStored reads the payload of a stored frame.
 func ParseStored(b []byte) ([]Storing, error) {
-	r := fields{b: b}
+	r := newFields(b)
 	var ss []Storing
-	for len(r.b) > 0 {
-		s := Storing{Index: r.index(), Outcome: Outcome(r.byte())}
-		if r.err != nil {
-			return nil, r.err
+	for r.Len() > 0 {
+		s := Storing{Index: r.index(), Outcome: Outcome(r.Byte())}
+		if r.Err() != nil {
+			return nil, r.Err()
 		}
 		ss = append(ss, s)
 	}
@@ -344,12 +344,12 @@ func AppendRebuilt(dst []byte, rs ...Rebuilt) []byte {
 
 // ParseRebuilt reads the payload of a rebuilt frame.
 func ParseRebuilt(b []byte) ([]Rebuilt, error) {
-	r := fields{b: b}
+	r := newFields(b)
 	var rs []Rebuilt
-	for len(r.b) > 0 {
-		one := Rebuilt{Index: r.index(), Took: time.Duration(r.uvarint(maxRebuild)) * time.Millisecond}
-		if r.err != nil {
-			return nil, r.err
+	for r.Len() > 0 {
+		one := Rebuilt{Index: r.index(), Took: time.Duration(r.Uvarint(maxRebuild)) * time.Millisecond}
+		if r.Err() != nil {
+			return nil, r.Err()
 		}
 		rs = append(rs, one)
 	}

@@ -50,23 +50,23 @@ func AppendOutline(dst []byte, o Outline) []byte {
 
 // ParseOutline reads the payload of an outline frame.
 func ParseOutline(b []byte) (o Outline, err error) {
-	r := fields{b: b}
-	o.Cut = uint(r.uvarint(16))
+	r := newFields(b)
+	o.Cut = uint(r.Uvarint(16))
 	next := 0
-	for len(r.b) > 0 {
+	for r.Len() > 0 {
 		g := manifest.Group{First: next, Len: r.index()}
-		copy(g.Sum[:], r.take(manifest.GroupSum))
-		copy(g.Dirs[:], r.take(manifest.StatsSum))
-		copy(g.Others[:], r.take(manifest.StatsSum))
+		copy(g.Sum[:], r.Bytes(manifest.GroupSum))
+		copy(g.Dirs[:], r.Bytes(manifest.StatsSum))
+		copy(g.Others[:], r.Bytes(manifest.StatsSum))
 		if next += g.Len; g.Len == 0 || next > maxIndex || len(o.Groups) == MaxGroups {
-			r.fail()
+			r.Fail(outOfBounds)
 		}
-		if r.err != nil {
-			return o, r.err
+		if r.Err() != nil {
+			return o, r.Err()
 		}
 		o.Groups = append(o.Groups, g)
 	}
-	return o, r.err
+	return o, r.Err()
 }
 
 // AppendOutlined appends an outlined frame.
@@ -85,20 +85,20 @@ func AppendOutlined(dst []byte, o Outlined) []byte {
 
 // ParseOutlined reads the payload of an outlined frame with at most max entries.
 func ParseOutlined(b []byte, max int) (o Outlined, err error) {
-	r := fields{b: b}
+	r := newFields(b)
 	n := r.count(MaxGroups)
-	codes := r.take((n + 3) / 4)
-	if r.err != nil {
-		return o, r.err
+	codes := r.Bytes(uint64(n+3) / 4)
+	if r.Err() != nil {
+		return o, r.Err()
 	}
 	o.Groups = make([]Standing, n)
 	for i := range o.Groups {
 		o.Groups[i] = Standing(codes[i/4] >> (i % 4 * 2) & 3)
 	}
-	if len(r.b) == 0 {
+	if r.Len() == 0 {
 		return o, nil
 	}
-	o.HasRest = r.byte() == 1
-	o.Rest, err = manifest.DecodeList(r.b, max)
+	o.HasRest = r.Byte() == 1
+	o.Rest, err = manifest.DecodeList(r.Rest(), max)
 	return o, err
 }

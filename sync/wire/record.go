@@ -58,17 +58,17 @@ func (v value) digest() (d manifest.Digest) {
 // readRecord calls set for each field of a record. Who reads it passes over the
 // fields he does not know: later versions may add some.
 func readRecord(b []byte, set func(field uint64, v value)) error {
-	r := fields{b: b}
-	for len(r.b) > 0 {
-		tag := r.uvarint(1 << 20)
+	r := newFields(b)
+	for r.Len() > 0 {
+		tag := r.Uvarint(1 << 20)
 		v := value{}
 		if tag&1 == 0 {
-			v.number = r.uvarint(1<<64 - 1)
+			v.number = r.Uvarint(1<<64 - 1)
 		} else {
-			v.text = r.take(int(r.uvarint(MaxFrame)))
+			v.text = r.Bytes(r.Uvarint(MaxFrame))
 		}
-		if r.err != nil {
-			return r.err
+		if r.Err() != nil {
+			return r.Err()
 		}
 		set(tag>>1, v)
 	}
@@ -288,6 +288,6 @@ func AppendIncomplete(dst []byte, files int) []byte {
 
 // ParseIncomplete reads the payload of an incomplete frame.
 func ParseIncomplete(b []byte) (files int, err error) {
-	r := fields{b: b}
-	return r.index(), r.end()
+	r := newFields(b)
+	return r.index(), r.End()
 }

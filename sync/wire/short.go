@@ -41,19 +41,19 @@ func AppendShort(dst []byte, ss []Short) []byte {
 
 // ParseShort reads the payload of a short frame.
 func ParseShort(b []byte) ([]Short, error) {
-	r := fields{b: b}
+	r := newFields(b)
 	ss := make([]Short, 0, len(b)/(ShortBytes+1))
 	next := 0
-	for len(r.b) > 0 {
+	for r.Len() > 0 {
 		first, n := r.indexFrom(next), r.index()
-		if n == 0 || first+n > maxIndex || n > len(r.b)/ShortBytes {
-			r.fail()
+		if n == 0 || first+n > maxIndex || n > r.Len()/ShortBytes {
+			r.Fail(outOfBounds)
 		}
-		for i := first; r.err == nil && i < first+n; i++ {
-			ss = append(ss, Short{i, [ShortBytes]byte(r.take(ShortBytes))})
+		for i := first; r.Err() == nil && i < first+n; i++ {
+			ss = append(ss, Short{i, [ShortBytes]byte(r.Bytes(ShortBytes))})
 		}
-		if r.err != nil {
-			return nil, r.err
+		if r.Err() != nil {
+			return nil, r.Err()
 		}
 		next = first + n
 	}

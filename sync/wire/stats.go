@@ -60,27 +60,27 @@ func AppendStats(dst []byte, first int, l manifest.List, dirs bool) []byte {
 
 // ParseStats reads the payload of a stats frame.
 func ParseStats(b []byte) (t Stats, err error) {
-	r := fields{b: b}
+	r := newFields(b)
 	t.First, t.Len = r.index(), r.index()
-	how, unit := r.byte(), int64(1)
+	how, unit := r.Byte(), int64(1)
 	if how&^(statsOfDirs|wholeSeconds) != 0 || t.First+t.Len > maxIndex {
-		r.fail()
+		r.Fail(outOfBounds)
 	}
 	if how&wholeSeconds != 0 {
 		unit = second
 	}
 	t.Dirs = how&statsOfDirs != 0
-	for now := int64(0); len(r.b) > 0 && len(t.MTimes) < t.Len; {
+	for now := int64(0); r.Len() > 0 && len(t.MTimes) < t.Len; {
 		if now += r.varint(); now > manifest.MaxMTime/unit || now < -manifest.MaxMTime/unit {
-			r.fail()
+			r.Fail(outOfBounds)
 		}
 		t.MTimes = append(t.MTimes, now*unit)
 	}
-	for len(r.b) > 0 && len(t.Sizes) < t.Len && !t.Dirs {
+	for r.Len() > 0 && len(t.Sizes) < t.Len && !t.Dirs {
 		t.Sizes = append(t.Sizes, r.size())
 	}
 	if !t.Dirs && len(t.MTimes) < t.Len {
-		r.fail()
+		r.Fail(outOfBounds)
 	}
-	return t, r.end()
+	return t, r.End()
 }

@@ -42,11 +42,11 @@ func ParseTree(b []byte, max int) (version int64, l manifest.List, err error) {
 	if !ok {
 		return 0, nil, fmt.Errorf("%w: no list of a tree", ErrBadFrame)
 	}
-	r := fields{b: b}
-	version = int64(r.uvarint(1 << 62))
-	coded := r.take(int(r.uvarint(MaxFrame * 16)))
-	if r.err != nil {
-		return 0, nil, r.err
+	r := newFields(b)
+	version = int64(r.Uvarint(1 << 62))
+	coded := r.Bytes(r.Uvarint(MaxFrame * 16))
+	if r.Err() != nil {
+		return 0, nil, r.Err()
 	}
 	if l, err = manifest.DecodeList(coded, max); err != nil {
 		return 0, nil, err
@@ -56,5 +56,5 @@ func ParseTree(b []byte, max int) (version int64, l manifest.List, err error) {
 			l[i].Digest = r.digest()
 		}
 	}
-	return version, l, r.end()
+	return version, l, r.End()
 }

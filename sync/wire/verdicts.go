@@ -36,13 +36,13 @@ const (
 
 // ParseDigests reads the payload of a digests or an along frame.
 func ParseDigests(b []byte) ([]Digest, error) {
-	r := fields{b: b}
+	r := newFields(b)
 	ds := make([]Digest, 0, len(b)/(manifest.DigestSize+1))
 	next := 0
-	for len(r.b) > 0 {
+	for r.Len() > 0 {
 		d := Digest{Index: r.indexFrom(next), Digest: r.digest()}
-		if r.err != nil {
-			return nil, r.err
+		if r.Err() != nil {
+			return nil, r.Err()
 		}
 		next = d.Index + 1
 		ds = append(ds, d)
@@ -93,13 +93,13 @@ func AppendVerdicts(dst []byte, vs []Verdict) []byte {
 
 // ParseVerdicts reads the payload of a verdicts frame.
 func ParseVerdicts(b []byte) ([]Verdict, error) {
-	r := fields{b: b}
+	r := newFields(b)
 	var vs []Verdict
 	next := 0
-	for len(r.b) > 0 {
+	for r.Len() > 0 {
 		v := Verdict{Index: r.indexFrom(next)}
 		next = v.Index + 1
-		switch code := r.byte(); code {
+		switch code := r.Byte(); code {
 		case verdictHave:
 			v.Have = true
 		case verdictWhole:
@@ -117,8 +117,8 @@ func ParseVerdicts(b []byte) ([]Verdict, error) {
 		default:
 			return nil, fmt.Errorf("%w: verdict %d", ErrBadFrame, code)
 		}
-		if r.err != nil {
-			return nil, r.err
+		if r.Err() != nil {
+			return nil, r.Err()
 		}
 		vs = append(vs, v)
 	}
