@@ -131,6 +131,7 @@ func effects() map[string]effect {
 		"server.limits.rate_grace":       {at: "../server/pace_test.go TestPace"},
 		"server.limits.parallel":         {text: "[server.limits]\nparallel = 5", check: func(p probe) error { return want(loadOf(p.cfg).Total, 5) }},
 		"server.limits.per_address":      {text: "[server.limits]\nper_address = 6", check: func(p probe) error { return want(loadOf(p.cfg).PerAddress, 6) }},
+		"server.limits.archives":         {text: "[server.limits]\narchives = 3", check: func(p probe) error { return want(p.open().Limits.Archives, 3) }},
 		"server.limits.session_idle":     {text: "[server.limits]\nsession_idle = \"1h\"", check: probe.expires},
 		"server.limits.reserve":          {at: "../server/space_test.go TestFullDisk"},
 		"server.maintenance.every":       {at: "keys"},

@@ -13,6 +13,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -91,7 +92,7 @@ func (s *site) wire(ctx context.Context, env *Env) error {
 	if err != nil {
 		return err
 	}
-	limits := wire.Limits{Body: int64(s.cfg.Server.Limits.Body), Parallel: s.cfg.Tokens.Parallel}
+	limits := wire.Limits{Body: int64(s.cfg.Server.Limits.Body), Parallel: s.cfg.Tokens.Parallel, Archives: archivesOf(s.cfg)}
 	s.sessions = session.New(session.Config{
 		Store: s.store, Now: env.Now, Limits: limits, Log: s.log, MaxEntries: maxEntries,
 		Spool:   func() (*os.File, error) { return unnamed(s.cfg.Server.Store) },
@@ -150,6 +151,18 @@ func guardOf(b config.Ban) token.Guard {
 
 // maxDelay is how many times the first delay the longest is.
 const maxDelay = 4
+
+// archivesAtOnce bounds how many archives are in work at once where nobody said how many:
+// memory is short sooner than cores are.
+const archivesAtOnce = 4
+
+// archivesOf is how many archives are taken apart or rebuilt at once.
+func archivesOf(cfg *config.Config) int {
+	if n := cfg.Server.Limits.Archives; n > 0 {
+		return n
+	}
+	return min(runtime.GOMAXPROCS(0), archivesAtOnce)
+}
 
 func loadOf(cfg *config.Config) server.Load {
 	return server.Load{Total: cfg.Server.Limits.Parallel, PerAddress: cfg.Server.Limits.PerAddress}

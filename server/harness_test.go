@@ -137,7 +137,7 @@ func (s *site) start() {
 	s.by = token.Scheduler{Name: "test"}
 	s.check(s.tokens.PutScheduler(s.t.Context(), s.by))
 	log := slog.New(slog.NewTextHandler(&lockedWriter{w: s.log}, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	limits := wire.Limits{Body: s.limit, Parallel: 8}
+	limits := wire.Limits{Body: s.limit, Parallel: 8, Archives: 2}
 	engine := session.New(session.Config{
 		Store: st, Now: s.now, Limits: limits, Log: log, MaxEntries: 1 << 20,
 		URL: func(p manifest.Path) string { return string(p) },

@@ -92,6 +92,7 @@ func (l *Limits) check(c *checker) {
 	least(c, p+"rate_grace", l.RateGrace, 1)
 	least(c, p+"parallel", l.Parallel, 1)
 	least(c, p+"per_address", l.PerAddress, 0)
+	least(c, p+"archives", l.Archives, 0)
 	least(c, p+"session_idle", l.SessionIdle, 1)
 	least(c, p+"reserve", l.Reserve, 0)
 }

@@ -57,6 +57,9 @@ type Limits struct {
 	// PerAddress is the most requests served at once for one address, or one
 	// /64 of IPv6; 0 is no bound of its own.
 	PerAddress int `toml:"per_address"`
+	// Archives is how many archives are taken apart or rebuilt at once; 0: as many
+	// as there are cores, at most 4.
+	Archives int `toml:"archives"`
 	// SessionIdle is how long an unfinished push keeps its staged bytes after
 	// its last request.
 	SessionIdle Duration `toml:"session_idle"`

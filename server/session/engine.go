@@ -11,8 +11,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/semaphore"
-
 	"github.com/pubsync/pubsync/delta/codec"
 	"github.com/pubsync/pubsync/server/store"
 	"github.com/pubsync/pubsync/sync/manifest"
@@ -78,8 +76,10 @@ type Authority interface {
 
 // Config wires an [Engine].
 type Config struct {
-	Store  store.Store
-	Now    func() time.Time
+	Store store.Store
+	Now   func() time.Time
+	// Limits are told to clients. Of archives, each of which takes up to 64 MiB of memory,
+	// one more than it says may be in work, for a session that has none.
 	Limits wire.Limits
 	Log    *slog.Logger
 	// URL returns where people read a published path.
@@ -106,10 +106,8 @@ type Engine struct {
 	readers sync.Pool
 	zips    wire.Decoders
 	room    *room
-	// archives bounds how many archives are taken apart or rebuilt at once:
-	// each may take 64 MiB of memory.
-	archives *semaphore.Weighted
-	indexer  *indexer
+	turns   *turns // at taking archives apart and rebuilding them
+	indexer *indexer
 
 	mu       sync.Mutex
 	sessions map[store.SessionID]*session
@@ -120,7 +118,8 @@ func New(cfg Config) *Engine {
 	if cfg.Quotas == nil {
 		cfg.Quotas = func(manifest.Path, string) []Quota { return nil }
 	}
-	return &Engine{cfg: cfg, coder: codec.NewCoder(), room: newRoom(&cfg), archives: semaphore.NewWeighted(1), indexer: newIndexer(), sessions: map[store.SessionID]*session{}}
+	cfg.Limits.Archives = max(cfg.Limits.Archives, 1)
+	return &Engine{cfg: cfg, coder: codec.NewCoder(), room: newRoom(&cfg), turns: newTurns(cfg.Limits.Archives), indexer: newIndexer(), sessions: map[store.SessionID]*session{}}
 }
 
 // readAtOnce is how many bytes of a body are read at once: each read costs a turn of

@@ -95,7 +95,7 @@ func (s *server) restart() {
 		}
 	}
 	s.engine = session.New(session.Config{
-		Store: s.store, Now: func() time.Time { return time.Unix(1e9, 0) }, Limits: wire.Limits{Body: 64 << 20, Parallel: 8},
+		Store: s.store, Now: func() time.Time { return time.Unix(1e9, 0) }, Limits: wire.Limits{Body: 64 << 20, Parallel: 8, Archives: 2},
 		Log: slog.New(slog.DiscardHandler), URL: func(p manifest.Path) string { return string(p) }, MaxEntries: 1 << 17,
 		Spool: func() (*os.File, error) { return os.CreateTemp(s.TempDir(), "") },
 	})

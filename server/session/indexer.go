@@ -150,7 +150,7 @@ func (e *Engine) index(ctx context.Context, d manifest.Digest) error {
 	if err != nil {
 		return err
 	}
-	v, err := e.takeApart(ctx, d, blob, nil, false)
+	v, err := e.takeApart(ctx, "", d, blob, nil, false)
 	if v == nil || err != nil {
 		return errors.Join(err, blob.Close())
 	}

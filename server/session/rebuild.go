@@ -177,10 +177,11 @@ func (x *exchange) rebuild(a *assembly, index int, e manifest.Entry) (wire.Outco
 	}
 	defer done()
 	// Only now: making the guide may take the basis apart.
-	if err := engine.archives.Acquire(x.client, 1); err != nil {
+	over, err := engine.turns.take(x.client, x.session.id)
+	if err != nil {
 		return 0, err
 	}
-	defer engine.archives.Release(1)
+	defer over()
 	began := engine.cfg.Now()
 	defer func() {
 		x.reply = wire.AppendRebuilt(x.reply, wire.Rebuilt{Index: index, Took: engine.cfg.Now().Sub(began)})

@@ -62,7 +62,7 @@ type heldView struct {
 
 // view returns the expanded basis, or nil if it is no archive. The caller calls
 // done when it is through with it. Nothing is locked while a basis is expanded,
-// and the caller must not hold the engine's archives.
+// and the caller must not have one of the engine's turns.
 func (s *session) view(ctx context.Context, d manifest.Digest, open func() (store.Blob, error)) (v *basisView, done func(), err error) {
 	for {
 		h, first := s.views.enter(d)
@@ -187,23 +187,24 @@ func (s *session) expand(ctx context.Context, d manifest.Digest, open func() (st
 		blob.Close()
 		return nil, err
 	}
-	v, err := s.engine.takeApart(ctx, d, blob, index, err == nil)
+	v, err := s.engine.takeApart(ctx, s.id, d, blob, index, err == nil)
 	if v == nil || err != nil {
 		blob.Close()
 	}
 	return v, err
 }
 
-// takeApart expands a blob into a file without a name. known says that index is
-// what was found out before.
-func (e *Engine) takeApart(ctx context.Context, d manifest.Digest, blob store.Blob, index []byte, known bool) (*basisView, error) {
+// takeApart expands a blob into a file without a name, for a session or, if who is "",
+// for none. known says that index is what was found out before.
+func (e *Engine) takeApart(ctx context.Context, who store.SessionID, d manifest.Digest, blob store.Blob, index []byte, known bool) (*basisView, error) {
 	if known && len(index) == 0 || !known && !sniffs(blob, blob.Size()) {
 		return nil, nil
 	}
-	if err := e.archives.Acquire(ctx, 1); err != nil {
+	done, err := e.turns.take(ctx, who)
+	if err != nil {
 		return nil, err
 	}
-	defer e.archives.Release(1)
+	defer done()
 	spool, err := e.cfg.Spool()
 	if err != nil {
 		return nil, err

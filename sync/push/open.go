@@ -98,6 +98,7 @@ func (p *pusher) opened(o wire.Opened, tree manifest.Digest) (done bool, err err
 			p.body.Store(o.Limits.Body)
 		}
 		p.slots.limit(o.Limits.Parallel)
+		p.pace.serves(o.Limits.Archives)
 		return false, nil
 	}
 	return true, fmt.Errorf("%w: unknown status %q", ErrProtocol, o.Status)

@@ -58,6 +58,7 @@ type pace struct {
 	take  speed
 	serve lag
 	owed  time.Duration // what the server is expected to take over archives on their way
+	turns int           // so many of which it rebuilds at once; 0: one
 	work  lag           // expected to take archives apart, and to rebuild them once they were matched
 }
 
@@ -166,11 +167,18 @@ func rebuildTime(plain, search int64, steps float64) time.Duration {
 func (c *pace) until(expected, sending time.Duration) time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.there(expected) + max(sending, c.there(c.owed))
+	return c.there(expected) + max(sending, c.there(c.owed)/time.Duration(max(c.turns, 1)))
 }
 
-// owe takes note of archives that are on their way to be rebuilt, one after another, or
-// no longer, if it is less than zero.
+// serves takes note of how many archives the server rebuilds at once.
+func (c *pace) serves(turns int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.turns = turns
+}
+
+// owe takes note of archives that are on their way to be rebuilt, or no longer, if it is
+// less than zero.
 func (c *pace) owe(expected time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

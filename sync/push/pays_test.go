@@ -85,6 +85,10 @@ func TestPaceCountsWhatIsOwed(t *testing.T) {
 	if got := p.until(time.Second, 0); got != alone+6*time.Second {
 		t.Errorf("%v behind 6 s of others, %v alone", got, alone)
 	}
+	p.serves(3)
+	if got := p.until(time.Second, 0); got != alone+2*time.Second {
+		t.Errorf("%v behind 6 s of others of which three are rebuilt at once, %v alone", got, alone)
+	}
 	p.owe(-4 * time.Second)
 	p.owe(-2 * time.Second)
 	if got := p.until(time.Second, 0); got != alone {

@@ -149,7 +149,8 @@
 //	         9 dry run, 10 visibility, 11 aliases
 //	Opened   1 status (0 open, 1 unchanged, 2 published), 2 session, 3 target, 4 limit
 //	         of bodies unless 2^23, 5 of parallel requests unless 8, 6 empty,
-//	         7 receipt (a record), 8 tree digest
+//	         7 receipt (a record), 8 tree digest, 9 how many archives the server
+//	         takes apart or rebuilds at once unless 2
 //	Commit   1 manifest digest, or its first 8 bytes (below), 2 if complete
 //	Receipt  1 publication, 2 target, 3 time (nanoseconds since 1970), 4 entries, 5 added,
 //	         6 replaced, 7 removed, 8 manifest digest, 9 URL

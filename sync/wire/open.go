@@ -83,10 +83,11 @@ type Opened struct {
 type Limits struct {
 	Body     int64 `json:"body"`     // bytes of a request's body
 	Parallel int   `json:"parallel"` // requests of a session at once
+	Archives int   `json:"archives"` // archives that are taken apart or rebuilt at once
 }
 
 // UsualLimits are those of an opened frame that tells none.
-func UsualLimits() Limits { return Limits{Body: 8 << 20, Parallel: 8} }
+func UsualLimits() Limits { return Limits{Body: 8 << 20, Parallel: 8, Archives: 2} }
 
 // Commit asks to publish: what a [FrameCommit] frame says, or the JSON body of
 // POST /v1/sessions/ID/commit.

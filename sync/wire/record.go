@@ -168,6 +168,9 @@ func AppendOpened(dst []byte, o Opened) []byte {
 		w.text(7, string(appendReceipt(nil, o.Receipt, Receipt{})))
 	}
 	w.digest(8, o.TreeDigest)
+	if o.Limits.Archives != usual.Archives {
+		w.number(9, uint64(o.Limits.Archives))
+	}
 	return AppendFrame(dst, FrameOpened, w.b)
 }
 
@@ -194,6 +197,8 @@ func ParseOpened(b []byte) (o Opened, err error) {
 			*o.Receipt, inner = ParseReceipt(v.text, Receipt{})
 		case 8:
 			o.TreeDigest = v.digest()
+		case 9:
+			o.Limits.Archives = v.count()
 		}
 	})
 	if err == nil {

@@ -38,8 +38,8 @@ func TestRecordsRoundTrip(t *testing.T) {
 		}
 	}
 	for _, o := range []Opened{
-		{Status: StatusOpen, Session: "name", Target: "a/1", Limits: Limits{Body: 8 << 20, Parallel: 8}, Empty: true},
-		{Status: StatusOpen, Limits: Limits{Body: 1 << 20, Parallel: 3}},
+		{Status: StatusOpen, Session: "name", Target: "a/1", Limits: UsualLimits(), Empty: true},
+		{Status: StatusOpen, Limits: Limits{Body: 1 << 20, Parallel: 3, Archives: 16}},
 		{Status: StatusPublished, Target: "a/1", Limits: UsualLimits(), Receipt: &receipt, TreeDigest: digest("tree")},
 		{Status: StatusUnchanged, Limits: UsualLimits(), Receipt: &Receipt{Time: receipt.Time}},
 	} {
