@@ -27,7 +27,7 @@ func Push(ctx context.Context, r Remote, t *walk.Tree, o Options) (Result, error
 	if o.Event == nil {
 		o.Event = func(Event) {}
 	}
-	p := &pusher{remote: r, tree: t, opts: o, coder: codec.NewCoder(), memory: semaphore.NewWeighted(workMemory), taking: semaphore.NewWeighted(1), shelves: make(chan []byte, manyWindows), changes: map[int]int{}, amended: map[int]bool{}, partial: map[int]int64{}, afloat: map[int]*tally{}, siblings: siblings{}, counted: make([]bool, len(t.Entries)), needs: make([]bool, len(t.Entries))}
+	p := &pusher{remote: r, tree: t, opts: o, coder: codec.NewCoder(), memory: semaphore.NewWeighted(workMemory), taking: semaphore.NewWeighted(1), shelves: make(chan []byte, manyWindows), changes: map[int]int{}, amended: map[int]bool{}, partial: map[int]int64{}, afloat: map[int]*tally{}, counted: make([]bool, len(t.Entries)), needs: make([]bool, len(t.Entries))}
 	p.result.Files, p.result.Bytes = t.Entries.Totals()
 	o.Progress.Total(p.result.Files, p.result.Bytes)
 	p.old = oldFiles{}
@@ -89,7 +89,7 @@ type pusher struct {
 	requests atomic.Uint64  // numbers of requests with content
 	asking   bool           // an eager request was lost: from now on it is asked what to send
 	afloat   map[int]*tally // by index: how a file went that was on a request that was lost
-	siblings siblings       // large files that go whole and are under way
+	siblings siblings       // large files that are under way
 
 	basisLock sync.Mutex // guards the views of old files, and old
 	old       oldFiles

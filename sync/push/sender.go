@@ -30,6 +30,7 @@ type sender struct {
 	ctx     context.Context
 	p       *pusher
 	failed  *failures
+	window  *window     // whose content it sends; nil for one that sends a part of that
 	shelf   *shelf      // of the window; nil if it keeps nothing
 	commits func() bool // whether the commit rides on the last body; nil: it does not
 	among   int         // how many senders share what bodies take

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"path"
-	"slices"
 	"strings"
 
 	"github.com/pubsync/pubsync/delta"
@@ -35,7 +34,7 @@ type siblings map[int]*bringing
 
 // bringing is one of them: it is there, or not, when done is closed.
 type bringing struct {
-	by   *sender
+	by   *window
 	done chan struct{}
 }
 
@@ -60,23 +59,23 @@ func (p *pusher) siblingOf(i int) (found int, ok bool) {
 // withoutExt returns a path without the last extension of its name.
 func withoutExt(p manifest.Path) string { return strings.TrimSuffix(string(p), path.Ext(string(p))) }
 
-// announce tells that large files are about to go; what it returns is called when they did
-// or failed to.
-func (s *sender) announce(w work) (over func()) {
-	p, large := s.p, slices.Concat(w.large, w.deltas)
+// announce tells that the large files of a window are about to be asked about, and go if
+// the server lacks them; what it returns is called when the window is through. It is called
+// before the next window is hashed, so that whoever sends a later file knows of all before.
+func (p *pusher) announce(w *window) (over func()) {
 	done := make(chan struct{})
 	p.events.Lock()
 	defer p.events.Unlock()
-	for _, v := range large {
-		if p.tree.Entries[v.Index].Size >= minSibling {
-			p.siblings[v.Index] = &bringing{s, done}
+	for _, i := range w.indices {
+		if p.tree.Entries[i].Size >= minSibling {
+			p.siblings[i] = &bringing{w, done}
 		}
 	}
 	return func() {
 		p.events.Lock()
 		defer p.events.Unlock()
-		for _, v := range large {
-			delete(p.siblings, v.Index)
+		for _, i := range w.indices {
+			delete(p.siblings, i)
 		}
 		close(done)
 	}
@@ -91,7 +90,7 @@ func (s *sender) arrival(i int) (done <-chan struct{}, ok bool) {
 		return nil, true
 	}
 	u := s.p.siblings[i]
-	if u == nil || u.by == s { // what this sender brings is on its way no longer
+	if u == nil || u.by == s.window { // what its own window brings it has gone past
 		return nil, false
 	}
 	return u.done, true

@@ -15,8 +15,7 @@ import (
 // transfer brings everything the server lacks to it, window by window: while
 // one is hashed, others are asked about and sent.
 func (p *pusher) transfer(ctx context.Context) error {
-	p.twins = nil // of an attempt before
-	p.under = underway{}
+	p.twins, p.siblings, p.under = nil, siblings{}, underway{} // of an attempt before
 	p.inWork = min(p.parallel(), p.countWindows())
 	g, inner := errgroup.WithContext(ctx)
 	hashed := make(chan *window)
@@ -28,6 +27,7 @@ func (p *pusher) transfer(ctx context.Context) error {
 			if err := p.hash(inner, &w); err != nil {
 				return err
 			}
+			w.over = p.announce(&w)
 			select {
 			case hashed <- &w:
 			case <-inner.Done():
@@ -40,7 +40,9 @@ func (p *pusher) transfer(ctx context.Context) error {
 	for range p.inWork {
 		g.Go(func() error {
 			for w := range hashed {
-				if err := p.transferWindow(inner, w, nil); err != nil {
+				err := p.transferWindow(inner, w, nil)
+				w.over()
+				if err != nil {
 					return err
 				}
 				p.putBack(w.shelf)
@@ -124,13 +126,11 @@ func (p *pusher) transferWindow(ctx context.Context, w *window, a *answer) error
 			todo.twins = nil
 		}
 		s := newSender(ctx, p, failed)
-		s.commits, s.shelf = func() bool { return p.commitsWith(w) }, w.shelf
+		s.window, s.commits, s.shelf = w, func() bool { return p.commitsWith(w) }, w.shelf
 		if p.inWork > 0 { // few windows have large bodies: one file keeps the link busy
 			s.among = p.inWork
 		}
-		over := s.announce(todo)
 		err = s.send(todo)
-		over()
 		if pending = s.again; s.read {
 			w.shelf = nil // its room is not to be written to again
 		}

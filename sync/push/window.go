@@ -16,6 +16,7 @@ type window struct {
 	keeps   bool  // the content of small files
 	room    int64 // bytes left for that
 	shelf   *shelf
+	over    func() // to be called when it is through
 }
 
 // Bounds of a window. Of bytes it may have up to maxStretch times as many.
