@@ -103,21 +103,30 @@ func (x *exchange) took(index int, d manifest.Digest) {
 }
 
 func (x *exchange) run(body io.Reader) ([]byte, error) {
+	if err := x.frames(body); err != nil {
+		return nil, err
+	}
+	return x.finish()
+}
+
+// frames runs the frames of a body to its end. Its reader serves other bodies while
+// what came of this one is made durable.
+func (x *exchange) frames(body io.Reader) error {
 	r := x.session.engine.reader(body)
 	defer x.session.engine.putReader(r)
 	for {
 		f, err := r.Next()
 		if err == io.EOF {
-			return x.finish()
+			return nil
 		}
 		if err != nil {
-			return nil, badBody(errors.Join(err, x.salvage(r)))
+			return badBody(errors.Join(err, x.salvage(r)))
 		}
 		if err := x.auth.Live(); err != nil {
-			return nil, err
+			return err
 		}
 		if err := x.frame(f); err != nil {
-			return nil, badBody(errors.Join(fmt.Errorf("frame %#02x: %w", byte(f.Type), err), x.flush()))
+			return badBody(errors.Join(fmt.Errorf("frame %#02x: %w", byte(f.Type), err), x.flush()))
 		}
 	}
 }

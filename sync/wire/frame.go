@@ -102,12 +102,10 @@ func NewReaderSize(r io.Reader, size int, zips *Decoders) *Reader {
 // that is nil.
 func (r *Reader) Reset(body io.Reader) {
 	r.src.Reset(body)
-	r.held, r.inner, r.cut, r.ended = 0, nil, Frame{}, nil
+	r.release()
+	r.held, r.cut, r.ended = 0, Frame{}, nil
 	if cap(r.buf) > keepBuffer {
 		r.buf = nil
-	}
-	if cap(r.plain) > keepBuffer {
-		r.plain = nil
 	}
 }
 
@@ -121,7 +119,7 @@ func (r *Reader) Next() (Frame, error) {
 			if r.inner.Len() > 0 {
 				return r.innerFrame()
 			}
-			r.inner = nil
+			r.release()
 		}
 		if r.ended != nil {
 			return Frame{}, r.ended
@@ -199,6 +197,14 @@ func (r *Reader) expandCut(payload []byte) {
 	r.inner = bytes.NewReader(r.plain)
 }
 
+// release gives back the room of a zstd frame that has been read.
+func (r *Reader) release() {
+	if b := r.plain; b != nil && cap(b) <= keepBuffer {
+		r.zips.rooms.Put(&b)
+	}
+	r.inner, r.plain = nil, nil
+}
+
 // openZstd sets a decoder on a payload, and plain to its length. Give the decoder
 // back.
 func (r *Reader) openZstd(payload []byte) (*zstd.Decoder, error) {
@@ -219,17 +225,23 @@ func (r *Reader) openZstd(payload []byte) (*zstd.Decoder, error) {
 		r.zips.put(z)
 		return nil, fmt.Errorf("%w: %v", ErrBadFrame, err)
 	}
-	if cap(r.plain) < int(n) {
-		r.plain = make([]byte, n)
-	}
-	r.plain = r.plain[:n]
+	r.plain = r.zips.room(int(n))
 	return z, nil
 }
 
-// Decoders are what [Reader]s expand zstd frames with. A Reader has one for the time
-// of a frame, not of a body, so that hundreds of bodies that arrive at once need few.
+// Decoders are what [Reader]s expand zstd frames with, and the room they expand them
+// in. A Reader has one for the time of a frame, not of a body, so that hundreds of bodies
+// that arrive at once need few.
 // The zero value is ready, and safe for concurrent use.
-type Decoders struct{ free sync.Pool }
+type Decoders struct{ free, rooms sync.Pool }
+
+// room returns n bytes for what a frame expands to.
+func (d *Decoders) room(n int) []byte {
+	if b, ok := d.rooms.Get().(*[]byte); ok && cap(*b) >= n {
+		return (*b)[:n]
+	}
+	return make([]byte, n)
+}
 
 func (d *Decoders) get() (*zstd.Decoder, error) {
 	if z, ok := d.free.Get().(*zstd.Decoder); ok {

@@ -52,7 +52,7 @@ func (s *Store) NewBatch(id store.SessionID) (store.Batch, error) {
 	if err := checkSession(id); err != nil {
 		return nil, err
 	}
-	return &batch{s: s, session: id, seen: make(map[manifest.Digest]bool), buf: s.buffer()}, nil
+	return &batch{s: s, session: id, seen: make(map[manifest.Digest]bool)}, nil
 }
 
 func (s *Store) buffer() []byte {
@@ -91,6 +91,9 @@ func (b *batch) addSmall(d manifest.Digest, size int, r io.Reader) error {
 		if err := b.flush(); err != nil {
 			return err
 		}
+	}
+	if b.buf == nil {
+		b.buf = b.s.buffer()
 	}
 	at := len(b.buf)
 	b.buf = appendHeader(b.buf, d, size)
@@ -162,8 +165,17 @@ func (b *batch) writeOut() error {
 	if err := write(); err != nil {
 		return err
 	}
-	b.buf, b.waiting = b.buf[:0], b.waiting[:0]
+	b.waiting = b.waiting[:0]
+	b.giveBack()
 	return nil
+}
+
+// giveBack lends the buffer to others until this batch has small blobs again.
+func (b *batch) giveBack() {
+	if buf := b.buf; buf != nil {
+		b.s.buffers.Put(&buf)
+		b.buf = nil
+	}
 }
 
 func (b *batch) put(blob catalog.Blob, s presence) {

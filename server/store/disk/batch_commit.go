@@ -69,9 +69,8 @@ func (b *batch) Discard() {
 }
 
 func (b *batch) finish() {
-	buf := b.buf
-	b.s.buffers.Put(&buf)
-	b.buf, b.waiting, b.files, b.writers, b.done = nil, nil, nil, nil, true
+	b.giveBack()
+	b.waiting, b.files, b.writers, b.done = nil, nil, nil, true
 }
 
 // sync makes the packs that were written and the files that are open durable. An

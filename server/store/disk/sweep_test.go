@@ -71,3 +71,33 @@ func TestCollectWhilePlacing(t *testing.T) {
 	}
 	blob.Close()
 }
+
+// What batches that are being made durable gathered small blobs in serves others.
+func TestBatchLendsItsBuffer(t *testing.T) {
+	s, err := Open(t.Context(), Options{Dir: t.TempDir(), Volatile: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for range 2 {
+		made, err := s.NewBatch("s")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer made.Discard()
+		b := made.(*batch)
+		content := "some content"
+		if err := b.Add(manifest.DigestOf([]byte(content)), int64(len(content)), strings.NewReader(content)); err != nil {
+			t.Fatal(err)
+		}
+		if b.buf == nil {
+			t.Fatal("a blob that waits is nowhere")
+		}
+		if err := b.flush(); err != nil {
+			t.Fatal(err)
+		}
+		if b.buf != nil {
+			t.Error("the buffer is kept although nothing waits")
+		}
+	}
+}
