@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -174,6 +175,54 @@ func (a *askedFirst) Exchange(ctx context.Context, session string, body []byte, 
 		}
 	}
 	return a.Remote.Exchange(ctx, session, body, reply)
+}
+
+// TestViewsGoFirst pushes the next release of an archive: what is to be rebuilt goes
+// before what the link carries meanwhile.
+func TestViewsGoFirst(t *testing.T) {
+	s := newSite(t)
+	b := s.nextRelease(300)
+	r := rand.New(rand.NewPCG(3, 4))
+	s.write(b.dir, "a-2.tgz", tgz(t, append(members(5, 300), noise(r, 200<<10)), time.Unix(1_710_000_000, 0), 6))
+	s.write(b.dir, "noise.bin", noise(r, 3<<20))
+	ranked := &ranks{}
+	b.opts.Through = push.Always
+	b.between = func(r push.Remote) push.Remote { ranked.Remote = r; return ranked }
+	if got := b.mustPush(); got.Archive.Files != 1 {
+		t.Errorf("%+v", got.Archive)
+	}
+	ranked.check(t)
+}
+
+// ranks notes with which rank bodies go.
+type ranks struct {
+	push.Remote
+	mu           sync.Mutex
+	views, whole []int64
+}
+
+func (o *ranks) Send(ctx context.Context, session string, body []byte, rank int64, gone func(), reply func(wire.Frame) error) error {
+	r, views := wire.NewReader(bytes.NewReader(body)), false
+	for f, err := r.Next(); err == nil; f, err = r.Next() {
+		if p, err := wire.ParsePart(f.Payload); f.Type == wire.FramePart && err == nil && p.View != wire.Raw {
+			views = true
+		}
+	}
+	o.mu.Lock()
+	if views {
+		o.views = append(o.views, rank)
+	} else {
+		o.whole = append(o.whole, rank)
+	}
+	o.mu.Unlock()
+	return o.Remote.Send(ctx, session, body, rank, gone, reply)
+}
+
+func (o *ranks) check(t *testing.T) {
+	t.Helper()
+	if len(o.views) == 0 || len(o.whole) == 0 || slices.Max(o.views) >= slices.Min(o.whole) {
+		t.Errorf("ranks of bodies with views %v, of others %v", o.views, o.whole)
+	}
 }
 
 // TestRequestsOfAnArchive pushes the next release of an archive: one request opens,

@@ -26,7 +26,7 @@ type readsOn struct {
 	body, copy []byte
 }
 
-func (r *readsOn) Send(ctx context.Context, session string, body []byte, gone func(), reply func(wire.Frame) error) error {
+func (r *readsOn) Send(ctx context.Context, session string, body []byte, rank int64, gone func(), reply func(wire.Frame) error) error {
 	r.mu.Lock()
 	r.lose--
 	lost := r.lose == 0
@@ -37,7 +37,7 @@ func (r *readsOn) Send(ctx context.Context, session string, body []byte, gone fu
 	if lost {
 		return r.err
 	}
-	return r.Remote.Send(ctx, session, body, gone, reply)
+	return r.Remote.Send(ctx, session, body, rank, gone, reply)
 }
 
 // An onLink says what the link to the server is; the zero value knows nothing of it.

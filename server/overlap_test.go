@@ -26,7 +26,7 @@ type overtaken struct {
 	errNeverOvertook error
 }
 
-func (o *overtaken) Send(ctx context.Context, session string, body []byte, gone func(), reply func(wire.Frame) error) error {
+func (o *overtaken) Send(ctx context.Context, session string, body []byte, rank int64, gone func(), reply func(wire.Frame) error) error {
 	o.mu.Lock()
 	o.sent++
 	o.air++
@@ -44,7 +44,7 @@ func (o *overtaken) Send(ctx context.Context, session string, body []byte, gone 
 		o.mu.Unlock()
 		gone()
 	})
-	err := o.Remote.Send(ctx, session, body, over, reply)
+	err := o.Remote.Send(ctx, session, body, rank, over, reply)
 	over()
 	if held {
 		select {

@@ -50,7 +50,7 @@ func (c *course) Exchange(ctx context.Context, session string, body []byte, repl
 	return err
 }
 
-func (c *course) Send(ctx context.Context, session string, body []byte, gone func(), reply func(wire.Frame) error) error {
+func (c *course) Send(ctx context.Context, session string, body []byte, rank int64, gone func(), reply func(wire.Frame) error) error {
 	raw := has(body, func(f wire.Frame) bool {
 		p, err := wire.ParsePart(f.Payload)
 		return f.Type == wire.FramePart && err == nil && p.View == wire.Raw
@@ -66,7 +66,7 @@ func (c *course) Send(ctx context.Context, session string, body []byte, gone fun
 			return ctx.Err()
 		}
 	}
-	return c.Remote.Send(ctx, session, body, gone, func(f wire.Frame) error {
+	return c.Remote.Send(ctx, session, body, rank, gone, func(f wire.Frame) error {
 		if rs, err := wire.ParseRebuilt(f.Payload); f.Type == wire.FrameRebuilt && err == nil {
 			c.mu.Lock()
 			for _, r := range rs {

@@ -158,6 +158,14 @@ func (m *match) rebuilding() time.Duration {
 	return rebuildTime(m.view.size, search, m.view.steps)
 }
 
+// left is about how many bytes are to be sent of an archive as it is matched by now.
+func (m *match) left() int64 {
+	if m.plain.plan == nil {
+		return m.view.size
+	}
+	return m.plain.plan.MissingCost()
+}
+
 // sniff tells from both ends of a file what it is; [archive.Bytes] if it cannot be read.
 func sniff(f *walk.File) archive.Format {
 	head := make([]byte, min(f.Size(), archive.SniffHead))

@@ -301,7 +301,7 @@ func (s *sender) tallyOf(st *stream) *tally {
 func (s *sender) finishArchive(m *match) error {
 	due := m.rebuilding()
 	s.p.pace.found(m.view.took, due)
-	s.due[m.verdict.Index] = due
+	s.due[m.verdict.Index], s.left[m.verdict.Index] = due, m.left()
 	if err := s.encode(m.verdict, m.recipe, m.verdict.Recipe.Size, &s.p.archive, false); err != nil {
 		return err
 	}

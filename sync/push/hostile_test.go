@@ -72,7 +72,7 @@ func (h *hostile) Exchange(_ context.Context, _ string, body []byte, to func(wir
 	return h.reply(h.exchange(body), to)
 }
 
-func (h *hostile) Send(ctx context.Context, session string, body []byte, _ func(), to func(wire.Frame) error) error {
+func (h *hostile) Send(ctx context.Context, session string, body []byte, _ int64, _ func(), to func(wire.Frame) error) error {
 	return h.Exchange(ctx, session, body, to)
 }
 

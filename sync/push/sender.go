@@ -55,6 +55,7 @@ type sender struct {
 	flown  map[int]bool  // by index: some of it was on a request; once one is lost, all to be asked about
 
 	due     map[int]time.Duration // by index: what the server is expected to take over an archive
+	left    map[int]int64         // by index: about how many bytes are to be sent of an archive
 	again   []int                 // to be asked about again
 	broken  map[int]bool          // of those, files a part of which did not arrive
 	amended []byte                // frames that tell of entries that changed
@@ -72,7 +73,7 @@ type cargo struct {
 }
 
 func newSender(ctx context.Context, p *pusher, failed *failures) *sender {
-	return &sender{ctx: ctx, p: p, failed: failed, among: p.parallel(), flown: map[int]bool{}, due: map[int]time.Duration{}, broken: map[int]bool{}}
+	return &sender{ctx: ctx, p: p, failed: failed, among: p.parallel(), flown: map[int]bool{}, due: map[int]time.Duration{}, left: map[int]int64{}, broken: map[int]bool{}}
 }
 
 // send sends what a window lacks. When a request is lost it returns a

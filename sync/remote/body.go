@@ -12,7 +12,10 @@ const (
 // An outgoing is the body of a request.
 type outgoing struct {
 	bytes []byte
-	gone  func() // called when the last of it is handed to the connection; may be nil
+	gone  func()          // called when the last of it is handed to the connection; may be nil
+	way   *way            // that it shares with others; may be nil
+	rank  int64           // of it
+	stop  <-chan struct{} // of waiting for those that go before
 }
 
 // A pieces reads bytes in pieces, each of which HTTP/2 makes a frame of: one that,
@@ -22,15 +25,18 @@ type outgoing struct {
 type pieces struct {
 	left *bytes.Reader
 	size int
-	gone func() // called with the last piece; may be nil
+	outgoing
 }
 
 func newPieces(o outgoing) *pieces {
 	records := min(max(len(o.bytes)/(64*maxRecord), 1), 4)
-	return &pieces{bytes.NewReader(o.bytes), records*maxRecord - frameHead, o.gone}
+	return &pieces{bytes.NewReader(o.bytes), records*maxRecord - frameHead, o}
 }
 
 func (p *pieces) Read(b []byte) (int, error) {
+	if p.way != nil {
+		p.way.give(p.rank, p.stop)
+	}
 	n, err := p.left.Read(b[:min(len(b), p.size)])
 	if p.left.Len() == 0 && p.gone != nil {
 		p.gone()

@@ -41,14 +41,18 @@ func (c *Client) Exchange(ctx context.Context, session string, body []byte, repl
 // server may have a part. What to do about its error is for [Client.Again] to say.
 // A body larger than any that has got through waits for leave before it is sent:
 // a proxy with a smaller limit refuses it for the price of its header. It calls gone
-// when the last of the body is handed to the connection.
-func (c *Client) Send(ctx context.Context, session string, body []byte, gone func(), reply func(wire.Frame) error) error {
+// when the last of the body is handed to the connection. Of bodies that are under way at
+// once those of lesser rank go first.
+func (c *Client) Send(ctx context.Context, session string, body []byte, rank int64, gone func(), reply func(wire.Frame) error) error {
 	size := int64(len(body))
 	h := http.Header{}
 	if size > max(unasked, c.through.Load()) {
 		h.Set("Expect", "100-continue")
 	}
-	err := c.framesOnce(ctx, wire.SessionsPath+"/"+session, h, outgoing{body, gone}, reply)
+	leave := c.way.enter(rank)
+	defer leave()
+	out := outgoing{bytes: body, gone: func() { leave(); gone() }, way: &c.way, rank: rank, stop: ctx.Done()}
+	err := c.framesOnce(ctx, wire.SessionsPath+"/"+session, h, out, reply)
 	for most := c.through.Load(); err == nil && size > most && !c.through.CompareAndSwap(most, size); most = c.through.Load() {
 	}
 	return err
@@ -145,7 +149,7 @@ func decodeInto(v any) func(*http.Response) error {
 }
 
 func (c *Client) frames(ctx context.Context, path string, body []byte, reply func(wire.Frame) error) error {
-	return c.retry(ctx, func() error { return c.framesOnce(ctx, path, http.Header{}, outgoing{body, nil}, reply) })
+	return c.retry(ctx, func() error { return c.framesOnce(ctx, path, http.Header{}, outgoing{bytes: body}, reply) })
 }
 
 func (c *Client) framesOnce(ctx context.Context, path string, h http.Header, body outgoing, reply func(wire.Frame) error) error {
@@ -180,7 +184,7 @@ func (c *Client) do(ctx context.Context, method, path, contentType string, body 
 	if contentType != "" {
 		h.Set("Content-Type", contentType)
 	}
-	return c.doHeader(ctx, method, path, h, outgoing{body, nil}, use)
+	return c.doHeader(ctx, method, path, h, outgoing{bytes: body}, use)
 }
 
 func (c *Client) doHeader(ctx context.Context, method, path string, header http.Header, body outgoing, use func(*http.Response) error) error {

@@ -70,6 +70,7 @@ type Client struct {
 	tickets  *tickets // nil: none are kept
 	http     *http.Client
 	pool     *pool // of its HTTP/2 connections
+	way      way   // that bodies share
 	sent     atomic.Int64
 	received atomic.Int64
 	requests atomic.Int64

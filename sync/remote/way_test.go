@@ -1,0 +1,92 @@
+package remote
+
+import (
+	"io"
+	"net/http"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/pubsync/pubsync/sync/wire"
+)
+
+// A body waits for those of lesser rank, and only for those, but for a piece now and then.
+func TestBodiesGiveWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var w way
+		first, alike := w.enter(1), w.enter(5)
+		body := newPieces(outgoing{bytes: make([]byte, 3*maxRecord), way: &w, rank: 5, stop: t.Context().Done()})
+		began, b := time.Now(), make([]byte, maxRecord)
+		read := func() time.Duration {
+			t.Helper()
+			if _, err := body.Read(b); err != nil {
+				t.Fatal(err)
+			}
+			return time.Since(began)
+		}
+		if got := read(); got != longestStop {
+			t.Errorf("its first piece goes after %v, while one of lesser rank is under way", got)
+		}
+		time.AfterFunc(longestStop/2, first)
+		if got := read(); got != longestStop*3/2 {
+			t.Errorf("the next goes after %v, once that is gone after 1.5 s", got)
+		}
+		first() // does no harm
+		later := w.enter(6)
+		if got := read(); got != longestStop*3/2 {
+			t.Errorf("the next goes after %v, with others of the same and of greater rank", got)
+		}
+		alike()
+		later()
+		if len(w.under) != 0 {
+			t.Errorf("under way once all are gone: %v", w.under)
+		}
+	})
+}
+
+// Who gives up does not wait for those that go first.
+func TestGivingWayEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var w way
+		defer w.enter(1)()
+		began, stop := time.Now(), make(chan struct{})
+		close(stop)
+		if w.give(2, stop); time.Since(began) != 0 {
+			t.Errorf("waited for %v", time.Since(began))
+		}
+	})
+}
+
+// What is sent gives way, and others to it until the connection has all of it.
+func TestSentByRank(t *testing.T) {
+	came := make(chan struct{})
+	s := newServer(t, nil)
+	s.http.Config.Handler = http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		close(came)
+		_, _ = io.Copy(io.Discard, r.Body)
+	})
+	c := s.client(Config{})
+	var clear atomic.Bool
+	leave := c.way.enter(1)
+	sent := make(chan error)
+	go func() {
+		sent <- c.Send(t.Context(), "S", make([]byte, 100), 2, func() {
+			if !clear.Load() {
+				t.Error("it is gone before one of lesser rank")
+			}
+			if c.way.before(3) != nil {
+				t.Error("it is gone and others wait for it")
+			}
+		}, func(wire.Frame) error { return nil })
+	}()
+	<-came
+	if c.way.before(2) == nil || c.way.before(3) == nil {
+		t.Error("nothing waits for it")
+	}
+	clear.Store(true)
+	leave()
+	if err := <-sent; err != nil {
+		t.Error(err)
+	}
+}
