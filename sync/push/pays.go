@@ -45,6 +45,9 @@ const (
 	// reach is how many bytes of plain content behind a change are rebuilt by
 	// searching: the window of deflate (RFC 1951).
 	reach = 32 << 10
+	// inPlace is how many bytes between two copies may be replaced by as many others, for
+	// the search to go on as it did (package deflate, maxChanged).
+	inPlace = 1 << 10
 	// patience is the part of the time saved, one in so many, that taking an archive
 	// apart may last, and in any case in how many times what it should take: if it is no
 	// archive after all, that was in vain.
@@ -142,16 +145,23 @@ func (c *pace) took(bytes int64, took time.Duration) {
 	c.take.add(bytes, took)
 }
 
-// searchedOf returns how many bytes of what the ops make are rebuilt by searching:
-// those that no basis has, and those of copies that have such in their window, or
-// come from elsewhere than the copy before.
+// searchedOf returns how many bytes of what the ops make are rebuilt by searching: those
+// that no basis has, and those of copies that have such in their window, or come from
+// elsewhere than the copy before. Where a few bytes were only replaced by others the
+// search goes on as it did.
 func searchedOf(ops []delta.Op) (n int64) {
+	var last delta.Op // the copy before
+	fresh := int64(0) // bytes behind it that no basis has
 	for _, op := range ops {
-		if op.Basis == delta.Literal {
+		switch {
+		case op.Basis == delta.Literal:
 			n += op.Len
-		} else {
+			fresh += op.Len
+			continue
+		case fresh > inPlace || op.Basis != last.Basis || op.Off != last.Off+last.Len+fresh:
 			n += min(op.Len, reach)
 		}
+		last, fresh = op, 0
 	}
 	return n
 }

@@ -76,6 +76,32 @@ func TestWorth(t *testing.T) {
 	}
 }
 
+// A copy is searched anew for a window behind what is new, unless that took the place of
+// as many bytes, and of few.
+func TestSearchedOf(t *testing.T) {
+	const long = 10 * reach
+	literal := func(n int64) delta.Op { return delta.Op{Basis: delta.Literal, Len: n} }
+	for _, c := range []struct {
+		name string
+		ops  []delta.Op
+		want int64
+	}{
+		{"a copy", []delta.Op{{Len: long}}, 0},
+		{"a short one from elsewhere", []delta.Op{{Off: 5, Len: 100}}, 100},
+		{"a few bytes replaced", []delta.Op{{Len: long}, literal(7), {Off: long + 7, Len: long}}, 7},
+		{"many", []delta.Op{{Len: long}, literal(inPlace + 1), {Off: long + inPlace + 1, Len: long}}, inPlace + 1 + reach},
+		{"as many, by two literals", []delta.Op{{Len: long}, literal(inPlace), literal(1), {Off: long + inPlace + 1, Len: long}}, inPlace + 1 + reach},
+		{"a few inserted", []delta.Op{{Len: long}, literal(7), {Off: long, Len: long}}, 7 + reach},
+		{"a few left out", []delta.Op{{Len: long}, {Off: long + 7, Len: long}}, reach},
+		{"another basis", []delta.Op{{Len: long}, literal(7), {Basis: 1, Off: long + 7, Len: long}}, 7 + reach},
+		{"new bytes at the start, and a copy", []delta.Op{literal(7), {Off: 7, Len: long}}, 7},
+	} {
+		if got := searchedOf(c.ops); got != c.want {
+			t.Errorf("%s: %d bytes, want %d", c.name, got, c.want)
+		}
+	}
+}
+
 // What is on its way to be rebuilt is waited for until it has been.
 func TestPaceCountsWhatIsOwed(t *testing.T) {
 	var p pace
