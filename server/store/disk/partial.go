@@ -167,8 +167,22 @@ func (p *partial) Sum(ctx context.Context) (manifest.Digest, error) {
 	return manifest.Digest(p.h.Sum(nil)), nil
 }
 
+// pieceBytes is how much is written at once. For more a kernel takes the largest pages
+// that it has free, and those of a virtual machine are what its host takes back (Linux:
+// free page reporting): 8 MiB at once were written at a tenth of the speed.
+const pieceBytes = 256 << 10
+
 // Write implements [io.Writer]. What was written before an error stays.
-func (p *partial) Write(b []byte) (int, error) {
+func (p *partial) Write(b []byte) (n int, err error) {
+	for n < len(b) && err == nil {
+		var k int
+		k, err = p.writePiece(b[n:min(len(b), n+pieceBytes)])
+		n += k
+	}
+	return n, err
+}
+
+func (p *partial) writePiece(b []byte) (int, error) {
 	n, err := p.f.WriteAt(b, p.size)
 	if p.hashed == p.size {
 		p.h.Write(b[:n])
