@@ -22,17 +22,23 @@ func (p *pusher) transfer(ctx context.Context) error {
 	g.Go(func() error {
 		defer close(hashed)
 		c := p.cutter()
-		for w, ok := c.cut(); ok; w, ok = c.cut() {
-			p.under.begin()
-			if err := p.hash(inner, &w); err != nil {
-				return err
+		cut := func() (w window, ok bool) {
+			if w, ok = c.cut(); ok {
+				p.under.begin()
 			}
-			w.over = p.announce(&w)
+			return w, ok
+		}
+		err := hashWindows(inner, cut, p.hash, func(w *window) error {
+			w.over = p.announce(w)
 			select {
-			case hashed <- &w:
+			case hashed <- w:
+				return nil
 			case <-inner.Done():
 				return context.Cause(inner)
 			}
+		})
+		if err != nil {
+			return err
 		}
 		p.under.cutAll()
 		return nil
