@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -148,8 +149,15 @@ func decodeInto(v any) func(*http.Response) error {
 	}
 }
 
+// atOnce is the rank of what is small, and whose answer is waited for.
+const atOnce = math.MinInt64
+
 func (c *Client) frames(ctx context.Context, path string, body []byte, reply func(wire.Frame) error) error {
-	return c.retry(ctx, func() error { return c.framesOnce(ctx, path, http.Header{}, outgoing{bytes: body}, reply) })
+	return c.retry(ctx, func() error {
+		leave := c.way.enter(atOnce)
+		defer leave()
+		return c.framesOnce(ctx, path, http.Header{}, outgoing{bytes: body, gone: leave}, reply)
+	})
 }
 
 func (c *Client) framesOnce(ctx context.Context, path string, h http.Header, body outgoing, reply func(wire.Frame) error) error {

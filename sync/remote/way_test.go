@@ -2,6 +2,7 @@ package remote
 
 import (
 	"io"
+	"math"
 	"net/http"
 	"sync/atomic"
 	"testing"
@@ -88,5 +89,27 @@ func TestSentByRank(t *testing.T) {
 	leave()
 	if err := <-sent; err != nil {
 		t.Error(err)
+	}
+}
+
+// Others wait while a question goes, and not for its answer.
+func TestQuestionsGoFirst(t *testing.T) {
+	s := newServer(t, nil)
+	var c *Client
+	s.http.Config.Handler = http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if c.way.before(0) == nil {
+			t.Error("nothing waits for a question")
+		}
+		_, _ = io.Copy(io.Discard, r.Body)
+		if c.way.before(math.MaxInt64) != nil {
+			t.Error("others wait for the answer")
+		}
+	})
+	c = s.client(Config{})
+	if err := c.Exchange(t.Context(), "S", make([]byte, 8<<20), func(wire.Frame) error { return nil }); err != nil {
+		t.Error(err)
+	}
+	if len(c.way.under) != 0 {
+		t.Errorf("under way after the answer: %v", c.way.under)
 	}
 }
