@@ -97,5 +97,25 @@ func small() []mutant {
 			edits: []edit{{"delta/sectors.go", "(end > 0 || off < sectorTrial)", "(end > 0 || off < 1<<62)"}},
 			tests: []suite{{"./delta", "Sectors"}},
 		},
+		{
+			name:  "ways: a push with archives holds up others",
+			edits: []edit{{"server/session/turns.go", "t.free < 0 || t.free == 0 && t.taken[w.who] > 0", "t.free <= 0"}},
+			tests: []suite{{"./server/session", "Turn"}},
+		},
+		{
+			name:  "ways: what is to be rebuilt goes when its turn comes",
+			edits: []edit{{"sync/push/flight.go", "rank = min(rank, left)", "rank = max(rank, left)"}},
+			tests: []suite{{"./sync/push", "Rank"}, {"./server", "ViewsGoFirst"}},
+		},
+		{
+			name:  "ways: questions wait for bodies",
+			edits: []edit{{"sync/remote/exchange.go", "leave := c.way.enter(atOnce)", "leave := func() {}"}},
+			tests: []suite{{"./sync/remote", "Questions"}},
+		},
+		{
+			name:  "ways: what others wait for has a server cut them",
+			edits: []edit{{"sync/remote/way.go", "\t\tcase <-after.C:\n\t\t\treturn\n", "\t\tcase <-after.C:\n"}},
+			tests: []suite{{"./sync/remote", "GiveWay"}},
+		},
 	}
 }

@@ -31,6 +31,8 @@
 // or the only one, goes by its bytes while it is taken apart, until it is clear which way
 // is quicker (race.go). What was compressed as one and goes by its bytes is not looked for
 // in what the server has, unless the link is slow: little of it is found.
+// Several are on their way through these stages at once; what the server is to rebuild goes
+// before what the link can carry meanwhile, and questions before either (flight.go).
 // While one is taken apart here the server does the same with its basis, and where the
 // link has nothing else to carry a round of matching is weighed against what it carries
 // in a round trip (deltas.go). What the link is the [Remote] says, from its start if it
