@@ -173,7 +173,7 @@ func (s *sender) weighRounds(ms []*match, l *lanes) {
 	trip := max(int64(p.rate.carried(p.rate.roundTrip()))/int64(len(ms)), minTrip)
 	for _, m := range ms {
 		for _, st := range m.streams {
-			st.trip = trip
+			st.trip = max(st.trip, trip)
 		}
 	}
 }

@@ -58,13 +58,29 @@ func newStream(view wire.View, src delta.Source, bases []wire.Basis) *stream {
 
 func (m *match) raw(quick bool) *stream {
 	s := newStream(wire.Raw, delta.Source{ReaderAt: m.file, Size: m.file.Size()}, m.verdict.Bases)
-	s.quick = quick
+	if quick {
+		s.hurry()
+	}
 	if m.file.Size() >= minLane {
 		if f := sniff(m.file); f == archive.Gzip || f == archive.Zip {
 			s.packed = f
 		}
 	}
 	return s
+}
+
+// quickShare is how many bytes of a file are to save one in a round of matching where time
+// counts: a byte that is missing still is looked at for some 75 ns with small blocks, in
+// which the link carries several. Of an image of 690 MB the last round had taken a fifth
+// of all the client did, for 0.2 MB.
+const quickShare = 16 << 10
+
+// hurry has a stream matched where time counts more than a few bytes.
+func (s *stream) hurry() {
+	s.quick = true
+	if trip := s.src.Size / quickShare; trip > minTrip {
+		s.trip = trip
+	}
 }
 
 // forgetView has the file go by its bytes after all.
