@@ -19,17 +19,34 @@ type flight struct {
 	outcomes map[int]wire.Outcome
 	tooLarge bool
 	gone     chan struct{} // closed once the connection has all of the body, or at the end
+	left     bool          // once gone is closed: the connection has all of it
 	landed   chan error    // takes the end of it
 }
 
 // start sends the flight off.
 func (fl *flight) start() {
 	fl.gone, fl.landed = make(chan struct{}), make(chan error, 1)
-	body, over := fl.body, sync.OnceFunc(func() { close(fl.gone) })
+	var once sync.Once
+	over := func(left bool) {
+		once.Do(func() {
+			fl.left = left
+			close(fl.gone)
+		})
+	}
+	body := fl.body
 	go func() {
-		defer over()
-		fl.landed <- fl.send(body, over)
+		defer over(false)
+		fl.landed <- fl.send(body, func() { over(true) })
 	}()
+}
+
+// leave waits until the connection has all of the body, calls handOn, and leaves the room
+// of the body to others. If the request ends before that it does nothing.
+func (fl *flight) leave(handOn func()) {
+	if <-fl.gone; fl.left {
+		fl.body = nil
+		handOn()
+	}
 }
 
 // due is what the server is expected to take over the archives that it rebuilds.

@@ -23,7 +23,8 @@ type Remote interface {
 	Exchange(ctx context.Context, session string, body []byte, reply func(wire.Frame) error) error
 	// Send is Exchange without repeats: a body that is lost on the way has come in
 	// part, perhaps. It calls gone, if ever, once all of the body has been handed to
-	// the connection. Of those that are under way at once those of lesser rank go first.
+	// the connection: the bytes may become others then. Of those that are under way at once
+	// those of lesser rank go first.
 	Send(ctx context.Context, session string, body []byte, rank int64, gone func(), reply func(wire.Frame) error) error
 	// Again returns a function to be called after each failure of something. It
 	// returns nil, after a while, if it may be tried again, else the error to end

@@ -33,6 +33,7 @@ type sender struct {
 	window  *window     // whose content it sends; nil for one that sends a part of that
 	shelf   *shelf      // of the window; nil if it keeps nothing
 	commits func() bool // whether the commit rides on the last body; nil: it does not
+	handOn  func()      // called once the last body is on its way; nil if nobody waits for that
 	among   int         // how many senders share what bodies take
 	racing  *race       // that this one takes part in; nil: none
 
@@ -137,7 +138,11 @@ func (s *sender) finishWith(twins []int) error {
 	if s.commits != nil && s.commits() && len(twins)+len(s.again)+len(s.amended) == 0 {
 		s.body = s.p.appendCommit(s.body, true)
 	}
-	return s.flush()
+	if err := s.flush(); err != nil || len(s.air) == 0 || s.handOn == nil {
+		return err
+	}
+	s.air[len(s.air)-1].leave(s.handOn)
+	return nil
 }
 
 // sendSmall puts small files on bodies, after the digests of those that nobody has

@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/pubsync/pubsync/sync/manifest"
 	"github.com/pubsync/pubsync/sync/wire"
@@ -43,24 +45,41 @@ func (p *pusher) transfer(ctx context.Context) error {
 		p.under.cutAll()
 		return nil
 	})
-	for range p.inWork {
-		g.Go(func() error {
-			for w := range hashed {
-				err := p.transferWindow(inner, w, nil)
-				w.over()
-				if err != nil {
-					return err
-				}
-				p.putBack(w.shelf)
-				p.under.end()
-			}
-			return nil
-		})
+	turns := semaphore.NewWeighted(int64(p.inWork))
+	for range p.inWork + p.trailing() {
+		g.Go(func() error { return p.carry(inner, hashed, turns) })
 	}
 	if err := g.Wait(); err != nil {
 		return err
 	}
 	return p.transferTwins(ctx)
+}
+
+// carry transfers windows, one after another: each takes a turn until all of it is on its
+// way.
+func (p *pusher) carry(ctx context.Context, hashed <-chan *window, turns *semaphore.Weighted) error {
+	for {
+		if err := turns.Acquire(ctx, 1); err != nil {
+			return context.Cause(ctx)
+		}
+		w, more := <-hashed
+		if !more {
+			turns.Release(1)
+			return nil
+		}
+		w.handOn = sync.OnceFunc(func() {
+			p.putBack(w.shelf)
+			w.shelf = nil
+			turns.Release(1)
+		})
+		err := p.transferWindow(ctx, w, nil)
+		w.over()
+		if err != nil {
+			return err
+		}
+		w.handOn()
+		p.under.end()
+	}
 }
 
 // transferTwins asks about the files whose content went with another file's, which
@@ -87,6 +106,16 @@ const (
 	manyWindows = 8
 	longTrip    = 10 * time.Millisecond
 )
+
+// trailing returns how many windows may wait for the answer to their content beside
+// those that are in work: next door, where it takes as long to make content durable as to
+// send it. They hold no content.
+func (p *pusher) trailing() int {
+	if p.opts.Parallel > 0 || !p.rate.near() {
+		return 0
+	}
+	return fewWindows
+}
 
 // parallel returns how many windows are under way at once.
 func (p *pusher) parallel() int {
@@ -132,7 +161,7 @@ func (p *pusher) transferWindow(ctx context.Context, w *window, a *answer) error
 			todo.twins = nil
 		}
 		s := newSender(ctx, p, failed)
-		s.window, s.commits, s.shelf = w, func() bool { return p.commitsWith(w) }, w.shelf
+		s.window, s.commits, s.shelf, s.handOn = w, func() bool { return p.commitsWith(w) }, w.shelf, w.handOn
 		if p.inWork > 0 { // few windows have large bodies: one file keeps the link busy
 			s.among = p.inWork
 		}

@@ -17,6 +17,7 @@ type window struct {
 	room    int64 // bytes left for that
 	shelf   *shelf
 	over    func() // to be called when it is through
+	handOn  func() // lets the next window take its turn, and its room; nil if it has none to give
 }
 
 // Bounds of a window. Of bytes it may have up to maxStretch times as many.

@@ -1,6 +1,11 @@
 package remote
 
-import "bytes"
+import (
+	"bytes"
+	"errors"
+	"io"
+	"sync/atomic"
+)
 
 // Sizes in bytes of what bodies are cut into: a record of TLS costs 22 more, a frame
 // of HTTP/2 the 9 of its head.
@@ -13,9 +18,22 @@ const (
 type outgoing struct {
 	bytes []byte
 	gone  func()          // called when the last of it is handed to the connection; may be nil
+	left  *atomic.Bool    // set before that: the bytes may become others then; nil if they stay
 	way   *way            // that it shares with others; may be nil
 	rank  int64           // of it
 	stop  <-chan struct{} // of waiting for those that go before
+}
+
+// errLeft is the error of sending a body again whose bytes may be others by now.
+var errLeft = errors.New("all of the body was sent, and is not sent again")
+
+// open returns a reader of the body. The transport asks for another one to repeat a
+// request by itself.
+func (o outgoing) open() (io.ReadCloser, error) {
+	if o.left != nil && o.left.Load() {
+		return nil, errLeft
+	}
+	return io.NopCloser(newPieces(o)), nil
 }
 
 // A pieces reads bytes in pieces, each of which HTTP/2 makes a frame of: one that,
@@ -23,8 +41,8 @@ type outgoing struct {
 // the connection is cut is lost, so that only of large bodies they are large: 64 of
 // them or more, of four records at most.
 type pieces struct {
-	left *bytes.Reader
-	size int
+	unread *bytes.Reader
+	size   int
 	outgoing
 }
 
@@ -37,8 +55,11 @@ func (p *pieces) Read(b []byte) (int, error) {
 	if p.way != nil {
 		p.way.give(p.rank, p.stop)
 	}
-	n, err := p.left.Read(b[:min(len(b), p.size)])
-	if p.left.Len() == 0 && p.gone != nil {
+	n, err := p.unread.Read(b[:min(len(b), p.size)])
+	if p.unread.Len() == 0 && p.gone != nil {
+		if p.left != nil {
+			p.left.Store(true)
+		}
 		p.gone()
 	}
 	return n, err

@@ -15,6 +15,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/pubsync/pubsync/sync/wire"
@@ -42,8 +43,8 @@ func (c *Client) Exchange(ctx context.Context, session string, body []byte, repl
 // server may have a part. What to do about its error is for [Client.Again] to say.
 // A body larger than any that has got through waits for leave before it is sent:
 // a proxy with a smaller limit refuses it for the price of its header. It calls gone
-// when the last of the body is handed to the connection. Of bodies that are under way at
-// once those of lesser rank go first.
+// when the last of the body is handed to the connection: the bytes may become others then.
+// Of bodies that are under way at once those of lesser rank go first.
 func (c *Client) Send(ctx context.Context, session string, body []byte, rank int64, gone func(), reply func(wire.Frame) error) error {
 	size := int64(len(body))
 	h := http.Header{}
@@ -52,7 +53,7 @@ func (c *Client) Send(ctx context.Context, session string, body []byte, rank int
 	}
 	leave := c.way.enter(rank)
 	defer leave()
-	out := outgoing{bytes: body, gone: func() { leave(); gone() }, way: &c.way, rank: rank, stop: ctx.Done()}
+	out := outgoing{bytes: body, gone: func() { leave(); gone() }, left: new(atomic.Bool), way: &c.way, rank: rank, stop: ctx.Done()}
 	err := c.framesOnce(ctx, wire.SessionsPath+"/"+session, h, out, reply)
 	for most := c.through.Load(); err == nil && size > most && !c.through.CompareAndSwap(most, size); most = c.through.Load() {
 	}
@@ -201,8 +202,10 @@ func (c *Client) doHeader(ctx context.Context, method, path string, header http.
 		return final{err}
 	}
 	if len(body.bytes) > 0 {
-		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(newPieces(body)), nil }
-		req.Body, _ = req.GetBody()
+		req.GetBody = body.open
+		if req.Body, err = body.open(); err != nil {
+			return final{err}
+		}
 		req.ContentLength = int64(len(body.bytes))
 	}
 	for k, v := range header {

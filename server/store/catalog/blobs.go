@@ -91,7 +91,7 @@ func (c *Catalog) Locate(ctx context.Context, d manifest.Digest) (Blob, error) {
 // one durable transaction. A blob that is known at another place stays there,
 // unless it was damaged or is to be healed: then it moves.
 func (c *Catalog) Register(ctx context.Context, s store.SessionID, added, healed []Blob, held []manifest.Digest, packs []Pack) error {
-	return c.write(ctx, func(w *conn) error {
+	return c.writeAgain(ctx, func(w *conn) error {
 		if err := setExtents(w, packs); err != nil {
 			return err
 		}

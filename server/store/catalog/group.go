@@ -15,6 +15,7 @@ const groupSize = 64
 type change struct {
 	ctx      context.Context
 	f        func(*conn) error
+	again    bool          // f may be run again after a transaction that failed
 	done     chan struct{} // closed once err and panicked are set
 	err      error
 	panicked any
@@ -66,10 +67,22 @@ func (q *queue) take(n int) []*change {
 // that the failure of one leaves the others alone. f may therefore run on
 // another caller's goroutine.
 func (c *Catalog) write(ctx context.Context, f func(*conn) error) error {
+	return c.enqueue(&change{ctx: ctx, f: f, done: make(chan struct{})})
+}
+
+// writeAgain is write for an f that does nothing but change rows, and may be run again:
+// several of them share a transaction without savepoints, for each of which SQLite keeps
+// a copy, in memory, of every page that is changed within it.
+func (c *Catalog) writeAgain(ctx context.Context, f func(*conn) error) error {
+	return c.enqueue(&change{ctx: ctx, f: f, again: true, done: make(chan struct{})})
+}
+
+// enqueue has a change written, by this goroutine or another.
+func (c *Catalog) enqueue(p *change) error {
+	ctx := p.ctx
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	p := &change{ctx: ctx, f: f, done: make(chan struct{})}
 	c.queue.add(p)
 	for {
 		select {
@@ -92,34 +105,45 @@ func (c *Catalog) write(ctx context.Context, f func(*conn) error) error {
 // writeGroup writes the changes in one transaction and tells each what became
 // of it.
 func (c *Catalog) writeGroup(w *conn, group []*change) {
-	if len(group) == 0 {
-		return
-	}
 	defer func() {
 		for _, p := range group {
 			close(p.done)
 		}
 	}()
-	err := w.transact(func() error {
-		if len(group) == 1 {
-			group[0].run(w)
-			return group[0].err
+	switch {
+	case len(group) == 0:
+	case len(group) == 1:
+		writeWith(w, group, (*change).runBare)
+	case !slices.ContainsFunc(group, func(p *change) bool { return !p.again }):
+		if writeWith(w, group, (*change).runBare) == nil {
+			return
 		}
+		for i := range group { // one failed, and undid the others
+			group[i].err, group[i].panicked = nil, nil
+			writeWith(w, group[i:i+1], (*change).runBare)
+		}
+	default:
+		writeWith(w, group, (*change).runWithin)
+	}
+}
+
+// writeWith runs changes by way of run in one transaction. If that is lost all of them
+// have failed.
+func writeWith(w *conn, group []*change, run func(*change, *conn) error) error {
+	err := w.transact(func() error {
 		for _, p := range group {
-			if err := p.runWithin(w); err != nil {
+			if err := run(p, w); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-	if err == nil {
-		return
-	}
 	for _, p := range group {
 		if p.err == nil {
 			p.err = err
 		}
 	}
+	return err
 }
 
 // errPanicked is the error of a change that panicked, whose caller is told in
@@ -136,6 +160,12 @@ func (p *change) run(w *conn) {
 	if p.err = p.ctx.Err(); p.err == nil {
 		p.err = p.f(w)
 	}
+}
+
+// runBare does the change, and returns its error: the transaction is lost for all.
+func (p *change) runBare(w *conn) error {
+	p.run(w)
+	return p.err
 }
 
 // runWithin does the change within a savepoint. It returns an error if the

@@ -17,6 +17,11 @@ import (
 // they are one group, and returns what became of each; a panic as "panic: ...".
 func together(t *testing.T, c *Catalog, fs []func(*conn) error) []error {
 	t.Helper()
+	return togetherBy(t, c, c.write, fs)
+}
+
+func togetherBy(t *testing.T, c *Catalog, write func(context.Context, func(*conn) error) error, fs []func(*conn) error) []error {
+	t.Helper()
 	w := <-c.writer
 	errs := make([]error, len(fs))
 	var wg sync.WaitGroup
@@ -27,7 +32,7 @@ func together(t *testing.T, c *Catalog, fs []func(*conn) error) []error {
 					errs[i] = fmt.Errorf("panic: %v", v)
 				}
 			}()
-			errs[i] = c.write(t.Context(), f)
+			errs[i] = write(t.Context(), f)
 		})
 		c.awaitQueue(i + 1)
 	}
@@ -95,6 +100,51 @@ func TestGroup(t *testing.T) {
 	w := <-c.writer
 	if w.stmts["SAVEPOINT change"] == nil {
 		t.Error("they were not written together")
+	}
+	c.writer <- w
+}
+
+// TestGroupAgain writes changes that may be run again: together without savepoints, and
+// if one fails each by itself.
+func TestGroupAgain(t *testing.T) {
+	c := openTest(t)
+	runs := 0
+	count := func(key string) func(*conn) error {
+		return func(w *conn) error { runs++; return put(key)(w) }
+	}
+	errs := togetherBy(t, c, c.writeAgain, []func(*conn) error{count("a"), count("b")})
+	if got := fmt.Sprintf("%v %d %s", errs, runs, keys(t, c)); got != "[<nil> <nil>] 2 a b" {
+		t.Errorf("errors, runs and keys %v", got)
+	}
+	errs = togetherBy(t, c, c.writeAgain, []func(*conn) error{
+		count("c"),
+		func(w *conn) error { _ = put("d")(w); return errors.New("no") },
+		count("e"),
+		func(w *conn) error { _ = put("f")(w); panic("dear me") },
+	})
+	if got := fmt.Sprintf("%v %d %s", errs, runs, keys(t, c)); got != "[<nil> no <nil> panic: dear me] 5 a b c e" {
+		t.Errorf("errors, runs and keys %v", got)
+	}
+	w := <-c.writer
+	if w.stmts["SAVEPOINT change"] != nil {
+		t.Error("they were written within savepoints")
+	}
+	c.writer <- w
+}
+
+// Blobs that are registered together need no savepoints: of 4096 small blobs each they
+// took a server tens of megabytes.
+func TestRegisterTogether(t *testing.T) {
+	c := openTest(t)
+	register := func(_ context.Context, _ func(*conn) error) error {
+		return c.Register(t.Context(), "s", []Blob{{Size: 1, Pack: 1}}, nil, nil, nil)
+	}
+	if errs := togetherBy(t, c, register, make([]func(*conn) error, 3)); fmt.Sprint(errs) != "[<nil> <nil> <nil>]" {
+		t.Error(errs)
+	}
+	w := <-c.writer
+	if w.stmts["SAVEPOINT change"] != nil {
+		t.Error("they were registered within savepoints")
 	}
 	c.writer <- w
 }
