@@ -101,11 +101,15 @@ func (p *pusher) levelFor(st *stream) codec.Level {
 	return p.deltaLevel(st.view, st.missing(), st.src.Size)
 }
 
-// deltaLevel is the level for a delta of a view of so many bytes with so many literals.
+// deltaLevel is the level for a delta of a view of so many bytes with so many literals. In
+// a hurry they go as they are where the link outruns all compression.
 func (p *pusher) deltaLevel(view wire.View, literals, size int64) codec.Level {
 	m, kind := p.means(), inside
 	if view == wire.Raw {
 		kind = byBytes
+	}
+	if kind == byBytes && m.link == none && p.hurried() {
+		return m.quick(literals)
 	}
 	return m.level(load{kind, size, literals}, func(n int64) bool { return p.mixing.allow(n, m.link != thorough) })
 }
@@ -145,10 +149,14 @@ const (
 // will. It is safe for concurrent use.
 type haste struct{ files atomic.Int64 }
 
-// hasty says whether a file of a size is matched in one round, and what that leaves
-// sent as it is: next door, where a kilobyte takes less time than further rounds and
-// thorough coding, about 2 ms of both sides for a small file. Where they are few they are
-// always matched thoroughly: there the time is nothing.
-func (p *pusher) hasty(size int64) bool {
-	return size <= smallFile && p.rate.fast() && p.rate.near() && p.haste.files.Load() > unhurried
+// hurried says whether files are matched with an eye on the time: next door, where a
+// kilobyte takes less of it than further rounds and thorough coding, about 2 ms of both
+// sides for a small file. Where they are few they are always matched thoroughly: there the
+// time is nothing.
+func (p *pusher) hurried() bool {
+	return p.rate.fast() && p.rate.near() && p.haste.files.Load() > unhurried
 }
+
+// hasty says whether a file of a size is matched in one round, and what that leaves sent as
+// it is.
+func (p *pusher) hasty(size int64) bool { return size <= smallFile && p.hurried() }

@@ -90,6 +90,38 @@ func TestLevels(t *testing.T) {
 	}
 }
 
+// Of many files next door, over a link that outruns all compression, what deltas of their
+// bytes leave goes as it is; of few, over a slower link and of archives it does not.
+func TestHurriedDeltasAreStored(t *testing.T) {
+	const gb = 1 << 30
+	for _, c := range []struct {
+		name  string
+		files int64
+		trip  time.Duration
+		link  float64 // bytes per second
+		view  wire.View
+		want  bool
+	}{
+		{"many", unhurried + 1, time.Millisecond, gb, wire.Raw, true},
+		{"few", unhurried, time.Millisecond, gb, wire.Raw, false},
+		{"far", unhurried + 1, longTrip, gb, wire.Raw, false},
+		{"a link of a Gbit/s", unhurried + 1, time.Millisecond, 120e6, wire.Raw, false},
+		{"archives", unhurried + 1, time.Millisecond, gb, wire.Plain, false},
+	} {
+		p := &pusher{opts: Options{Now: time.Now}}
+		p.rate.learn(c.trip, c.link)
+		p.haste.files.Store(c.files)
+		for _, literals := range []int64{1, hastyLiterals + 1, plainSize} {
+			if got := p.deltaLevel(c.view, literals, gb); (got == codec.Stored) != c.want && literals < fewLiterals {
+				t.Errorf("%s, %d bytes: level %d", c.name, literals, got)
+			}
+		}
+		if got := p.deltaLevel(c.view, plainSize+1, gb); c.want && got != codec.Fast {
+			t.Errorf("%s, much: level %d, want %d", c.name, got, codec.Fast)
+		}
+	}
+}
+
 // Where a round trip takes long more windows are under way, as many as the server
 // allows.
 func TestParallelWindows(t *testing.T) {
