@@ -110,14 +110,7 @@ func (p *pusher) hashAhead(ctx context.Context) (stop func()) {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
-	w := window{}
-	for _, r := range p.runs {
-		for i := r.first; i < r.end(); i++ {
-			if r.answered() && p.tree.Entries[i].Kind == manifest.File {
-				w.indices = append(w.indices, i)
-			}
-		}
-	}
+	w := window{indices: p.ahead()}
 	go func() {
 		defer close(done)
 		_ = p.hash(ctx, &w) // what fails here fails again when it matters
@@ -126,6 +119,21 @@ func (p *pusher) hashAhead(ctx context.Context) (stop func()) {
 		cancel()
 		<-done
 	}
+}
+
+// ahead returns the files to hash ahead: of those on the list. Small ones whose content
+// windows keep are read, and hashed, when it is their turn.
+func (p *pusher) ahead() (indices []int) {
+	kept := p.keeps()
+	for _, r := range p.runs {
+		for i := r.first; i < r.end(); i++ {
+			e := &p.tree.Entries[i]
+			if r.answered() && e.Kind == manifest.File && !(kept && e.Size <= smallFile) {
+				indices = append(indices, i)
+			}
+		}
+	}
+	return indices
 }
 
 // onSettle takes an answer to list frames.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -37,6 +38,26 @@ func windowPusher(t *testing.T, body int64, files map[string][]byte) *pusher {
 	p.limits.Parallel = 8
 	p.rate.learn(time.Millisecond, 2e9)
 	return p
+}
+
+// While the server answers for the list those files are hashed that windows do not read
+// once more, to keep them: next door that is the large ones.
+func TestAhead(t *testing.T) {
+	p := windowPusher(t, 4<<20, map[string][]byte{"large": make([]byte, smallFile+1), "small": make([]byte, smallFile)})
+	p.runs = []run{{n: len(p.tree.Entries)}}
+	for _, c := range []struct {
+		trip time.Duration
+		want string
+	}{{time.Millisecond, "large"}, {longTrip, "large small"}} {
+		p.rate.learn(c.trip, 2e9)
+		var names []string
+		for _, i := range p.ahead() {
+			names = append(names, string(p.tree.Entries[i].Path))
+		}
+		if got := strings.Join(names, " "); got != c.want {
+			t.Errorf("%v away: %q hashed ahead, want %q", c.trip, got, c.want)
+		}
+	}
 }
 
 // Every file is in one window; those that are small are kept from their hashing, in
