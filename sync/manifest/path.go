@@ -111,15 +111,16 @@ func hidesDots(name string) bool {
 func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
 
 func isDevice(name string) bool {
-	switch strings.ToLower(name) {
+	if len(name) != 3 && len(name) != 4 {
+		return false // as most: no other letters have these for their lower case
+	}
+	switch strings.ToLower(name[:3]) {
 	case "con", "prn", "aux", "nul":
-		return true
+		return len(name) == 3
+	case "com", "lpt":
+		return len(name) == 4 && '1' <= name[3] && name[3] <= '9'
 	}
-	if len(name) != 4 || name[3] < '1' || name[3] > '9' {
-		return false
-	}
-	p := strings.ToLower(name[:3])
-	return p == "com" || p == "lpt"
+	return false
 }
 
 // Escape returns p percent-encoded for a URL's path, slashes and ':', '+' and '~'
