@@ -53,7 +53,7 @@ func newPieces(o outgoing) *pieces {
 
 func (p *pieces) Read(b []byte) (int, error) {
 	if p.way != nil {
-		p.way.give(p.rank, p.stop)
+		p.way.move(p.rank, p.stop)
 	}
 	n, err := p.unread.Read(b[:min(len(b), p.size)])
 	if p.unread.Len() == 0 && p.gone != nil {

@@ -157,7 +157,7 @@ func (c *Client) frames(ctx context.Context, path string, body []byte, reply fun
 	return c.retry(ctx, func() error {
 		leave := c.way.enter(atOnce)
 		defer leave()
-		return c.framesOnce(ctx, path, http.Header{}, outgoing{bytes: body, gone: leave}, reply)
+		return c.framesOnce(ctx, path, http.Header{}, outgoing{bytes: body, gone: leave, way: &c.way, rank: atOnce, stop: ctx.Done()}, reply)
 	})
 }
 

@@ -103,7 +103,7 @@ func New(cfg Config) (*Client, error) {
 		d := &net.Dialer{Timeout: 20 * time.Second, KeepAlive: 30 * time.Second}
 		cfg.Dial = d.DialContext
 	}
-	c := &Client{cfg: cfg, base: strings.TrimRight(u.Scheme+"://"+u.Host+u.Path, "/"), tls: tlsConfig(cfg), tickets: newTickets(cfg, u.Host)}
+	c := &Client{cfg: cfg, way: way{now: cfg.Now}, base: strings.TrimRight(u.Scheme+"://"+u.Host+u.Path, "/"), tls: tlsConfig(cfg), tickets: newTickets(cfg, u.Host)}
 	if cfg.Links != "" {
 		c.keptLink = keepsakeOf(cfg.Links, cfg, u.Host)
 		var k keptLink

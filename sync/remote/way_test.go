@@ -15,7 +15,7 @@ import (
 // A body waits for those of lesser rank, and only for those, but for a piece now and then.
 func TestBodiesGiveWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var w way
+		w := way{now: time.Now}
 		first, alike := w.enter(1), w.enter(5)
 		body := newPieces(outgoing{bytes: make([]byte, 3*maxRecord), way: &w, rank: 5, stop: t.Context().Done()})
 		began, b := time.Now(), make([]byte, maxRecord)
@@ -29,6 +29,7 @@ func TestBodiesGiveWay(t *testing.T) {
 		if got := read(); got != longestStop {
 			t.Errorf("its first piece goes after %v, while one of lesser rank is under way", got)
 		}
+		w.move(1, nil)
 		time.AfterFunc(longestStop/2, first)
 		if got := read(); got != longestStop*3/2 {
 			t.Errorf("the next goes after %v, once that is gone after 1.5 s", got)
@@ -46,10 +47,36 @@ func TestBodiesGiveWay(t *testing.T) {
 	})
 }
 
+// waitsFor reports whether a body of the rank would wait.
+func waitsFor(w *way, rank int64) bool {
+	changed, _ := w.before(rank)
+	return changed != nil
+}
+
+// A body that does not move holds others up for a while only, and again once it moves.
+func TestNobodyWaitsForWhatStands(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := way{now: time.Now}
+		defer w.enter(1)()
+		defer w.enter(2)()
+		began := time.Now()
+		for range 100 {
+			w.move(2, nil)
+		}
+		if got := time.Since(began); got != longestStop {
+			t.Errorf("a hundred pieces wait %v for what stands, want %v", got, longestStop)
+		}
+		w.move(1, nil)
+		if w.move(2, nil); time.Since(began) != 2*longestStop {
+			t.Errorf("the next goes after %v, once that has moved", time.Since(began))
+		}
+	})
+}
+
 // Who gives up does not wait for those that go first.
 func TestGivingWayEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var w way
+		w := way{now: time.Now}
 		defer w.enter(1)()
 		began, stop := time.Now(), make(chan struct{})
 		close(stop)
@@ -76,13 +103,13 @@ func TestSentByRank(t *testing.T) {
 			if !clear.Load() {
 				t.Error("it is gone before one of lesser rank")
 			}
-			if c.way.before(3) != nil {
+			if waitsFor(&c.way, 3) {
 				t.Error("it is gone and others wait for it")
 			}
 		}, func(wire.Frame) error { return nil })
 	}()
 	<-came
-	if c.way.before(2) == nil || c.way.before(3) == nil {
+	if !waitsFor(&c.way, 2) || !waitsFor(&c.way, 3) {
 		t.Error("nothing waits for it")
 	}
 	clear.Store(true)
@@ -97,11 +124,11 @@ func TestQuestionsGoFirst(t *testing.T) {
 	s := newServer(t, nil)
 	var c *Client
 	s.http.Config.Handler = http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		if c.way.before(0) == nil {
+		if !waitsFor(&c.way, 0) {
 			t.Error("nothing waits for a question")
 		}
 		_, _ = io.Copy(io.Discard, r.Body)
-		if c.way.before(math.MaxInt64) != nil {
+		if waitsFor(&c.way, math.MaxInt64) {
 			t.Error("others wait for the answer")
 		}
 	})
