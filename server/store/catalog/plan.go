@@ -34,6 +34,7 @@ type plan struct {
 	wishes map[manifest.Path][]wish // by directory
 	asked  map[manifest.Path]bool   // directories wished for
 	fresh  map[manifest.Path]bool   // directories that come into being: nothing is in them
+	ids    map[manifest.Path]int64  // of fresh directories: numbers given before their turn, or hadNumber
 
 	inserts []insert
 	ends    []ended
@@ -66,6 +67,7 @@ func newPlan(c *conn, commit *store.Commit) *plan {
 		wishes: make(map[manifest.Path][]wish),
 		asked:  map[manifest.Path]bool{"": true},
 		fresh:  make(map[manifest.Path]bool),
+		ids:    make(map[manifest.Path]int64),
 	}
 }
 
@@ -81,7 +83,12 @@ func (p *plan) make() error {
 		dirs = append(dirs, d)
 	}
 	slices.Sort(dirs) // a directory before what it holds
-	for _, d := range dirs {
+	for i, d := range dirs {
+		if p.fresh[d] && p.ids[d] == 0 && len(p.wishes[d]) > 0 {
+			if err := p.number(dirs[i:min(i+maxNumbered, len(dirs))]); err != nil {
+				return err
+			}
+		}
 		if err := p.directory(d); err != nil {
 			return err
 		}
@@ -185,14 +192,55 @@ func (p *plan) imply(dir manifest.Path) {
 	}
 }
 
+// hadNumber stands for the number of a directory that has one from when it was there
+// before.
+const hadNumber = -1
+
+// maxNumbered is how many directories are looked at for some to be numbered together.
+const maxNumbered = 100
+
+// number gives numbers to those of the directories, in order, in which something comes
+// into being that are fresh, be it that the one they are in is. A statement for each would
+// take longer than all else that is done about it.
+func (p *plan) number(dirs []manifest.Path) error {
+	var paths []any
+	within := make(map[manifest.Path]bool)
+	for _, d := range dirs {
+		if p.ids[d] == 0 && len(p.wishes[d]) > 0 && (p.fresh[d] || within[d.Dir()]) {
+			within[d], p.ids[d] = true, hadNumber
+			paths = append(paths, []byte(d))
+		}
+	}
+	var (
+		id   int64
+		path []byte
+	)
+	for _, size := range insertSizes() {
+		q := "INSERT INTO dirs(path) VALUES (?)" + strings.Repeat(",(?)", size-1) + " ON CONFLICT DO NOTHING RETURNING id, path"
+		for ; len(paths) >= size; paths = paths[size:] {
+			err := p.c.rows([]any{&id, &path}, func() error {
+				p.ids[manifest.Path(path)] = id // else it is not told
+				return nil
+			}, q, paths[:size]...)
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // directory compares the wishes for what is directly in dir with what is.
 func (p *plan) directory(dir manifest.Path) error {
 	if len(p.wishes[dir]) == 0 && p.fresh[dir] {
 		return nil
 	}
-	id, err := dirID(p.c, dir, p.fresh[dir])
-	if err != nil {
-		return err
+	id := p.ids[dir]
+	if id <= 0 {
+		var err error
+		if id, err = dirID(p.c, dir, p.fresh[dir] && id != hadNumber); err != nil {
+			return err
+		}
 	}
 	wishes := p.wishes[dir]
 	slices.SortFunc(wishes, func(a, b wish) int { return strings.Compare(a.name(), b.name()) })
@@ -206,6 +254,7 @@ func (p *plan) directory(dir manifest.Path) error {
 		return nil
 	}
 	if b := p.commit.Build; b != "" && b.Dir() == dir {
+		var err error
 		if p.rebuilt, err = isStandingDir(p.c, id, b.Base()); err != nil {
 			return err
 		}
