@@ -48,6 +48,7 @@ const (
 type Coder struct {
 	plain    [3]sync.Pool // *zstd.Encoder without a dictionary, by Level
 	primed   [3]sync.Pool // *zstd.Encoder that always has one
+	few      sync.Pool    // *zstd.Encoder for fewPrimed
 	decoders sync.Pool    // *zstd.Decoder
 	scratch  sync.Pool    // *scratch
 	mixers   sync.Pool    // *mixModel
@@ -86,7 +87,8 @@ const thorough = 256 << 10
 
 // fewPrimed is how many bytes of literals and dictionary are compressed at level Fast,
 // whatever the level: clearing the tables of the others takes half a millisecond, and
-// what they find is no less.
+// what they find is no less. The room for a window of maxWindow would be cleared as well,
+// so theirs is as large as it has to be.
 const fewPrimed = 32 << 10
 
 // zstdLevel maps a Level to a speed of the compressor. Primed literals are few
@@ -106,18 +108,18 @@ func (c *Coder) compress(dst, src, dict []byte, l Level) []byte {
 	primed := len(dict) > 0
 	thoroughly := l == Thorough || l >= Best && !primed
 	if l = min(max(l, Default), Best); thoroughly && len(src) >= thorough {
-		return newEncoder(zstd.SpeedBestCompression, dict).EncodeAll(src, dst)
+		return newEncoder(zstd.SpeedBestCompression, maxWindow, dict).EncodeAll(src, dst)
 	}
-	if primed && len(src)+len(dict) <= fewPrimed {
-		l = Fast
-	}
-	pool := &c.plain[l]
-	if primed {
+	pool, window := &c.plain[l], maxWindow
+	switch {
+	case primed && len(src)+len(dict) <= fewPrimed:
+		pool, l, window = &c.few, Fast, fewPrimed
+	case primed:
 		pool = &c.primed[l]
 	}
 	e, ok := pool.Get().(*zstd.Encoder)
 	if !ok {
-		e = newEncoder(zstdLevel(l, primed), dict)
+		e = newEncoder(zstdLevel(l, primed), window, dict)
 	} else if primed {
 		// The only error is a dictionary over 2 GiB.
 		e.ResetWithOptions(nil, zstd.WithEncoderDictRaw(0, dict))
@@ -127,12 +129,12 @@ func (c *Coder) compress(dst, src, dict []byte, l Level) []byte {
 	return dst
 }
 
-func newEncoder(l zstd.EncoderLevel, dict []byte) *zstd.Encoder {
+func newEncoder(l zstd.EncoderLevel, window int, dict []byte) *zstd.Encoder {
 	opts := []zstd.EOption{
 		zstd.WithEncoderLevel(l),
 		zstd.WithEncoderConcurrency(1),
 		zstd.WithEncoderCRC(false),
-		zstd.WithWindowSize(maxWindow),
+		zstd.WithWindowSize(window),
 		zstd.WithLowerEncoderMem(true),
 	}
 	if len(dict) > 0 {
