@@ -102,7 +102,9 @@ func (p *pusher) levelFor(st *stream) codec.Level {
 }
 
 // deltaLevel is the level for a delta of a view of so many bytes with so many literals. In
-// a hurry they go as they are where the link outruns all compression.
+// a hurry they go as they are where the link outruns all compression. Of many files none is
+// mixed: what a model takes in beside the literals, and its tables, take 2 ms of either side
+// for each.
 func (p *pusher) deltaLevel(view wire.View, literals, size int64) codec.Level {
 	m, kind := p.means(), inside
 	if view == wire.Raw {
@@ -111,7 +113,8 @@ func (p *pusher) deltaLevel(view wire.View, literals, size int64) codec.Level {
 	if kind == byBytes && m.link == none && p.hurried() {
 		return m.quick(literals)
 	}
-	return m.level(load{kind, size, literals}, func(n int64) bool { return p.mixing.allow(n, m.link != thorough) })
+	many := p.haste.files.Load() > unhurried
+	return m.level(load{kind, size, literals}, func(n int64) bool { return !many && p.mixing.allow(n, m.link != thorough) })
 }
 
 // mixing is how many bytes of literals a push has had coded by mixing contexts, of
