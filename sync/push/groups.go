@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -18,6 +19,7 @@ import (
 // a group is much less than what is worth doing so for.
 const (
 	groupFiles = 128
+	farFiles   = 256 // where a round takes long
 	groupBytes = 16 << 20
 	// laneBytes is how much of archives makes a group: the server takes much
 	// longer over them, and whoever has the next one to do is to choose late.
@@ -81,8 +83,11 @@ func (p *pusher) chooses(v wire.Verdict, f *failures) bool {
 
 // cutGroup cuts a group of at most so many bytes, but for the last file, off the front.
 func (p *pusher) cutGroup(vs []wire.Verdict, most int64) (front, rest []wire.Verdict) {
-	n, bytes := 0, int64(0)
-	for n < len(vs) && n < groupFiles && (n == 0 || bytes < most) {
+	n, bytes, files := 0, int64(0), groupFiles
+	if p.rate.roundTrip() >= longTrip {
+		files = farFiles
+	}
+	for n < len(vs) && n < files && (n == 0 || bytes < most) {
 		bytes += p.tree.Entries[vs[n].Index].Size
 		n++
 	}
@@ -183,10 +188,12 @@ func (s *sender) deltas(vs []wire.Verdict, sigs map[int][]wire.Signature) error 
 	}
 	g, ctx := errgroup.WithContext(s.ctx)
 	senders := make([]*sender, n)
+	var air atomic.Int64 // senders that have not landed
+	air.Store(int64(n))
 	for i := range senders {
 		t := newSender(ctx, s.p, s.failed)
 		senders[i] = t
-		g.Go(func() error { return t.sendGroups(l, i < apart, sigs) })
+		g.Go(func() error { return t.sendGroups(l, i < apart, sigs, &air) })
 	}
 	err := g.Wait()
 	for _, t := range senders {
@@ -194,6 +201,11 @@ func (s *sender) deltas(vs []wire.Verdict, sigs map[int][]wire.Signature) error 
 	}
 	if err == nil && len(s.lost) > 0 {
 		err = s.lost[0]
+	}
+	for _, t := range senders {
+		if err == nil {
+			err = s.takeOver(t)
+		}
 	}
 	return err
 }
@@ -215,12 +227,17 @@ func (s *sender) groups(l *lanes, apart bool, sigs map[int][]wire.Signature) err
 	return nil
 }
 
-// sendGroups is groups for a sender that does nothing else. That a request was lost
-// is no error: others go on.
-func (s *sender) sendGroups(l *lanes, apart bool, sigs map[int][]wire.Signature) error {
-	defer s.close()
+// sendGroups is groups for a sender that does nothing else. The last of them, once
+// the others have landed, keeps what it has not sent: the commit may ride on that. That a
+// request was lost is no error: others go on.
+func (s *sender) sendGroups(l *lanes, apart bool, sigs map[int][]wire.Signature, air *atomic.Int64) error {
+	defer func() { s.close(); air.Add(-1) }()
 	err := s.groups(l, apart, sigs)
-	if err == nil {
+	switch {
+	case err != nil:
+	case air.Load() == 1:
+		err = s.pack()
+	default:
 		err = s.flush()
 	}
 	if landed := s.land(); err == nil {
@@ -230,4 +247,21 @@ func (s *sender) sendGroups(l *lanes, apart bool, sigs map[int][]wire.Signature)
 		return nil
 	}
 	return err
+}
+
+// takeOver puts what another sender has on its body on that of s.
+func (s *sender) takeOver(t *sender) error {
+	if len(t.body) == 0 || t.stranded(t.on) {
+		s.again = append(s.again, t.again...)
+		t.again = nil
+		return nil
+	}
+	if len(s.body)+len(t.body) > int(s.limit()) {
+		if err := s.flush(); err != nil {
+			return err
+		}
+	}
+	s.begin()
+	s.body, s.on = append(s.body, t.body[t.head:]...), append(s.on, t.on...)
+	return nil
 }
