@@ -233,10 +233,7 @@ func (x *exchange) onList(payload []byte) error {
 		return err
 	}
 	x.reply = wire.AppendUnsettled(x.reply, first, len(l), bits)
-	if bits := x.session.alike(first, len(l)); bits != nil {
-		x.reply = wire.AppendAlike(x.reply, first, len(l), bits)
-	}
-	x.listed = append(x.listed, stretch{first, len(l)})
+	x.tellAlike(first, len(l))
 	return nil
 }
 

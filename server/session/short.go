@@ -11,6 +11,16 @@ import (
 // the same sizes for the client to be told which.
 const fewAlike = 64
 
+// tellAlike tells which of the n entries from first on are alike, if they are many, and
+// has signatures volunteered for the others, or for all.
+func (x *exchange) tellAlike(first, n int) {
+	bits := x.session.alike(first, n)
+	if bits != nil {
+		x.reply = wire.AppendAlike(x.reply, first, n, bits)
+	}
+	x.listed = append(x.listed, stretch{first, n, bits != nil})
+}
+
 // alike returns the bits of those of the n entries from first on that are unsettled
 // and as long as what stands at their paths, nil if they are few.
 func (s *session) alike(first, n int) []byte {
@@ -21,7 +31,7 @@ func (s *session) alike(first, n int) []byte {
 	}
 	bits, many := make([]byte, (n+7)/8), 0
 	for i := range n {
-		if f := &s.listed[first+i]; f.old != nil && !f.held && f.old.size == s.list[first+i].Size {
+		if s.standsAlike(first + i) {
 			bits[i/8] |= 1 << (i % 8)
 			many++
 		}
@@ -32,9 +42,23 @@ func (s *session) alike(first, n int) []byte {
 	return bits
 }
 
+// standsAlike reports whether the entry at index i is unsettled and as long as what stands
+// at its path. s is locked.
+func (s *session) standsAlike(i int) bool {
+	f := &s.listed[i]
+	return f.old != nil && !f.held && f.old.size == s.list[i].Size
+}
+
+// isAlike is standsAlike of an entry that may have been forgotten.
+func (s *session) isAlike(i int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return i < len(s.list) && s.standsAlike(i)
+}
+
 // onShort takes the beginnings of digests. Those that are those of what stands at
 // the paths, where the token may read it, count as given; of others the whole digest
-// is asked for. That they are no more than beginnings alike, the commit shows.
+// is asked for, and the signatures of what stands there come along if they are few. That they are no more than beginnings alike, the commit shows.
 func (x *exchange) onShort(payload []byte) error {
 	x.session.abridge()
 	ss, err := wire.ParseShort(payload)
@@ -67,12 +91,14 @@ func (x *exchange) onShort(payload []byte) error {
 	}
 	verdicts := make([]wire.Verdict, len(ss))
 	for k, s := range ss {
-		verdicts[k] = wire.Verdict{Index: s.Index, Whole: true}
 		if len(held) > 0 && held[0].Index == s.Index {
 			x.session.setHeld(s.Index, held[0].Digest)
 			verdicts[k] = wire.Verdict{Index: s.Index, Have: true}
 			held = held[1:]
+			continue
 		}
+		verdicts[k] = wire.Verdict{Index: s.Index, Whole: true}
+		x.listed = append(x.listed, stretch{s.Index, 1, false})
 	}
 	x.reply = wire.AppendVerdicts(x.reply, verdicts)
 	return nil

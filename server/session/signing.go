@@ -153,8 +153,12 @@ func (x *exchange) volunteer() error {
 // together: those of many more do not fit into an answer.
 const lookedAt = 1024
 
-// stretch is some entries of the list.
-type stretch struct{ first, n int }
+// stretch is some entries of the list; but says that those as long as what stands at their
+// paths, of which most are unchanged, do not count.
+type stretch struct {
+	first, n int
+	but      bool
+}
 
 // signed is a view of a basis, signed for an entry.
 type signed struct {
@@ -212,7 +216,7 @@ func firstSize(total, basis int64) int64 {
 }
 
 // fewListed is how many files there may be for which signatures are volunteered with
-// the answer to their list: of more the client asks what it needs.
+// the answer to their list, stats or short digests: of more the client asks what it needs.
 const fewListed = 256
 
 // volunteerListed adds signatures for the unsettled files of the list that have a
@@ -226,6 +230,9 @@ func (x *exchange) volunteerListed() error {
 	var bases []wire.Basis
 	for _, l := range x.listed {
 		for i := l.first; i < l.first+l.n; i++ {
+			if l.but && x.session.isAlike(i) {
+				continue
+			}
 			if b, ok := x.predecessor(i); ok && !x.session.isHeld(i) {
 				files, bases = append(files, file{i, b}), append(bases, b)
 			}

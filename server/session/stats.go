@@ -17,9 +17,7 @@ func (x *exchange) onStats(payload []byte) error {
 		return err
 	}
 	x.reply = wire.AppendUnsettled(x.reply, t.First, t.Len, bits)
-	if bits := x.session.alike(t.First, t.Len); bits != nil {
-		x.reply = wire.AppendAlike(x.reply, t.First, t.Len, bits)
-	}
+	x.tellAlike(t.First, t.Len)
 	return x.charge()
 }
 

@@ -201,8 +201,33 @@ func (s *sender) rounds(ms []*match, l *lanes, sigs map[int][]wire.Signature) ([
 			more, kept = more || again, append(kept, m)
 		}
 		ms = kept
+		more = more && s.roundPays(ms)
 	}
 	return ms, nil
+}
+
+// worthByte is what a byte less is worth beside the time that it takes, in times of that.
+const worthByte = 2
+
+// roundPays reports whether another round of matching is likely to save more than the link
+// carries in the time, beside the content that is on its way.
+func (s *sender) roundPays(ms []*match) bool {
+	p := s.p
+	if p.thorough() {
+		return true
+	}
+	left := int64(0)
+	for _, m := range ms {
+		if m.view != nil {
+			return true // what is inside an archive is weighed by itself
+		}
+		for _, st := range m.streams {
+			if st.plan != nil && len(st.asked) > 0 {
+				left += st.plan.MissingCost()
+			}
+		}
+	}
+	return worthByte*float64(left-left/roundShare)+float64(p.airborne.Load()) > p.rate.carried(p.rate.roundTrip())
 }
 
 // advance takes a file through a round. An archive none of whose bases is one

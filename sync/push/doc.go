@@ -19,7 +19,10 @@
 // A list that fits into the first round trip of a connection rides on the open, and
 // so do the digests of a tree of few files (early.go). In place of a longer one its
 // outline does (outline.go), which shows what of it need not be listed. A small update
-// of what is listed then goes whole in one request (eager.go).
+// of what is listed then goes whole in one request (eager.go). Of a larger one the files
+// whose signatures came with the answer go first, without a question (direct.go), then
+// what else differs, and last what is most likely as it was (window.go). A round of
+// matching is left out where the link would carry more in the time than it saves.
 //
 // # Archives
 //

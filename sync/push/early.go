@@ -69,6 +69,7 @@ func (p *pusher) told() bool {
 // appendQuestion appends the digests of the files, and for those that are to go by
 // what is inside them that signatures of that are wanted.
 func (p *pusher) appendQuestion(body []byte, indices []int) []byte {
+	p.tell(indices)
 	body = p.appendDigests(body, indices)
 	if len(indices) > maxWanted {
 		return body

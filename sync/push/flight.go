@@ -118,6 +118,8 @@ func (fl *flight) exchange(body []byte, by carrier) error {
 	p, due := fl.sender.p, due(fl.on)
 	p.pace.owe(due)
 	defer p.pace.owe(-due)
+	p.airborne.Add(int64(len(body)))
+	defer p.airborne.Add(-int64(len(body)))
 	took, err := p.timed(fl.sender.ctx, body, by, due > 0, fl.collect)
 	if err == nil && due == 0 {
 		p.rate.add(len(body), took)

@@ -27,7 +27,7 @@ func Push(ctx context.Context, r Remote, t *walk.Tree, o Options) (Result, error
 	if o.Event == nil {
 		o.Event = func(Event) {}
 	}
-	p := &pusher{remote: r, tree: t, opts: o, coder: codec.NewCoder(), memory: semaphore.NewWeighted(workMemory), taking: semaphore.NewWeighted(1), shelves: make(chan []byte, manyWindows), changes: map[int]int{}, amended: map[int]bool{}, partial: map[int]int64{}, afloat: map[int]*tally{}, counted: make([]bool, len(t.Entries)), needs: make([]bool, len(t.Entries))}
+	p := &pusher{remote: r, tree: t, opts: o, coder: codec.NewCoder(), memory: semaphore.NewWeighted(workMemory), taking: semaphore.NewWeighted(1), shelves: make(chan []byte, manyWindows), changes: map[int]int{}, untold: map[int]bool{}, amended: map[int]bool{}, partial: map[int]int64{}, afloat: map[int]*tally{}, counted: make([]bool, len(t.Entries)), needs: make([]bool, len(t.Entries))}
 	p.result.Files, p.result.Bytes = t.Entries.Totals()
 	o.Progress.Total(p.result.Files, p.result.Bytes)
 	p.old = oldFiles{}
@@ -52,7 +52,7 @@ type pusher struct {
 	result  Result
 
 	counted []bool     // by index: reported to Progress
-	events  sync.Mutex // guards counted, partial, changes, amended, afloat and twins
+	events  sync.Mutex // guards counted, partial, changes, amended, afloat, untold and twins
 
 	spelled    bool                     // the list and all digests were given whole
 	early      *early                   // what was asked with the list; nil if nothing
@@ -64,6 +64,8 @@ type pusher struct {
 	fresh      bool                     // most files will need a digest
 	needs      []bool                   // by index: the server needs its digest
 	volunteers map[int][]wire.Signature // by index: signatures that came unasked
+	direct     map[int]bool             // by index: it goes by those
+	untold     map[int]bool             // by index: it goes so, and its digest has to go with it
 
 	amended map[int]bool  // by index: its file changed since it was listed
 	changes map[int]int   // by index: how often its file changed
@@ -83,6 +85,7 @@ type pusher struct {
 	inWork  int         // windows that are under way at once
 	shelves chan []byte // room of shelves that are free
 
+	airborne    atomic.Int64 // bytes of bodies with content that are under way
 	had, lacked atomic.Int64 // files asked about that the server had, and had not
 	twins       []int        // files with the content of another: to be asked about when that has been sent
 

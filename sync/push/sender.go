@@ -338,6 +338,7 @@ func (s *sender) part(part wire.Part, c cargo) error {
 		}
 	}
 	before := s.begin()
+	s.body = s.p.appendUntold(s.body, part.Index)
 	s.body = wire.AppendPart(s.body, part)
 	c.size = len(s.body) - before
 	s.on = append(s.on, c)

@@ -18,6 +18,7 @@ import (
 // one is hashed, others are asked about and sent.
 func (p *pusher) transfer(ctx context.Context) error {
 	p.twins, p.siblings, p.under = nil, siblings{}, underway{} // of an attempt before
+	p.findDirect()
 	p.inWork = min(p.parallel(), p.countWindows())
 	g, inner := errgroup.WithContext(ctx)
 	hashed := make(chan *window)
@@ -137,8 +138,12 @@ func (p *pusher) transferWindow(ctx context.Context, w *window, a *answer) error
 	failed := newFailures()
 	before := p.amendments(w.indices) // frames that go before the question
 	along, pending := p.unasked(w, before)
+	var direct []int
+	if w.direct && len(before) == 0 {
+		direct, pending = w.indices, nil
+	}
 	l := p.newLosses()
-	for len(along)+len(pending) > 0 && p.receipt == nil {
+	for len(along)+len(direct)+len(pending) > 0 && p.receipt == nil {
 		var err error
 		if a == nil && len(pending) > 0 {
 			if a, err = p.ask(ctx, before, pending, only); err != nil {
@@ -154,7 +159,8 @@ func (p *pusher) transferWindow(ctx context.Context, w *window, a *answer) error
 			return nil // all of it was held, and the commit rode along
 		}
 		p.addAlong(&todo, along)
-		along = nil
+		p.addDirect(&todo, direct)
+		along, direct = nil, nil
 		todo.add(l.rest)
 		if !w.only && !p.opts.DryRun {
 			p.putOff(todo.twins)
@@ -183,22 +189,28 @@ type answer struct {
 	signatures map[int][]wire.Signature
 }
 
-// ask sends digests, after frames that go before them, and returns the verdicts. Of
-// files whose whole digest is wanted it asks again, at once: they are as likely as
-// others to take several questions more.
+// ask sends digests, after frames that go before them, and returns the verdicts. Files
+// whose whole digest is wanted go by the signatures that came with that, or else it asks
+// again, at once: they are as likely as others to take several questions more.
 func (p *pusher) ask(ctx context.Context, before []byte, indices []int, commit bool) (*answer, error) {
 	a, err := p.askOnce(ctx, before, indices, commit)
 	if err != nil {
 		return nil, err
 	}
 	var wholly []int
-	a.verdicts = slices.DeleteFunc(a.verdicts, func(v wire.Verdict) bool {
-		if v.Whole {
-			p.alike[v.Index] = false
+	for k := range a.verdicts {
+		v := &a.verdicts[k]
+		if !v.Whole {
+			continue
+		}
+		p.alike[v.Index] = false
+		if sigs := a.signatures[v.Index]; len(sigs) > 0 && p.goesDirect(v.Index) {
+			*v = p.directVerdict(v.Index, sigs)
+		} else {
 			wholly = append(wholly, v.Index)
 		}
-		return v.Whole
-	})
+	}
+	a.verdicts = slices.DeleteFunc(a.verdicts, func(v wire.Verdict) bool { return v.Whole })
 	if len(wholly) == 0 {
 		return a, nil
 	}

@@ -13,6 +13,7 @@ type window struct {
 	bytes   int64
 	most    int64 // bytes that it may have, unless those of one file
 	only    bool  // there is no other
+	direct  bool  // its files go by signatures that came unasked
 	keeps   bool  // the content of small files
 	room    int64 // bytes left for that
 	shelf   *shelf
@@ -27,11 +28,39 @@ const (
 	maxStretch  = 4
 )
 
-// A cutter cuts the files that need a digest into windows.
+// A cutter cuts the files that need a digest into windows, kind by kind.
 type cutter struct {
-	p    *pusher
-	next int   // the first entry not looked at
-	most int64 // bytes of a window
+	p     *pusher
+	begun bool
+	now   kind       // the kind that is cut
+	next  int        // the first entry not looked at for it
+	left  [kinds]int // files that are to be cut
+	most  int64      // bytes of a window
+}
+
+// A kind of files makes windows of its own, where there are files of several. Those come
+// first that take the most round trips: while they do, others are hashed and asked about.
+type kind int
+
+const (
+	matchable kind = iota // they go by signatures that came unasked
+	unlike                // they differ from what stands there, or nothing is known
+	likely                // as long as what stands there, which is most likely what they are
+	kinds
+)
+
+// manyAlike is how many files alike are of a kind of their own.
+const manyAlike = 1024
+
+// kindOf is the kind of the file at index i.
+func (c *cutter) kindOf(i int) kind {
+	switch {
+	case c.p.direct[i]:
+		return matchable
+	case c.left[likely] > 0 && c.p.alike[i]:
+		return likely
+	}
+	return unlike
 }
 
 // cutter returns one for all files that need a digest. Where a round trip takes long
@@ -39,35 +68,64 @@ type cutter struct {
 // that has to wait for another to end makes the push take twice as many.
 func (p *pusher) cutter() *cutter {
 	c := &cutter{p: p, most: windowBytes}
-	n := int64(p.parallel())
-	if n <= fewWindows {
-		return c
-	}
 	all := int64(0)
 	for i, needed := range p.needs {
-		if needed {
-			all += p.tree.Entries[i].Size
+		if !needed {
+			continue
+		}
+		all += p.tree.Entries[i].Size
+		switch {
+		case p.direct[i]:
+			c.left[matchable]++
+		case p.alike[i]:
+			c.left[likely]++
+		default:
+			c.left[unlike]++
 		}
 	}
-	const slack = windowBytes / 8 // a window is not full to the last byte
-	c.most = min(max(windowBytes, all/n+slack), maxStretch*windowBytes)
+	if c.left[likely] < manyAlike {
+		c.left[unlike], c.left[likely] = c.left[unlike]+c.left[likely], 0
+	}
+	if n := int64(p.parallel()); n > fewWindows {
+		const slack = windowBytes / 8 // a window is not full to the last byte
+		c.most = min(max(windowBytes, all/n+slack), maxStretch*windowBytes)
+	}
 	return c
 }
 
 // cut returns the next window; ok is false if there is none.
 func (c *cutter) cut() (w window, ok bool) {
-	p := c.p
-	w.only, w.keeps, w.room, w.most = c.next == 0, p.keeps(), p.bodyLimit(p.parallel())-int64(beforeFiles(0)), c.most
-	for ; c.next < len(p.needs); c.next++ {
-		if !p.needs[c.next] {
+	for c.now < kinds && c.left[c.now] == 0 {
+		c.now, c.next = c.now+1, 0
+	}
+	if c.now == kinds {
+		return w, false
+	}
+	p, first := c.p, !c.begun
+	c.begun = true
+	w.direct, w.most, w.room = c.now == matchable, c.most, p.bodyLimit(p.parallel())-int64(beforeFiles(0))
+	w.keeps = p.keeps() && !w.direct
+	for ; c.left[c.now] > 0 && c.next < len(p.needs); c.next++ {
+		if !p.needs[c.next] || c.kindOf(c.next) != c.now {
 			continue
 		}
-		if !w.take(c.next, p.tree.Entries[c.next].Size) {
-			w.only = false
+		if !w.take(c.next, c.cost(c.next)) {
 			return w, true
 		}
+		c.left[c.now]--
 	}
+	w.only = first && c.left == [kinds]int{}
 	return w, len(w.indices) > 0
+}
+
+// cost is how many bytes of a window the file at index i takes: none if it is most likely
+// held and its digest is known, so that there is nothing to do but to ask.
+func (c *cutter) cost(i int) int64 {
+	e := &c.p.tree.Entries[i]
+	if c.now == likely && !e.Digest.IsZero() {
+		return 0
+	}
+	return e.Size
 }
 
 // countWindows returns how many windows there will be, as it looks now.

@@ -30,7 +30,7 @@ func windowPusher(t *testing.T, body int64, files map[string][]byte) *pusher {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { tree.Close() })
-	p := &pusher{tree: tree, needs: make([]bool, len(tree.Entries)), shelves: make(chan []byte, 1), fresh: true}
+	p := &pusher{tree: tree, needs: make([]bool, len(tree.Entries)), alike: make([]bool, len(tree.Entries)), shelves: make(chan []byte, 1), fresh: true}
 	for i := range p.needs {
 		p.needs[i] = true
 	}
@@ -164,10 +164,53 @@ func TestWindowsAtOnce(t *testing.T) {
 			p.tree.Entries = append(p.tree.Entries, manifest.Entry{Kind: manifest.File, Size: size << 20})
 			p.needs = append(p.needs, true)
 		}
+		p.alike = make([]bool, len(p.needs))
 		p.limits.Parallel = 8
 		p.rate.learn(c.trip, 2e6)
 		if got := p.countWindows(); got > c.want || got < c.want-1 {
 			t.Errorf("round trip %v, %d files: %d windows, want %d", c.trip, len(c.sizes), got, c.want)
 		}
+	}
+}
+
+// Files that go by signatures that came unasked are in the first window, those as long as
+// what stands there in the last ones, whose bytes do not count once they are hashed; each
+// is in one. Where the latter are few they go with the others, and a window is the only one.
+func TestWindowsByKind(t *testing.T) {
+	const files, size = 3 * manyAlike, 1 << 20
+	p := &pusher{tree: &walk.Tree{}, alike: make([]bool, files), needs: make([]bool, files), direct: map[int]bool{}}
+	p.rate.learn(100*time.Millisecond, 2e6)
+	p.limits.Parallel = 8
+	var want [kinds][]int
+	for i := range files {
+		e := manifest.Entry{Kind: manifest.File, Size: size, Digest: manifest.DigestOf([]byte{1})}
+		p.tree.Entries, p.needs[i] = append(p.tree.Entries, e), true
+		k := likely
+		switch {
+		case i%100 == 3:
+			k, p.direct[i] = matchable, true
+		case i%100 == 7:
+			k = unlike
+		}
+		p.alike[i] = k == likely
+		want[k] = append(want[k], i)
+	}
+	c := p.cutter()
+	for k, indices := range want {
+		w, ok := c.cut()
+		if !ok || w.only || w.direct != (kind(k) == matchable) || !slices.Equal(w.indices, indices) {
+			t.Errorf("kind %d: %d files, of which %d are wanted; only: %v, direct: %v", k, len(w.indices), len(indices), w.only, w.direct)
+		}
+	}
+	if w, ok := c.cut(); ok {
+		t.Errorf("another window of %d files", len(w.indices))
+	}
+	clear(p.needs)
+	for i := range 9 {
+		p.needs[i] = i != 3
+	}
+	c = p.cutter()
+	if w, ok := c.cut(); !ok || !w.only || len(w.indices) != 8 {
+		t.Errorf("%d files, only: %v", len(w.indices), w.only)
 	}
 }

@@ -175,8 +175,9 @@
 // List. Entries are numbered from 0 in the order of the list, which ascends by
 // bytes of path. The server marks those that need a digest: files whose path,
 // size and mtime are not those of a published file (with "checksum": all
-// files). The others have the content that is published. With the answer may
-// come signatures of what is published at the path of an unsettled file.
+// files). The others have the content that is published. With the answer to list or
+// stats may come signatures of what is published at the path of an unsettled file; where
+// many are alike (below), of those that are not.
 //
 // Outline. Where a list is too long to ride on the open, its sums may: those of its
 // groups ([manifest.List.Groups]; the cut is that for groups of 2^cut entries in the
@@ -203,12 +204,13 @@
 // Of files of which "alike" says that one of the same size stands at the path, most are
 // unchanged: the first 4 bytes of their digests do, in a short frame. If they are those
 // of what stands there, and the token may read it, the answer is "have", else that the
-// whole digest is wanted. The manifest digest of the commit tells digests apart that
+// whole digest is wanted, with which may come signatures of what stands there. The manifest digest of the commit tells digests apart that
 // begin alike: on manifest_mismatch the client begins again and sends them whole.
 //
 // Where the server is so near that content costs less than the question, and has had
 // next to nothing of what it was asked about, digests may go along with the content, in
-// the request that has it or one before. They are as good as any, but no verdicts come of
+// the request that has it or one before. So do those of files for which signatures came
+// before anybody gave their digests. They are as good as any, but no verdicts come of
 // them. Content that is held already is taken all the same, and not kept twice.
 //
 // With the digests the server also reserves space for what is to come: on its
