@@ -85,7 +85,7 @@ func (m means) quick(literals int64) codec.Level {
 func (p *pusher) means() means { return means{p.rate.effort(), p.thorough()} }
 
 // levelFor is the level for a stream. What is compressed is sent as it is, but for a zip,
-// some of which may not be; and so is, next door, the little that one round left.
+// some of which may not be.
 func (p *pusher) levelFor(st *stream) codec.Level {
 	m := p.means()
 	switch {
@@ -93,7 +93,7 @@ func (p *pusher) levelFor(st *stream) codec.Level {
 		return codec.Dense
 	case st.packed == archive.Zip && m.quick(st.src.Size) != codec.Stored:
 		return codec.Fast
-	case st.packed != archive.Bytes, st.hasty && st.missing() <= hastyLiterals:
+	case st.packed != archive.Bytes:
 		return codec.Stored
 	case st.plan == nil:
 		return m.level(load{wholeFile, st.src.Size, st.src.Size}, nil)
@@ -102,15 +102,18 @@ func (p *pusher) levelFor(st *stream) codec.Level {
 }
 
 // deltaLevel is the level for a delta of a view of so many bytes with so many literals. In
-// a hurry they go as they are where the link outruns all compression. Of many files none is
-// mixed: what a model takes in beside the literals, and its tables, take 2 ms of either side
-// for each.
+// a hurry they go as they are where they are few or the link outruns all compression, and
+// are never coded thoroughly. Of many files none is mixed: what a model takes in beside the
+// literals, and its tables, take 2 ms of either side for each.
 func (p *pusher) deltaLevel(view wire.View, literals, size int64) codec.Level {
 	m, kind := p.means(), inside
 	if view == wire.Raw {
 		kind = byBytes
 	}
-	if kind == byBytes && m.link == none && p.hurried() {
+	switch hurried := kind == byBytes && p.hurried(); {
+	case hurried && literals <= hastyLiterals:
+		return codec.Stored
+	case hurried:
 		return m.quick(literals)
 	}
 	many := p.haste.files.Load() > unhurried
@@ -145,7 +148,7 @@ func (m *mixing) allow(literals int64, fast bool) bool {
 // Bounds of matching in haste.
 const (
 	unhurried     = 32       // files that a push may match and have all matched thoroughly, wherever the server is
-	hastyLiterals = 16 << 10 // bytes up to which what one round leaves goes as it is
+	hastyLiterals = 32 << 10 // bytes up to which what a delta leaves goes as it is
 )
 
 // haste counts the files that a push matches by their bytes, from when it knows that it
@@ -160,6 +163,5 @@ func (p *pusher) hurried() bool {
 	return p.rate.fast() && p.rate.near() && p.haste.files.Load() > unhurried
 }
 
-// hasty says whether a file of a size is matched in one round, and what that leaves sent as
-// it is.
+// hasty says whether a file of a size is matched in one round.
 func (p *pusher) hasty(size int64) bool { return size <= smallFile && p.hurried() }

@@ -90,9 +90,10 @@ func TestLevels(t *testing.T) {
 	}
 }
 
-// Of many files next door, over a link that outruns all compression, what deltas of their
-// bytes leave goes as it is; of few, over a slower link and of archives it does not.
-func TestHurriedDeltasAreStored(t *testing.T) {
+// Of many files next door what deltas of their bytes leave goes as it is if it is little,
+// or over a link that outruns all compression; over another it is compressed in haste. Of
+// few, over a longer or slow link and of archives it is coded thoroughly.
+func TestHurriedDeltas(t *testing.T) {
 	const gb = 1 << 30
 	for _, c := range []struct {
 		name  string
@@ -100,24 +101,23 @@ func TestHurriedDeltasAreStored(t *testing.T) {
 		trip  time.Duration
 		link  float64 // bytes per second
 		view  wire.View
-		want  bool
+		want  [3]codec.Level // of little, of more, of much
 	}{
-		{"many", unhurried + 1, time.Millisecond, gb, wire.Raw, true},
-		{"few", unhurried, time.Millisecond, gb, wire.Raw, false},
-		{"far", unhurried + 1, longTrip, gb, wire.Raw, false},
-		{"a link of a Gbit/s", unhurried + 1, time.Millisecond, 120e6, wire.Raw, false},
-		{"archives", unhurried + 1, time.Millisecond, gb, wire.Plain, false},
+		{"many", unhurried + 1, time.Millisecond, gb, wire.Raw, [3]codec.Level{codec.Stored, codec.Stored, codec.Fast}},
+		{"a link of a Gbit/s", unhurried + 1, time.Millisecond, 120e6, wire.Raw, [3]codec.Level{codec.Stored, codec.Fast, codec.Fast}},
+		{"few", unhurried, time.Millisecond, gb, wire.Raw, [3]codec.Level{codec.Best, codec.Best, codec.Fast}},
+		{"far", unhurried + 1, longTrip, gb, wire.Raw, [3]codec.Level{codec.Best, codec.Best, codec.Fast}},
+		{"a slow link", unhurried + 1, time.Millisecond, 1e6, wire.Raw, [3]codec.Level{codec.Best, codec.Best, codec.Default}},
+		{"archives", unhurried + 1, time.Millisecond, gb, wire.Plain, [3]codec.Level{codec.Dense, codec.Dense, codec.Fast}},
 	} {
 		p := &pusher{opts: Options{Now: time.Now}}
 		p.rate.learn(c.trip, c.link)
 		p.haste.files.Store(c.files)
-		for _, literals := range []int64{1, hastyLiterals + 1, plainSize} {
-			if got := p.deltaLevel(c.view, literals, gb); (got == codec.Stored) != c.want && literals < fewLiterals {
-				t.Errorf("%s, %d bytes: level %d", c.name, literals, got)
+		p.mixing.spent.Store(mixedOnSlow)
+		for k, literals := range []int64{hastyLiterals, hastyLiterals + 1, plainSize + 1} {
+			if got := p.deltaLevel(c.view, literals, gb); got != c.want[k] {
+				t.Errorf("%s, %d bytes: level %d, want %d", c.name, literals, got, c.want[k])
 			}
-		}
-		if got := p.deltaLevel(c.view, plainSize+1, gb); c.want && got != codec.Fast {
-			t.Errorf("%s, much: level %d, want %d", c.name, got, codec.Fast)
 		}
 	}
 }
