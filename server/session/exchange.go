@@ -18,8 +18,8 @@ const maxReply = 32 << 20
 // Exchange runs the frames of a request in order and returns the frames of the
 // answer. Frames that took effect before an error stay in effect; all are
 // idempotent. Of a body that ends early, because the client was killed or the
-// network cut, all that arrived is kept: it is not to be sent again. Errors are [*wire.Error], those of the authority or the store,
-// or of body.
+// network cut, all that arrived is kept: it is not to be sent again. Errors are
+// [*wire.Error], those of the authority or the store, or of body.
 func (e *Engine) Exchange(ctx context.Context, auth Authority, id store.SessionID, secret string, body io.Reader) ([]byte, error) {
 	keep := context.WithoutCancel(ctx)
 	s, leave, err := e.enter(keep, auth, id, secret)

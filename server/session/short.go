@@ -56,9 +56,10 @@ func (s *session) isAlike(i int) bool {
 	return i < len(s.list) && s.standsAlike(i)
 }
 
-// onShort takes the beginnings of digests. Those that are those of what stands at
-// the paths, where the token may read it, count as given; of others the whole digest
-// is asked for, and the signatures of what stands there come along if they are few. That they are no more than beginnings alike, the commit shows.
+// onShort takes the beginnings of digests. Those that are those of what stands at the
+// paths, where the token may read it, count as given; of others the whole digest is asked
+// for, and the signatures of what stands there come along if they are few. That they are
+// no more than beginnings alike, the commit shows.
 func (x *exchange) onShort(payload []byte) error {
 	x.session.abridge()
 	ss, err := wire.ParseShort(payload)

@@ -204,8 +204,9 @@
 // Of files of which "alike" says that one of the same size stands at the path, most are
 // unchanged: the first 4 bytes of their digests do, in a short frame. If they are those
 // of what stands there, and the token may read it, the answer is "have", else that the
-// whole digest is wanted, with which may come signatures of what stands there. The manifest digest of the commit tells digests apart that
-// begin alike: on manifest_mismatch the client begins again and sends them whole.
+// whole digest is wanted, with which may come signatures of what stands there. The
+// manifest digest of the commit tells digests apart that begin alike: on
+// manifest_mismatch the client begins again and sends them whole.
 //
 // Where the server is so near that content costs less than the question, and has had
 // next to nothing of what it was asked about, digests may go along with the content, in
@@ -268,8 +269,9 @@
 // refuses with manifest_mismatch if it sees another tree, with incomplete if content is
 // missing, with exists if published content would change and the token may not
 // overwrite. A visibility that the open asked for holds from here on. Else everything
-// becomes visible at once and the receipt comes back; so it does for every repeat. With "if_complete" an incomplete commit is an
-// incomplete frame in an answer that is otherwise as ever.
+// becomes visible at once and the receipt comes back; so it does for every repeat. With
+// "if_complete" an incomplete commit is an incomplete frame in an answer that is
+// otherwise as ever.
 //
 // A body that ends early, because the client was killed or the network cut, is
 // an error, but what arrived of it counts: every frame that is whole, the whole
