@@ -122,6 +122,18 @@ func TestHurriedDeltas(t *testing.T) {
 	}
 }
 
+// Of many files none is mixed, though each of few would be.
+func TestManyAreNotMixed(t *testing.T) {
+	for files, want := range map[int64]codec.Level{unhurried: codec.Dense, unhurried + 1: codec.Best} {
+		p := &pusher{opts: Options{Now: time.Now}}
+		p.rate.learn(longTrip, 1e6)
+		p.haste.files.Store(files)
+		if got := p.deltaLevel(wire.Raw, 100, 1<<20); got != want {
+			t.Errorf("%d files: level %d, want %d", files, got, want)
+		}
+	}
+}
+
 // Where a round trip takes long more windows are under way, as many as the server
 // allows.
 func TestParallelWindows(t *testing.T) {
