@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pubsync/pubsync/server/token"
 	"github.com/pubsync/pubsync/sync/manifest"
@@ -69,4 +71,36 @@ func TestContentGoesUnasked(t *testing.T) {
 				along, asked, sent, c.least, c.most, c.sent)
 		}
 	}
+}
+
+// TestAlikeIsAsked touches every file of a tree and puts new ones before them: that nothing
+// of those is there says nothing of files that are as long as what stands at their paths,
+// so that of these none goes.
+func TestAlikeIsAsked(t *testing.T) {
+	const old, fresh = 1100, 200
+	s := newSite(t, func(s *site) { s.limit = 256 << 10 })
+	dir, rng := t.TempDir(), rand.New(rand.NewPCG(7, 8))
+	name := func(dir string) string { return fmt.Sprintf("%s/%x", dir, noise(rng, 20)) }
+	var names []string
+	for range old { // too long a list to ride on the open
+		names = append(names, name("old"))
+		s.write(dir, names[len(names)-1], noise(rng, 900))
+	}
+	push := func() push.Result {
+		b := s.builder(s.issue(token.Grant{Target: "t/x", Overwrite: true}), dir)
+		b.opts.Parallel = 1
+		b.between = func(r push.Remote) push.Remote { return onLink{r, nextDoor, carried} }
+		return b.mustPush()
+	}
+	push()
+	for i, name := range names {
+		s.check(os.Chtimes(filepath.Join(dir, name), time.Time{}, time.Unix(1_700_000_000+int64(i), 0)))
+	}
+	for range fresh {
+		s.write(dir, name("new"), noise(rng, 900))
+	}
+	if r := push(); r.Whole.Files != fresh {
+		t.Errorf("%d files went whole, want %d", r.Whole.Files, fresh)
+	}
+	s.wantTree("t/x", dir)
 }

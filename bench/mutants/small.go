@@ -113,6 +113,11 @@ func small() []mutant {
 			tests: []suite{{"./sync/remote", "Questions"}},
 		},
 		{
+			name:  "ways: what is most likely there goes unasked",
+			edits: []edit{{"sync/push/unasked.go", "p.alike[i] || w.shelf", "w.shelf"}},
+			tests: []suite{{"./server", "AlikeIsAsked"}},
+		},
+		{
 			name:  "ways: what others wait for has a server cut them",
 			edits: []edit{{"sync/remote/way.go", "\t\tcase <-after.C:\n\t\t\treturn\n", "\t\tcase <-after.C:\n"}},
 			tests: []suite{{"./sync/remote", "GiveWay"}},

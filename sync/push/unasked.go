@@ -72,7 +72,8 @@ func (n *novelty) bring(d manifest.Digest) (first bool) {
 // unasked divides the files of a window into those whose digests go along with their
 // content and those that are asked about first. The former are files that the window has
 // on its shelf, where to send them costs less than to ask: the link outruns the work of
-// both sides, and the server has had next to nothing.
+// both sides, and the server has had next to nothing. What is as long as the file that
+// stands at its path is asked about: of that the server is likely to have the content.
 func (p *pusher) unasked(w *window, amended []byte) (along, asked []int) {
 	if w.only || w.shelf == nil || len(amended) > 0 || p.asking || p.rate.effort() != none || !p.novelty.next() {
 		return nil, w.indices
@@ -80,7 +81,7 @@ func (p *pusher) unasked(w *window, amended []byte) (along, asked []int) {
 	var room int64
 	for _, i := range w.indices {
 		size := p.tree.Entries[i].Size
-		if w.shelf.frame(i) == nil || size >= p.body.Load()/2 {
+		if p.alike[i] || w.shelf.frame(i) == nil || size >= p.body.Load()/2 {
 			asked = append(asked, i)
 			continue
 		}
