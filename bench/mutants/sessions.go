@@ -223,7 +223,7 @@ func sessions() []mutant {
 			name: "9 sessions do not ask",
 			edits: []edit{
 				{"server/session/exchange.go", `		if err := x.auth.Live(); err != nil {
-			return nil, err
+			return err
 		}
 `, ""},
 			},
