@@ -48,6 +48,9 @@ const (
 	// inPlace is how many bytes between two copies may be replaced by as many others, for
 	// the search to go on as it did (package deflate, maxChanged).
 	inPlace = 1 << 10
+	// besides is what a server takes over an archive however small it is: with files to make
+	// and the guide to begin. Of small archives that is most of the time.
+	besides = 80 * time.Millisecond
 	// patience is the part of the time saved, one in so many, that taking an archive
 	// apart may last, and in any case in how many times what it should take: if it is no
 	// archive after all, that was in vain.
@@ -122,7 +125,7 @@ func (c *pace) taking(size int64) time.Duration {
 
 // inAll is how long an archive is expected to take that is taken apart in so much time.
 func (c *pace) inAll(take, trip time.Duration) time.Duration {
-	return take*(1+matching) + c.there(c.asBefore(take)) + rounds*trip
+	return take*(1+matching) + besides + c.there(c.asBefore(take)) + rounds*trip
 }
 
 // pays says whether an archive of the size is to be taken apart, and how long that
@@ -177,7 +180,7 @@ func rebuildTime(plain, search int64, steps float64) time.Duration {
 func (c *pace) until(expected, sending time.Duration) time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.there(expected) + max(sending, c.there(c.owed)/time.Duration(max(c.turns, 1)))
+	return besides + c.there(expected) + max(sending, c.there(c.owed)/time.Duration(max(c.turns, 1)))
 }
 
 // serves takes note of how many archives the server rebuilds at once.

@@ -178,3 +178,18 @@ func TestTrialEnds(t *testing.T) {
 		t.Errorf("late: %v", err)
 	}
 }
+
+// However small an archive is, a server takes a while over it: where the link is free
+// sooner it does not go by what is inside it.
+func TestSmallArchivesTakeAWhile(t *testing.T) {
+	var p pace
+	if got := p.until(0, 0); got != besides {
+		t.Errorf("an archive of nothing is there after %v, want %v", got, besides)
+	}
+	if _, ok := p.pays(100<<10, 0, besides); ok {
+		t.Error("a small one is taken apart though the link carries it as soon")
+	}
+	if _, ok := p.pays(100<<10, 0, 2*besides); !ok {
+		t.Error("one that the link takes longer over is not")
+	}
+}
