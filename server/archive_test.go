@@ -146,7 +146,7 @@ func (s *site) nextRelease(n int) *builder {
 // size, and that is enough.
 func TestAsksWhileTakingApart(t *testing.T) {
 	s := newSite(t)
-	b := s.nextRelease(300)
+	b := s.nextRelease(600) // large enough to be there sooner so
 	asked := &askedFirst{}
 	b.between = func(r push.Remote) push.Remote { asked.Remote = onLink{Remote: r}; return asked }
 	b.clock = func() time.Time { return time.Unix(1_720_000_000, 0) } // nor is anything measured
