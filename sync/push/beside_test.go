@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
-	"time"
 )
 
 // Of windows of one file two are hashed at once, of others one, and all are given on in
@@ -33,6 +32,7 @@ func TestHashWindows(t *testing.T) {
 				next := 0
 				var at, most atomic.Int64
 				step := make(chan struct{}) // lets one window be hashed to its end
+				late := make(chan struct{}) // lets those end that are not to be hashed any more
 				done := make(chan error, 1)
 				go func() {
 					done <- hashWindows(t.Context(), func() (w window, ok bool) {
@@ -54,7 +54,7 @@ func TestHashWindows(t *testing.T) {
 							}
 							return nil
 						case <-ctx.Done():
-							time.Sleep(time.Second) // of the bubble: whoever does not wait is done first
+							<-late
 							return ctx.Err()
 						}
 					}, func(w *window) error {
@@ -70,6 +70,8 @@ func TestHashWindows(t *testing.T) {
 							t.Errorf("%v", err)
 						}
 					case step <- struct{}{}:
+					default: // nobody goes on but who waits for those
+						close(late)
 					}
 				}
 				if at.Load() > 0 || most.Load() != c.most || len(given) != c.given || !slices.IsSorted(given) {
