@@ -31,6 +31,7 @@ func TestHashWindows(t *testing.T) {
 				var given []int
 				next := 0
 				var at, most atomic.Int64
+				var over atomic.Bool        // one has failed
 				step := make(chan struct{}) // lets one window be hashed to its end
 				late := make(chan struct{}) // lets those end that are not to be hashed any more
 				done := make(chan error, 1)
@@ -50,7 +51,11 @@ func TestHashWindows(t *testing.T) {
 						select {
 						case <-step:
 							if w.indices[0] == c.fails {
+								over.Store(true)
 								return failed
+							}
+							if over.Load() && w.indices[0] > c.fails {
+								t.Errorf("window %d is hashed to its end all the same", w.indices[0])
 							}
 							return nil
 						case <-ctx.Done():
@@ -62,11 +67,11 @@ func TestHashWindows(t *testing.T) {
 						return nil
 					})
 				}()
-				for over := false; !over; {
+				for ended := false; !ended; {
 					synctest.Wait()
 					select {
 					case err := <-done:
-						if over = true; errors.Is(err, failed) != (c.fails >= 0) || err != nil && c.fails < 0 {
+						if ended = true; errors.Is(err, failed) != (c.fails >= 0) || err != nil && c.fails < 0 {
 							t.Errorf("%v", err)
 						}
 					case step <- struct{}{}:

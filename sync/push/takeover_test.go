@@ -2,6 +2,7 @@ package push
 
 import (
 	"bytes"
+	"sync/atomic"
 	"testing"
 
 	"github.com/pubsync/pubsync/sync/wire"
@@ -26,5 +27,22 @@ func TestTakeOver(t *testing.T) {
 	other.broken[1] = true // a part of it did not arrive
 	if err := one.takeOver(other); err != nil || len(one.on) != 2 || len(one.again) != 1 {
 		t.Errorf("%v: %d on it, again %v", err, len(one.on), one.again)
+	}
+}
+
+// The last sender under way keeps what it has not sent, for the commit to ride on.
+func TestLastKeepsItsBody(t *testing.T) {
+	p := windowPusher(t, 1<<20, map[string][]byte{"a": []byte("a")})
+	s := newSender(t.Context(), p, newFailures())
+	s.begin()
+	s.body, s.on = wire.AppendFile(s.body, wire.File{Content: []byte("content")}), []cargo{{}}
+	size := len(s.body)
+	var air atomic.Int64
+	air.Store(1)
+	if err := s.sendGroups(&lanes{p: p}, false, nil, &air); err != nil {
+		t.Fatal(err)
+	}
+	if len(s.body) != size || len(s.on) != 1 || air.Load() != 0 {
+		t.Errorf("%d of %d bytes are kept, with %d on them; %d under way", len(s.body), size, len(s.on), air.Load())
 	}
 }
